@@ -1,0 +1,23 @@
+//! explant lifts a program out of the Nix store and keeps it alive on any Linux distribution.
+//!
+//! Data flows one way, and each module below sees only what the one before it made:
+//!
+//! ```text
+//! bundle.toml --> config -----+
+//!                             v
+//! result -------> store ---> plan ---> payload ---> package ---> check
+//! ```
+//!
+//! [`elf`] reads and edits one ELF image and knows nothing of bundles.
+
+pub mod check;
+pub mod config;
+pub mod elf;
+pub mod error;
+pub mod package;
+pub mod path;
+pub mod payload;
+pub mod plan;
+pub mod store;
+
+pub use error::{Error, Result};

@@ -1,0 +1,190 @@
+//! Paths of the target system, where the bundle will be installed.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// An absolute, normalised path on the target: begins with `/`, has no `.`, `..`, empty component or
+/// trailing slash (the root itself is `/`). Any bytes but NUL: file names need not be UTF-8.
+///
+/// Ordered by component, so that a folder sorts right before what it holds (`/a`, `/a/b`, `/a.b`).
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct InstallPath(Vec<u8>);
+
+impl InstallPath {
+    pub fn root() -> Self {
+        InstallPath(b"/".to_vec())
+    }
+
+    /// Normalises an absolute path by its text alone; `None` if it is not absolute or holds a NUL.
+    pub fn new(path: impl AsRef<[u8]>) -> Option<Self> {
+        let path = path.as_ref();
+        if !path.starts_with(b"/") || path.contains(&0) {
+            return None;
+        }
+        Some(Self::root().join(path))
+    }
+
+    /// `path` below this folder: `..` goes up, never beyond the root; a leading slash counts for nothing.
+    pub fn join(&self, path: impl AsRef<[u8]>) -> Self {
+        let mut joined = if self.is_root() { Vec::new() } else { self.0.clone() };
+        for component in path.as_ref().split(|b| *b == b'/') {
+            match component {
+                b"" | b"." => {}
+                b".." => {
+                    let cut = joined.iter().rposition(|b| *b == b'/').unwrap_or(0);
+                    joined.truncate(cut);
+                }
+                name => {
+                    joined.push(b'/');
+                    joined.extend_from_slice(name);
+                }
+            }
+        }
+        if joined.is_empty() { Self::root() } else { InstallPath(joined) }
+    }
+
+    pub fn is_root(&self) -> bool {
+        self.0 == b"/"
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Without the leading slash: how archives name it. Empty for the root.
+    pub fn relative(&self) -> &[u8] {
+        &self.0[1..]
+    }
+
+    /// The last component; empty for the root.
+    pub fn file_name(&self) -> &[u8] {
+        let cut = self.0.iter().rposition(|b| *b == b'/').unwrap_or(0);
+        &self.0[cut + 1..]
+    }
+
+    /// The folder that holds it; `None` for the root.
+    pub fn parent(&self) -> Option<Self> {
+        if self.is_root() {
+            return None;
+        }
+        let cut = self.0.iter().rposition(|b| *b == b'/').unwrap_or(0);
+        Some(if cut == 0 { Self::root() } else { InstallPath(self.0[..cut].to_vec()) })
+    }
+
+    /// The components, from the root down.
+    pub fn components(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.split(|b| *b == b'/').filter(|c| !c.is_empty())
+    }
+
+    /// Whether it is `folder` or lies below it.
+    pub fn starts_with(&self, folder: &InstallPath) -> bool {
+        folder.is_root()
+            || self.0 == folder.0
+            || (self.0.starts_with(&folder.0) && self.0.get(folder.0.len()) == Some(&b'/'))
+    }
+
+    /// How a link or a run path in the folder `from` names this path, with as many `..` as it takes;
+    /// `.` for the folder itself.
+    pub fn relative_to(&self, from: &InstallPath) -> Vec<u8> {
+        let here: Vec<_> = from.components().collect();
+        let there: Vec<_> = self.components().collect();
+        let common = here.iter().zip(&there).take_while(|(a, b)| a == b).count();
+        let mut parts: Vec<&[u8]> = vec![b"..".as_slice(); here.len() - common];
+        parts.extend_from_slice(&there[common..]);
+        if parts.is_empty() { b".".to_vec() } else { parts.join(&b'/') }
+    }
+
+    pub fn to_string_lossy(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.0)
+    }
+}
+
+impl Ord for InstallPath {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.components().cmp(other.components())
+    }
+}
+
+impl PartialOrd for InstallPath {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl fmt::Display for InstallPath {
+    /// As text for people: what is not printable is escaped, so that a name cannot forge a line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&printable(&self.0))
+    }
+}
+
+impl fmt::Debug for InstallPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "InstallPath({self})")
+    }
+}
+
+impl serde::Serialize for InstallPath {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Bytes of a file name as text for people: UTF-8 as it is, control characters and other bytes escaped
+/// (`\n`, `\xff`).
+pub fn printable(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if c.is_control() { text.extend(c.escape_default()) } else { text.push(c) }
+        }
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> InstallPath {
+        InstallPath::new(text).unwrap()
+    }
+
+    #[test]
+    fn is_normalised() {
+        for (given, wanted) in [("/", "/"), ("//a/./b//", "/a/b"), ("/a/../../b", "/b"), ("/..", "/")] {
+            assert_eq!(path(given).as_bytes(), wanted.as_bytes(), "{given}");
+        }
+        assert!(InstallPath::new("a").is_none());
+        assert!(InstallPath::new("/a\0b").is_none());
+    }
+
+    #[test]
+    fn relative_paths_lead_there() {
+        for (to, from, wanted) in [
+            ("/usr/lib/jq", "/usr/bin", "../lib/jq"),
+            ("/usr/lib/jq", "/usr/lib/jq", "."),
+            ("/usr/lib/jq/x", "/usr/lib/jq", "x"),
+            ("/", "/usr/bin", "../.."),
+            ("/opt/a", "/", "opt/a"),
+        ] {
+            assert_eq!(path(to).relative_to(&path(from)), wanted.as_bytes());
+            assert_eq!(path(from).join(wanted), path(to));
+        }
+    }
+
+    #[test]
+    fn folders_sort_right_before_what_they_hold() {
+        let mut paths = [path("/a.b"), path("/a/b"), path("/a"), path("/")];
+        paths.sort();
+        assert_eq!(paths, [path("/"), path("/a"), path("/a/b"), path("/a.b")]);
+    }
+
+    #[test]
+    fn names_cannot_forge_a_line() {
+        assert_eq!(printable(b"a\nb\xff \xc3\xa9"), "a\\nb\\xff é");
+    }
+}

@@ -1,0 +1,55 @@
+//! What each format calls a machine.
+
+/// A machine as ELF names it, and how packages name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+pub enum Architecture {
+    X86_64,
+    I386,
+    Aarch64,
+    Arm,
+    Riscv64,
+    Ppc64le,
+    S390x,
+    /// Nothing in the bundle depends on the machine.
+    Any,
+}
+
+impl Architecture {
+    /// dpkg's name (`dpkg --print-architecture`).
+    pub fn deb(self) -> &'static str {
+        match self {
+            Architecture::X86_64 => "amd64",
+            Architecture::I386 => "i386",
+            Architecture::Aarch64 => "arm64",
+            Architecture::Arm => "armhf",
+            Architecture::Riscv64 => "riscv64",
+            Architecture::Ppc64le => "ppc64el",
+            Architecture::S390x => "s390x",
+            Architecture::Any => "all",
+        }
+    }
+
+    /// rpm's name (`rpm --eval %_arch`, `noarch`).
+    pub fn rpm(self) -> &'static str {
+        match self {
+            Architecture::I386 => "i686",
+            Architecture::Arm => "armv7hl",
+            Architecture::Any => "noarch",
+            other => other.nix(),
+        }
+    }
+
+    /// Nix's name, as in the `x86_64` of `x86_64-linux`; the kernel's too.
+    pub fn nix(self) -> &'static str {
+        match self {
+            Architecture::X86_64 => "x86_64",
+            Architecture::I386 => "i686",
+            Architecture::Aarch64 => "aarch64",
+            Architecture::Arm => "armv7l",
+            Architecture::Riscv64 => "riscv64",
+            Architecture::Ppc64le => "powerpc64le",
+            Architecture::S390x => "s390x",
+            Architecture::Any => "any",
+        }
+    }
+}

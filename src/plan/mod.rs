@@ -1,0 +1,110 @@
+//! The plan: what a bundle will hold and what is done to it, as data. Making it reads the store; after
+//! that nothing here touches a disk. `explant plan` prints it, `explant build` carries it out.
+
+pub mod arch;
+pub mod finding;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::config::{Layout, Package};
+use crate::elf::Patch;
+use crate::path::InstallPath;
+
+pub use arch::Architecture;
+pub use finding::{Finding, Severity};
+
+/// Everything that `build` carries out.
+#[derive(Debug)]
+pub struct Plan {
+    /// Name, version, relations, scripts: every default filled in.
+    pub package: Package,
+    pub architecture: Architecture,
+    pub layout: Layout,
+    pub prefix: InstallPath,
+    /// The private library directory.
+    pub lib_dir: InstallPath,
+    /// Seconds since 1970, for every entry and artifact (SOURCE_DATE_EPOCH, else 2000-01-01).
+    pub mtime: u32,
+    /// Sorted by path; no path twice; every parent folder (but `/`) comes before what it holds.
+    pub entries: Vec<Entry>,
+    pub findings: Vec<Finding>,
+}
+
+/// One file, folder or link of the payload.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub path: InstallPath,
+    pub kind: Kind,
+    /// Permission bits, setuid and the like included: `mode & !0o7777 == 0`. Links are 0777.
+    pub mode: u32,
+    pub owner: String,
+    pub group: String,
+    /// File capabilities in cap_from_text(3) form, such as `cap_net_raw+ep`.
+    pub caps: Option<String>,
+    pub role: Role,
+    /// Where it comes from, for people: `jq-1.7.1/bin/jq`. Empty for what explant made.
+    pub origin: String,
+}
+
+#[derive(Clone, Debug)]
+pub enum Kind {
+    Folder,
+    /// A symbolic link; the target's bytes as they will be installed.
+    Link { target: Vec<u8> },
+    File {
+        source: Source,
+        /// In bytes; edits never change it.
+        size: u64,
+        /// What is done to the bytes: sorted by offset, apart from each other, inside the file.
+        patches: Vec<Patch>,
+        /// The same for people.
+        surgery: Vec<Surgery>,
+    },
+    /// Owned by the package but not in it; .rpm only.
+    Ghost,
+}
+
+/// Where a file's bytes are.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A file of the store, as the disk has it (below `--store ROOT`). Never changes, so it is mapped.
+    Store(PathBuf),
+    /// A file of the user's (`[[contents]]`), which may change under us, so it is read.
+    User(PathBuf),
+    /// Made by explant.
+    Made(Arc<[u8]>),
+}
+
+/// What a file is to the package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    Program,
+    Library,
+    Loader,
+    /// A configuration file that upgrades keep if the user changed it (deb conffile, rpm %config).
+    Config { noreplace: bool, missingok: bool },
+    Doc,
+    License,
+    Readme,
+    Data,
+    Folder,
+    Link,
+}
+
+/// One edit, told to a person.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Surgery {
+    Interpreter(String),
+    /// The new run path, and whether its tag is DT_RUNPATH rather than DT_RPATH.
+    RunPath { to: String, runpath: bool },
+    Needed { from: String, to: String },
+    /// So many store references, each rewritten at the same length.
+    References(usize),
+    /// The loader's compiled-in folders now lead to the private library directory.
+    LoaderFolders,
+    /// A .pyc header was brought in step with its source's new time or content.
+    PycHeader,
+}
