@@ -1,6 +1,16 @@
 //! Reads and edits one ELF image. Knows nothing of bundles.
+//!
+//! The program headers and PT_DYNAMIC are the truth (they are what the kernel and ld.so read); section headers are a
+//! view for tools and may be missing.
+
+pub mod ldso;
+pub mod operate;
+pub mod read;
 
 use std::sync::Arc;
+
+pub use operate::{Operation, Refusal, RunPath};
+pub use read::Malformed;
 
 /// So many bytes from the start of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -23,4 +33,68 @@ impl Patch {
     pub fn end(&self) -> FileOffset {
         FileOffset(self.at.0 + self.bytes.len() as u64)
     }
+}
+
+/// What must agree for two images to run in one process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Abi {
+    pub machine: u16,
+    pub is_64: bool,
+    pub is_little_endian: bool,
+}
+
+/// What an ELF file is to the loader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Started by name, through its interpreter.
+    Program,
+    /// Started by name, needs no loader (static, static-pie).
+    StaticProgram,
+    /// Loaded by ld.so: a library, a plugin, or the loader itself. May have an interpreter (libc.so.6, libcap.so.2).
+    Library,
+    /// Neither: an object file, a separate debug file, a core.
+    Other,
+}
+
+/// Libraries that one file of verneed names, and the versions of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionNeed {
+    pub file: Vec<u8>,
+    pub versions: Vec<Vec<u8>>,
+}
+
+/// How much a program wants a library that it opens itself (UAPI group's ELF dlopen note).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    Suggested,
+    Recommended,
+    Required,
+}
+
+/// One entry of a `.note.dlopen`: any one of `sonames` will do, the first is liked best.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DlopenNote {
+    pub sonames: Vec<Vec<u8>>,
+    pub priority: Priority,
+    pub feature: String,
+    pub description: String,
+}
+
+/// One ELF file, parsed once; owns what it says, so that the file need not stay mapped. To operate on it, its
+/// bytes are needed again (but not parsed again).
+#[derive(Clone, Debug)]
+pub struct Elf {
+    pub abi: Abi,
+    pub class: Class,
+    /// PT_INTERP's string.
+    pub interpreter: Option<Vec<u8>>,
+    /// DT_NEEDED, in order.
+    pub needed: Vec<Vec<u8>>,
+    pub soname: Option<Vec<u8>>,
+    pub rpath: Option<Vec<u8>>,
+    pub runpath: Option<Vec<u8>>,
+    pub versions_needed: Vec<VersionNeed>,
+    pub dlopen: Vec<DlopenNote>,
+    /// Where in the file the strings and tags lie that an operation edits.
+    pub(crate) layout: read::Layout,
 }
