@@ -127,7 +127,10 @@ pub enum ContentKind {
     Folder,
     Tree,
     Symlink,
-    Config { noreplace: bool, missingok: bool },
+    Config {
+        noreplace: bool,
+        missingok: bool,
+    },
     Doc,
     License,
     Readme,

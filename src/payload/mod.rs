@@ -64,9 +64,9 @@ fn map(path: &Path, patches: &[Patch]) -> Result<Body> {
     let mut map = unsafe { MmapOptions::new().map_copy(&file) }.while_doing("map", path)?;
     for patch in patches {
         let range = patch.at.0 as usize..patch.end().0 as usize;
-        let place = map
-            .get_mut(range)
-            .ok_or_else(|| Error::failure(format!("{} is shorter than it was when it was planned", path.display())))?;
+        let place = map.get_mut(range).ok_or_else(|| {
+            Error::failure(format!("{} is shorter than it was when it was planned", path.display()))
+        })?;
         place.copy_from_slice(&patch.bytes);
     }
     Ok(Body::Mapped(map))

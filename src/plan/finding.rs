@@ -25,7 +25,13 @@ pub struct Finding {
 
 impl Finding {
     pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
-        Finding { severity: Severity::Warning, code, subjects: Vec::new(), message: message.into(), remedy: None }
+        Finding {
+            severity: Severity::Warning,
+            code,
+            subjects: Vec::new(),
+            message: message.into(),
+            remedy: None,
+        }
     }
 
     pub fn note(code: &'static str, message: impl Into<String>) -> Self {

@@ -51,7 +51,9 @@ pub struct Entry {
 pub enum Kind {
     Folder,
     /// A symbolic link; the target's bytes as they will be installed.
-    Link { target: Vec<u8> },
+    Link {
+        target: Vec<u8>,
+    },
     File {
         source: Source,
         /// In bytes; edits never change it.
@@ -84,7 +86,10 @@ pub enum Role {
     Library,
     Loader,
     /// A configuration file that upgrades keep if the user changed it (deb conffile, rpm %config).
-    Config { noreplace: bool, missingok: bool },
+    Config {
+        noreplace: bool,
+        missingok: bool,
+    },
     Doc,
     License,
     Readme,
@@ -99,8 +104,14 @@ pub enum Role {
 pub enum Surgery {
     Interpreter(String),
     /// The new run path, and whether its tag is DT_RUNPATH rather than DT_RPATH.
-    RunPath { to: String, runpath: bool },
-    Needed { from: String, to: String },
+    RunPath {
+        to: String,
+        runpath: bool,
+    },
+    Needed {
+        from: String,
+        to: String,
+    },
     /// So many store references, each rewritten at the same length.
     References(usize),
     /// The loader's compiled-in folders now lead to the private library directory.
