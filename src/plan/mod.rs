@@ -2,7 +2,13 @@
 //! that nothing here touches a disk. `explant plan` prints it, `explant build` carries it out.
 
 pub mod arch;
+pub mod arrange;
+pub mod choose;
+pub mod entries;
+pub mod face;
 pub mod finding;
+pub mod relocation;
+pub mod run_path;
 
 use std::path::PathBuf;
 use std::sync::Arc;
