@@ -38,6 +38,15 @@ pub struct Arranged {
     pub circular: Vec<InstallPath>,
 }
 
+impl Arranged {
+    pub fn append(&mut self, mut other: Arranged) {
+        self.files.append(&mut other.files);
+        self.links.append(&mut other.links);
+        self.folders.append(&mut other.folders);
+        self.circular.append(&mut other.circular);
+    }
+}
+
 /// Where public files go.
 pub struct Face<'a> {
     pub prefix: &'a InstallPath,

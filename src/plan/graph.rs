@@ -49,10 +49,19 @@ pub struct Node {
 }
 
 /// What serves one needed entry: mostly one file. Two, where the entry is found by the run path of whoever loads the
-/// library, and programs differ. The real file, and as what it was found.
+/// library, and programs differ.
 #[derive(Debug, Default)]
 pub struct Need {
-    pub served_by: BTreeMap<StoreFile, StoreFile>,
+    /// By the real file.
+    pub served_by: BTreeMap<StoreFile, Served>,
+}
+
+#[derive(Debug)]
+pub struct Served {
+    /// The path that led there.
+    pub found_as: StoreFile,
+    /// In the processes of these programs.
+    pub programs: BTreeSet<NodeId>,
 }
 
 /// A needed entry that nothing serves.
@@ -230,8 +239,7 @@ impl<'a> Loading<'a> {
             self.node(group, served_by).names.insert(name.clone());
             // Another library of that name was loaded first: the consumer's own run path has no part in it.
             if let Some(found) = need.lookup.found.as_ref().filter(|found| found.path == served_by.path) {
-                let (real, found_as) = (&found.path, &found.found_as);
-                self.serve(&consumer, &name, real, found_as);
+                self.serve(&consumer, &name, found, program);
             }
             for build in &need.lookup.hwcaps {
                 self.add_hwcaps(group, build, &name, program);
@@ -239,10 +247,12 @@ impl<'a> Loading<'a> {
         }
     }
 
-    fn serve(&mut self, consumer: &NodeId, name: &[u8], real: &[u8], found_as: &[u8]) {
-        let (Some(real), Some(found_as)) = (StoreFile::new(real), StoreFile::new(found_as)) else { return };
+    fn serve(&mut self, consumer: &NodeId, name: &[u8], by: &Object, program: Option<&NodeId>) {
+        let (Some(real), Some(found_as)) = (StoreFile::new(&by.path), StoreFile::new(&by.found_as)) else { return };
         if let Some(node) = self.graph.nodes.get_mut(consumer) {
-            node.needs.entry(name.to_vec()).or_default().served_by.insert(real, found_as);
+            let need = node.needs.entry(name.to_vec()).or_default();
+            let served = need.served_by.entry(real).or_insert(Served { found_as, programs: BTreeSet::new() });
+            served.programs.extend(program.cloned());
         }
     }
 
@@ -297,7 +307,7 @@ impl<'a> Loading<'a> {
             let node = self.node(group, &found);
             node.names.insert(name.clone());
             node.programs.extend(programs);
-            self.serve(&consumer, name, &found.path, &found.found_as);
+            self.serve(&consumer, name, &found, None);
             return true;
         }
         false
