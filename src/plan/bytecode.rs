@@ -36,7 +36,9 @@ pub fn source_of(bytecode: &InstallPath) -> Option<InstallPath> {
 /// The patch that brings the header of `bytecode` in step with what `source` will be; `None` where it was stale already, or
 /// stays valid as it is.
 pub fn header_patch(bytecode: &Entry, source: &Entry, mtime: u32) -> Result<Option<Patch>> {
-    let (Some(old), Some(new_source)) = (payload::open(bytecode)?, payload::open(source)?) else { return Ok(None) };
+    let (Some(old), Some(new_source)) = (payload::open(bytecode)?, payload::open(source)?) else {
+        return Ok(None);
+    };
     let Some(header) = old.get(..HEADER) else { return Ok(None) };
     let word = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
     let flags = word(4);

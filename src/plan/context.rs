@@ -39,8 +39,12 @@ impl Context<'_> {
             trees.push(Tree { path: path.clone(), items });
         }
         if trees.iter().all(|tree| tree.items.values().all(|item| matches!(item, Item::EmptyFolder))) {
-            return Err(Error::failure("there is nothing to ship: the results hold no files, or all are left out")
-                .remedy("look at `install.include` and `install.exclude`; development files are left out by default"));
+            return Err(Error::failure(
+                "there is nothing to ship: the results hold no files, or all are left out",
+            )
+            .remedy(
+                "look at `install.include` and `install.exclude`; development files are left out by default",
+            ));
         }
         Ok(trees)
     }
@@ -66,8 +70,10 @@ impl Context<'_> {
                 }
             }
             if found.len() == before {
-                return Err(Error::usage(format!("`runtime.add` asks for {pattern:?}, and no library of the closure matches"))
-                    .remedy("make it an input of the build, so that the result refers to it"));
+                return Err(Error::usage(format!(
+                    "`runtime.add` asks for {pattern:?}, and no library of the closure matches"
+                ))
+                .remedy("make it an input of the build, so that the result refers to it"));
             }
         }
         Ok(found)
@@ -80,7 +86,8 @@ impl Context<'_> {
 
     /// Whether the kernel starts a file with AT_SECURE: ld.so then ignores `$ORIGIN`.
     pub fn is_privileged(&self, below: &[u8]) -> bool {
-        self.install_file(below).is_some_and(|file| file.caps.is_some() || file.mode.is_some_and(|mode| mode & 0o6000 != 0))
+        self.install_file(below)
+            .is_some_and(|file| file.caps.is_some() || file.mode.is_some_and(|mode| mode & 0o6000 != 0))
     }
 
     /// Whether the target provides a library of that name.
@@ -96,7 +103,9 @@ fn drop_dangling(items: &mut Items) {
         let dangling: Vec<Vec<u8>> = items
             .iter()
             .filter(|(below, item)| match item {
-                Item::Link { target } if !target.starts_with(b"/") => !leads_into(items, &target_below(below, target)),
+                Item::Link { target } if !target.starts_with(b"/") => {
+                    !leads_into(items, &target_below(below, target))
+                }
                 _ => false,
             })
             .map(|(below, _)| below.clone())

@@ -76,7 +76,8 @@ impl Draft {
     /// What most of the results' programs are made for; where they have none, most of their libraries; and so on to the
     /// rest of the closure (a script's interpreter).
     pub fn architecture(&self) -> Result<Architecture> {
-        let most = self.abis.iter().max_by_key(|(_, counts)| **counts).filter(|(_, counts)| **counts != [0; 4]);
+        let most =
+            self.abis.iter().max_by_key(|(_, counts)| **counts).filter(|(_, counts)| **counts != [0; 4]);
         let Some((abi, _)) = most else { return Ok(Architecture::Any) };
         Architecture::of(*abi).ok_or_else(|| {
             Error::failure(format!(
@@ -90,10 +91,13 @@ impl Draft {
     pub fn malformed(&mut self, source: &StoreFile, below: &[u8], why: &str) -> Result<()> {
         let message = format!("{source} begins as an ELF file and cannot be read: {why}");
         if below.starts_with(b"bin/") || below.starts_with(b"sbin/") {
-            return Err(Error::failure(message).remedy("build it again, or leave it out with `install.exclude`"));
+            return Err(
+                Error::failure(message).remedy("build it again, or leave it out with `install.exclude`")
+            );
         }
         self.findings.push(
-            Finding::warning("unreadable-elf", message + "; it is shipped as it is").remedy("leave it out with `install.exclude`"),
+            Finding::warning("unreadable-elf", message + "; it is shipped as it is")
+                .remedy("leave it out with `install.exclude`"),
         );
         Ok(())
     }
@@ -105,17 +109,28 @@ impl Draft {
         }
         let mut finding = Finding::warning(
             "store-reference",
-            format!("{} store paths are still named in what is shipped; they are not there on the target", self.leftovers.len()),
+            format!(
+                "{} store paths are still named in what is shipped; they are not there on the target",
+                self.leftovers.len()
+            ),
         );
         for (hash, files) in &self.leftovers {
-            let path = context.closure.get(*hash).map(|path| context.store.file(path).to_string()).unwrap_or_default();
+            let path = context
+                .closure
+                .get(*hash)
+                .map(|path| context.store.file(path).to_string())
+                .unwrap_or_default();
             let first = files.first().map(ToString::to_string).unwrap_or_default();
             let more = if files.len() > 1 { format!(" and {} more", files.len() - 1) } else { String::new() };
             finding.subjects.push(format!("{path} (in {first}{more})"));
         }
         let remedy = match context.config.install.layout {
-            Layout::Flat => "this program may need `install.layout = \"store\"`, which carries the whole closure",
-            Layout::Store => "they stand there without their path, or not in the closure: the program may not need them",
+            Layout::Flat => {
+                "this program may need `install.layout = \"store\"`, which carries the whole closure"
+            }
+            Layout::Store => {
+                "they stand there without their path, or not in the closure: the program may not need them"
+            }
         };
         self.findings.push(finding.remedy(remedy));
     }
@@ -130,7 +145,9 @@ impl Draft {
             .collect();
         for (bytecode, source) in sources {
             let Some(patch) = self.bytecode_patch(context, &bytecode, &source)? else { continue };
-            if let Some(Entry { kind: Kind::File { patches, surgery, .. }, .. }) = self.entries.get_mut(&bytecode) {
+            if let Some(Entry { kind: Kind::File { patches, surgery, .. }, .. }) =
+                self.entries.get_mut(&bytecode)
+            {
                 // The header comes before everything that a reference can stand in.
                 patches.insert(0, patch);
                 surgery.push(Surgery::PycHeader);
@@ -139,7 +156,12 @@ impl Draft {
         Ok(())
     }
 
-    fn bytecode_patch(&self, context: &Context, bytecode: &InstallPath, source: &InstallPath) -> Result<Option<Patch>> {
+    fn bytecode_patch(
+        &self,
+        context: &Context,
+        bytecode: &InstallPath,
+        source: &InstallPath,
+    ) -> Result<Option<Patch>> {
         let (Some(bytecode), Some(source)) = (self.entries.get(bytecode), self.entries.get(source)) else {
             return Ok(None);
         };
@@ -148,7 +170,8 @@ impl Draft {
 
     /// Errors: a setting of `[[install.files]]` that no file has.
     pub fn unmatched_files(&self, context: &Context) -> Result<()> {
-        let unmatched = context.config.install.files.iter().find(|setting| !self.with_settings.contains(&setting.path));
+        let unmatched =
+            context.config.install.files.iter().find(|setting| !self.with_settings.contains(&setting.path));
         match unmatched {
             None => Ok(()),
             Some(setting) => Err(Error::usage(format!(

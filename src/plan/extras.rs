@@ -79,7 +79,8 @@ fn file(src: &Path, dst: InstallPath, role: Role) -> Result<Entry> {
 /// A folder of the user's with all that it holds, links as they stand.
 fn add_tree(content: &Content, draft: &mut Draft) -> Result<()> {
     for found in WalkDir::new(&content.src).min_depth(1).sort_by_file_name() {
-        let found = found.map_err(|error| Error::failure(format!("cannot list {}: {error}", content.src.display())))?;
+        let found = found
+            .map_err(|error| Error::failure(format!("cannot list {}: {error}", content.src.display())))?;
         // walkdir gives paths below the folder that it was given.
         let below = found.path().strip_prefix(&content.src).unwrap_or(found.path());
         let dst = content.dst.join(below.as_os_str().as_bytes());

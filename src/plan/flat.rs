@@ -39,7 +39,13 @@ pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
 
     let fixed = arranged.files.iter().map(|file| (file.source.clone(), file.path.clone())).collect();
     let mut homes = homes::assign(context.store, &graph, &context.lib_dir, &fixed)?;
-    let bundle = operations::Bundle { context, graph: &graph, relocation: &relocation, trees: &trees, arranged: &arranged };
+    let bundle = operations::Bundle {
+        context,
+        graph: &graph,
+        relocation: &relocation,
+        trees: &trees,
+        arranged: &arranged,
+    };
     let operated = operations::all(&bundle, &mut homes, draft)?;
     host::settle(context, &graph, draft)?;
     fill(context, arranged, &surveys, &graph, &homes, operated, &relocation, draft)
@@ -47,7 +53,8 @@ pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
 
 /// Results that hold more than programs and public files stay together, each in a folder of its own.
 fn relocation(context: &Context, trees: &[Tree]) -> Result<Relocation> {
-    let together: Vec<_> = trees.iter().filter(|tree| !arrange::is_public(tree)).map(|tree| &tree.path).collect();
+    let together: Vec<_> =
+        trees.iter().filter(|tree| !arrange::is_public(tree)).map(|tree| &tree.path).collect();
     if together.is_empty() {
         return Ok(Relocation::default());
     }
@@ -79,7 +86,9 @@ fn survey_all(context: &Context, files: &[Placed]) -> Result<HashMap<StoreFile, 
 
 fn report_malformed(files: &[Placed], surveys: &HashMap<StoreFile, Survey>, draft: &mut Draft) -> Result<()> {
     for file in files {
-        let Some(why) = surveys.get(&file.source).and_then(|survey| survey.malformed.as_ref()) else { continue };
+        let Some(why) = surveys.get(&file.source).and_then(|survey| survey.malformed.as_ref()) else {
+            continue;
+        };
         draft.malformed(&file.source, &file.below, why)?;
     }
     Ok(())
@@ -104,9 +113,9 @@ fn load(
         loading.library(file, elf, None);
     }
     for (file, name) in context.added_libraries()? {
-        let elf = libraries
-            .elf(&file)
-            .ok_or_else(|| Error::failure(format!("{file}, which `runtime.add` asks for, is no ELF library")))?;
+        let elf = libraries.elf(&file).ok_or_else(|| {
+            Error::failure(format!("{file}, which `runtime.add` asks for, is no ELF library"))
+        })?;
         loading.library(&file, &elf, Some(&name));
     }
     Ok(loading.finish())
@@ -132,8 +141,16 @@ fn report_foreign(context: &Context, graph: &Graph, files: &[Placed], draft: &mu
 fn report_missing(context: &Context, graph: &Graph, draft: &mut Draft) -> Result<()> {
     let sentence = |missing: &Missing| {
         let tried: Vec<String> = missing.tried.iter().map(|folder| printable(folder)).collect();
-        let tried = if tried.is_empty() { "it has no run path".to_owned() } else { format!("looked in {}", tried.join(", ")) };
-        format!("{} needs {}, which is not found: {tried}", context.store.origin(&missing.by), printable(&missing.name))
+        let tried = if tried.is_empty() {
+            "it has no run path".to_owned()
+        } else {
+            format!("looked in {}", tried.join(", "))
+        };
+        format!(
+            "{} needs {}, which is not found: {tried}",
+            context.store.origin(&missing.by),
+            printable(&missing.name)
+        )
     };
     let remedy = "add the library to the build's run path, list it in `runtime.baseline` if the target provides it, \
                   or leave the file out with `install.exclude`";
@@ -141,7 +158,8 @@ fn report_missing(context: &Context, graph: &Graph, draft: &mut Draft) -> Result
         return Err(Error::failure(sentence(missing)).remedy(remedy));
     }
     if !graph.missing.is_empty() {
-        let mut finding = Finding::warning("library-missing", "libraries or plugins need what the closure does not have");
+        let mut finding =
+            Finding::warning("library-missing", "libraries or plugins need what the closure does not have");
         finding.subjects = graph.missing.iter().map(sentence).collect();
         draft.findings.push(finding.remedy(remedy));
     }
@@ -149,7 +167,10 @@ fn report_missing(context: &Context, graph: &Graph, draft: &mut Draft) -> Result
 }
 
 fn several_loaders(context: &Context, graph: &Graph) -> Finding {
-    let mut finding = Finding::note("several-loaders", "the programs run on more than one loader; each has its own library folder");
+    let mut finding = Finding::note(
+        "several-loaders",
+        "the programs run on more than one loader; each has its own library folder",
+    );
     let loaders = graph.groups.iter().filter_map(|group| group.loader.as_ref());
     finding.subjects = loaders.map(|loader| context.store.origin(&loader.file)).collect();
     finding
@@ -167,7 +188,10 @@ fn fill(
     draft: &mut Draft,
 ) -> Result<()> {
     for path in &arranged.circular {
-        draft.findings.push(Finding::warning("dangling-link", "a link would lead to itself on the target; it is left out").subject(path.to_string()));
+        draft.findings.push(
+            Finding::warning("dangling-link", "a link would lead to itself on the target; it is left out")
+                .subject(path.to_string()),
+        );
     }
     for file in &arranged.files {
         let survey = surveys.get(&file.source).cloned().unwrap_or_default();
@@ -178,7 +202,8 @@ fn fill(
         }
         draft.file(context, entry, Some(&file.below), &survey.hits, operation, relocation)?;
     }
-    let shipped: Vec<_> = homes.shipped.iter().filter_map(|id| Some((id, graph.nodes.get(id)?, homes.of.get(id)?))).collect();
+    let shipped: Vec<_> =
+        homes.shipped.iter().filter_map(|id| Some((id, graph.nodes.get(id)?, homes.of.get(id)?))).collect();
     let hits: Vec<Vec<Hit>> = shipped
         .par_iter()
         .map(|(id, ..)| survey::references(context.store, &context.scanner, &id.1))
@@ -209,7 +234,13 @@ pub fn entry_of(context: &Context, file: &Placed, survey: &Survey) -> Entry {
     let role = role(file, survey);
     let executable = file.executable && (role != Role::Library || has_interpreter(survey.elf.as_deref()));
     let mode = if executable { 0o755 } else { 0o644 };
-    let mut entry = Entry::file(file.path.clone(), Source::Store(context.store.disk(&file.source)), file.size, mode, role);
+    let mut entry = Entry::file(
+        file.path.clone(),
+        Source::Store(context.store.disk(&file.source)),
+        file.size,
+        mode,
+        role,
+    );
     entry.origin = context.store.origin(&file.source);
     entry
 }

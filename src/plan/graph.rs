@@ -8,7 +8,7 @@ use globset::GlobSet;
 use super::Finding;
 use crate::config::Glibc;
 use crate::config::glibc_set::is_glibc_set;
-use crate::elf::ldso::{self, Files, Object, Process, Search};
+use crate::elf::ldso::{self, Object, Process, Search};
 use crate::elf::{Abi, Class, Elf, Priority};
 use crate::path::{StoreFile, printable};
 use crate::store::library::Libraries;
@@ -138,7 +138,11 @@ impl<'a> Loading<'a> {
 
     fn group(&mut self, abi: Abi, loader: Option<Loader>) -> usize {
         let file = |loader: &Option<Loader>| loader.as_ref().map(|loader| loader.file.clone());
-        let known = self.graph.groups.iter().position(|group| group.abi == abi && file(&group.loader) == file(&loader));
+        let known = self
+            .graph
+            .groups
+            .iter()
+            .position(|group| group.abi == abi && file(&group.loader) == file(&loader));
         known.unwrap_or_else(|| {
             self.folders.push(loader.as_ref().map(|loader| self.loader_folders(loader)).unwrap_or_default());
             self.graph.groups.push(Group { abi, loader });
@@ -148,11 +152,14 @@ impl<'a> Loading<'a> {
 
     /// Where a loader looks last: its own folder, and those compiled into it.
     fn loader_folders(&self, loader: &Loader) -> Vec<Vec<u8>> {
-        let own = [&loader.interpreter, &loader.file].map(|file| file.parent().unwrap_or_else(StoreFile::root));
+        let own =
+            [&loader.interpreter, &loader.file].map(|file| file.parent().unwrap_or_else(StoreFile::root));
         let mut folders: Vec<Vec<u8>> = own.iter().map(|folder| folder.as_bytes().to_vec()).collect();
         if let Ok(bytes) = self.store.map(&loader.file) {
             let compiled = ldso::loader_folders(&bytes, self.store.dir().as_bytes());
-            folders.extend(compiled.iter().filter(|(_, text)| text.ends_with(b"/")).map(|(_, text)| text.to_vec()));
+            folders.extend(
+                compiled.iter().filter(|(_, text)| text.ends_with(b"/")).map(|(_, text)| text.to_vec()),
+            );
         }
         let mut seen = BTreeSet::new();
         folders.retain(|folder| seen.insert(StoreFile::new(folder)));
@@ -186,7 +193,9 @@ impl<'a> Loading<'a> {
         while let Some(index) = todo.pop() {
             if reached.insert(index) {
                 let needs = process.objects[index].needs.iter();
-                todo.extend(needs.filter(|need| !self.is_baseline(&need.name)).filter_map(|need| need.served_by));
+                todo.extend(
+                    needs.filter(|need| !self.is_baseline(&need.name)).filter_map(|need| need.served_by),
+                );
             }
         }
         reached
@@ -248,7 +257,9 @@ impl<'a> Loading<'a> {
     }
 
     fn serve(&mut self, consumer: &NodeId, name: &[u8], by: &Object, program: Option<&NodeId>) {
-        let (Some(real), Some(found_as)) = (StoreFile::new(&by.path), StoreFile::new(&by.found_as)) else { return };
+        let (Some(real), Some(found_as)) = (StoreFile::new(&by.path), StoreFile::new(&by.found_as)) else {
+            return;
+        };
         if let Some(node) = self.graph.nodes.get_mut(consumer) {
             let need = node.needs.entry(name.to_vec()).or_default();
             let served = need.served_by.entry(real).or_insert(Served { found_as, programs: BTreeSet::new() });
@@ -303,7 +314,8 @@ impl<'a> Loading<'a> {
             if !self.graph.nodes.contains_key(&id(group, &found)) {
                 self.take(group, found.clone(), false);
             }
-            let programs = self.graph.nodes.get(&consumer).map(|node| node.programs.clone()).unwrap_or_default();
+            let programs =
+                self.graph.nodes.get(&consumer).map(|node| node.programs.clone()).unwrap_or_default();
             let node = self.node(group, &found);
             node.names.insert(name.clone());
             node.programs.extend(programs);
@@ -328,7 +340,11 @@ fn chain(process: &Process, index: usize) -> Vec<&Object> {
 fn dlopen_missing(store: &Store, object: &Object, note: &crate::elf::DlopenNote) -> Finding {
     let names: Vec<String> = note.sonames.iter().map(|name| printable(name)).collect();
     let origin = StoreFile::new(&object.path).map(|file| store.origin(&file)).unwrap_or_default();
-    let message = format!("{origin} opens {} for {:?}, and the closure does not have it", names.join(" or "), note.feature);
+    let message = format!(
+        "{origin} opens {} for {:?}, and the closure does not have it",
+        names.join(" or "),
+        note.feature
+    );
     let finding = match note.priority {
         Priority::Required => Finding::warning("dlopen-missing", message),
         _ => Finding::note("dlopen-missing", message),

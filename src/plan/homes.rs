@@ -61,9 +61,9 @@ fn group_folders(store: &Store, graph: &Graph, lib_dir: &InstallPath) -> Vec<Ins
             continue;
         }
         let name = match &group.loader {
-            Some(loader) if group.abi == graph.groups[0].abi => {
-                store.split(&loader.file).map_or_else(|| "loader".to_owned(), |(path, _)| path.name().to_owned())
-            }
+            Some(loader) if group.abi == graph.groups[0].abi => store
+                .split(&loader.file)
+                .map_or_else(|| "loader".to_owned(), |(path, _)| path.name().to_owned()),
             _ => format!("machine-{}-{}", group.abi.machine, if group.abi.is_64 { 64 } else { 32 }),
         };
         let mut folder = lib_dir.join(&name);
@@ -90,9 +90,12 @@ impl Homes {
         let names = names(id, node);
         let mut candidate = folder.clone();
         for attempt in 1.. {
-            let in_the_way: BTreeSet<&NodeId> = names.iter().filter_map(|name| taken.get(&candidate.join(name))).collect();
+            let in_the_way: BTreeSet<&NodeId> =
+                names.iter().filter_map(|name| taken.get(&candidate.join(name))).collect();
             let same = match in_the_way.first() {
-                Some(other) if in_the_way.len() == 1 => same_library(store, graph, id, other)?.then(|| (*other).clone()),
+                Some(other) if in_the_way.len() == 1 => {
+                    same_library(store, graph, id, other)?.then(|| (*other).clone())
+                }
                 _ => None,
             };
             if in_the_way.is_empty() || same.is_some() {
@@ -113,7 +116,11 @@ impl Homes {
         same: Option<NodeId>,
         taken: &mut BTreeMap<InstallPath, NodeId>,
     ) {
-        let home = same.as_ref().and_then(|same| self.of.get(same)).cloned().unwrap_or_else(|| folder.join(&names[0]));
+        let home = same
+            .as_ref()
+            .and_then(|same| self.of.get(same))
+            .cloned()
+            .unwrap_or_else(|| folder.join(&names[0]));
         if same.is_none() {
             self.shipped.insert(id.clone());
         }
@@ -153,7 +160,10 @@ fn variant(store: &Store, id: &NodeId, attempt: usize) -> String {
 fn same_library(store: &Store, graph: &Graph, one: &NodeId, other: &NodeId) -> Result<bool> {
     let (Some(a), Some(b)) = (graph.nodes.get(one), graph.nodes.get(other)) else { return Ok(false) };
     let served = |node: &Node| -> Vec<(Vec<u8>, Vec<StoreFile>)> {
-        node.needs.iter().map(|(name, need)| (name.clone(), need.served_by.keys().cloned().collect())).collect()
+        node.needs
+            .iter()
+            .map(|(name, need)| (name.clone(), need.served_by.keys().cloned().collect()))
+            .collect()
     };
     if one == other {
         return Ok(true);

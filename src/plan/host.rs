@@ -81,7 +81,10 @@ pub fn settle(context: &Context, graph: &Graph, draft: &mut Draft) -> Result<()>
         draft.package.deb_depends.push(format!("libc6 (>= {}.{})", version.0, version.1));
     }
     let suffix = if is_64 { "(64bit)" } else { "" };
-    draft.package.rpm_requires.extend(floors.iter().map(|(soname, (_, name, _))| format!("{soname}({name}){suffix}")));
+    draft
+        .package
+        .rpm_requires
+        .extend(floors.iter().map(|(soname, (_, name, _))| format!("{soname}({name}){suffix}")));
     Ok(())
 }
 

@@ -29,7 +29,8 @@ const DEFAULT_MTIME: u32 = 946_684_800;
 /// Makes the plan. Reads the store; writes nothing, runs nothing of the results.
 pub fn make(request: &Request) -> Result<Plan> {
     let Request { config, store, .. } = *request;
-    let results = request.results.iter().map(|path| result::locate(store, path)).collect::<Result<Vec<_>>>()?;
+    let results =
+        request.results.iter().map(|path| result::locate(store, path)).collect::<Result<Vec<_>>>()?;
     let first = results.first().ok_or_else(|| Error::usage("no result is named"))?;
     let closure = Closure::find(store, &results, request.closure)?;
     let package = Package::resolve(&config.package, first.name());
@@ -85,7 +86,10 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
 fn replaces_distribution(package: &Package) -> Finding {
     Finding::warning(
         "replaces-distribution-package",
-        format!("a package named {} would replace the distribution's own, on which other packages depend", package.name),
+        format!(
+            "a package named {} would replace the distribution's own, on which other packages depend",
+            package.name
+        ),
     )
     .remedy("set `package.name` (\"my-bash\") and an `install.prefix` of its own (\"/opt/my-bash\")")
 }
@@ -94,6 +98,8 @@ fn replaces_distribution(package: &Package) -> Finding {
 fn mtime() -> Result<u32> {
     let Some(value) = std::env::var_os("SOURCE_DATE_EPOCH") else { return Ok(DEFAULT_MTIME) };
     value.to_str().and_then(|text| text.trim().parse().ok()).ok_or_else(|| {
-        Error::usage(format!("SOURCE_DATE_EPOCH is {value:?}, which is no number of seconds since 1970 below 2^32"))
+        Error::usage(format!(
+            "SOURCE_DATE_EPOCH is {value:?}, which is no number of seconds since 1970 below 2^32"
+        ))
     })
 }

@@ -56,7 +56,10 @@ pub fn all(bundle: &Bundle, homes: &mut Homes, draft: &mut Draft) -> Result<BTre
     for (id, outcome) in outcomes {
         if outcome.refusal.is_some() {
             for program in &bundle.graph.nodes[&id].programs {
-                inherited.entry(program.clone()).or_default().extend(wanted.own.get(&id).into_iter().flatten().cloned());
+                inherited
+                    .entry(program.clone())
+                    .or_default()
+                    .extend(wanted.own.get(&id).into_iter().flatten().cloned());
             }
         }
         operated.insert(homes.of[&id].clone(), outcome.operated);
@@ -67,7 +70,8 @@ pub fn all(bundle: &Bundle, homes: &mut Homes, draft: &mut Draft) -> Result<BTre
     }
     for (id, outcome) in surgeon.operate_all(&programs, &of_programs)? {
         if let Some(refusal) = outcome.refusal {
-            let elsewhere = of_programs.get(&id).into_iter().flatten().any(|(_, folder)| *folder != homes.folders[id.0]);
+            let elsewhere =
+                of_programs.get(&id).into_iter().flatten().any(|(_, folder)| *folder != homes.folders[id.0]);
             surgeon.without_run_path(&id, &refusal, elsewhere, draft)?;
         }
         operated.insert(homes.of[&id].clone(), outcome.operated);
@@ -90,7 +94,10 @@ impl Bundle<'_> {
         for (id, node) in &self.graph.nodes {
             for (name, need) in &node.needs {
                 for (real, served) in &need.served_by {
-                    let Some(folder) = self.folder_of(homes, &(id.0, real.clone()), name, &served.found_as) else { continue };
+                    let Some(folder) = self.folder_of(homes, &(id.0, real.clone()), name, &served.found_as)
+                    else {
+                        continue;
+                    };
                     let entry = (name.clone(), folder);
                     if need.served_by.len() == 1 {
                         wanted.own.entry(id.clone()).or_default().insert(entry);
@@ -106,7 +113,13 @@ impl Bundle<'_> {
     }
 
     /// The folder in which a library is found by `name`; where it lies under other names only, a link is added.
-    fn folder_of(&self, homes: &mut Homes, id: &NodeId, name: &[u8], found_as: &StoreFile) -> Option<InstallPath> {
+    fn folder_of(
+        &self,
+        homes: &mut Homes,
+        id: &NodeId,
+        name: &[u8],
+        found_as: &StoreFile,
+    ) -> Option<InstallPath> {
         let home = homes.of.get(id)?.clone();
         if homes.shipped.contains(id) || home.starts_with(&homes.folders[id.0]) && home.file_name() == name {
             return home.parent();
@@ -159,7 +172,11 @@ impl Surgeon<'_> {
     ) -> Result<Vec<(NodeId, Outcome)>> {
         let none = BTreeSet::new();
         ids.par_iter()
-            .filter(|id| self.homes.shipped.contains(id) || !self.homes.of[**id].starts_with(&self.homes.folders[id.0]) || self.is_fixed(id))
+            .filter(|id| {
+                self.homes.shipped.contains(id)
+                    || !self.homes.of[**id].starts_with(&self.homes.folders[id.0])
+                    || self.is_fixed(id)
+            })
             .map(|id| Ok(((*id).clone(), self.operate(id, wanted.get(*id).unwrap_or(&none))?)))
             .collect()
     }
@@ -282,15 +299,23 @@ impl Surgeon<'_> {
     fn uses_baseline(&self, id: &NodeId) -> bool {
         let nodes = &self.bundle.graph.nodes;
         nodes[id].elf.class == Class::Program
-            && nodes.iter().any(|(other, node)| (other == id || node.programs.contains(id)) && !node.baseline.is_empty())
+            && nodes
+                .iter()
+                .any(|(other, node)| (other == id || node.programs.contains(id)) && !node.baseline.is_empty())
     }
 
     fn report_baseline(&self, programs: &[&NodeId], draft: &mut Draft) {
         if self.bundle.context.config.runtime.glibc == Glibc::Host {
             return;
         }
-        let names: BTreeSet<String> =
-            self.bundle.graph.nodes.values().flat_map(|node| &node.baseline).map(|name| printable(name)).collect();
+        let names: BTreeSet<String> = self
+            .bundle
+            .graph
+            .nodes
+            .values()
+            .flat_map(|node| &node.baseline)
+            .map(|name| printable(name))
+            .collect();
         if names.is_empty() || programs.is_empty() {
             return;
         }
@@ -304,7 +329,13 @@ impl Surgeon<'_> {
     }
 
     /// A program whose run path cannot be set still finds what lies in the loader's own folder.
-    fn without_run_path(&self, id: &NodeId, refusal: &Refusal, elsewhere: bool, draft: &mut Draft) -> Result<()> {
+    fn without_run_path(
+        &self,
+        id: &NodeId,
+        refusal: &Refusal,
+        elsewhere: bool,
+        draft: &mut Draft,
+    ) -> Result<()> {
         if elsewhere || self.uses_baseline(id) || self.bundle.context.config.runtime.glibc == Glibc::Host {
             return Err(self.refused(id, refusal));
         }
@@ -332,7 +363,8 @@ fn bare_names(node: &Node) -> Vec<(Vec<u8>, Vec<u8>)> {
 
 fn words(node: &Node, operation: &Operation) -> Vec<Surgery> {
     let mut words = Vec::new();
-    if let Some(new) = operation.interpreter.as_ref().filter(|new| node.elf.interpreter.as_ref() != Some(new)) {
+    if let Some(new) = operation.interpreter.as_ref().filter(|new| node.elf.interpreter.as_ref() != Some(new))
+    {
         words.push(Surgery::Interpreter(printable(new)));
     }
     if let Some(run_path) = &operation.run_path {

@@ -70,7 +70,8 @@ impl Shipped {
             })
             .collect::<Result<_>>()?;
         // A result's public files may lie in parts of other store paths that are left out there (their manuals).
-        let public = trees.iter().flat_map(|tree| tree.items.iter().filter(|(below, _)| arrange::is_moved(below)));
+        let public =
+            trees.iter().flat_map(|tree| tree.items.iter().filter(|(below, _)| arrange::is_moved(below)));
         let files: BTreeSet<&StoreFile> = items
             .values()
             .flat_map(|items| items.values())
@@ -92,14 +93,18 @@ impl Shipped {
     fn alive(&self, context: &Context, trees: &[Tree]) -> BTreeSet<StorePath> {
         let mut alive: BTreeSet<StorePath> = BTreeSet::new();
         let mut todo: Vec<StorePath> = context.results.to_vec();
-        for item in trees.iter().flat_map(|tree| tree.items.iter()).filter(|(below, _)| arrange::is_moved(below)) {
+        for item in
+            trees.iter().flat_map(|tree| tree.items.iter()).filter(|(below, _)| arrange::is_moved(below))
+        {
             todo.extend(self.names(context, None, item.1));
         }
         while let Some(path) = todo.pop() {
             let Some(items) = self.items.get(&path) else { continue };
             if alive.insert(path.clone()) {
                 let file = context.store.file(&path);
-                todo.extend(items.iter().flat_map(|(below, item)| self.names(context, Some(file.join(below)), item)));
+                todo.extend(
+                    items.iter().flat_map(|(below, item)| self.names(context, Some(file.join(below)), item)),
+                );
             }
         }
         alive
@@ -108,7 +113,9 @@ impl Shipped {
     /// The store paths that an item names; `at` is where a link lies.
     fn names(&self, context: &Context, at: Option<StoreFile>, item: &Item) -> Vec<StorePath> {
         let hits = match item {
-            Item::File { source, .. } => self.surveys.get(source).map(|survey| survey.hits.clone()).unwrap_or_default(),
+            Item::File { source, .. } => {
+                self.surveys.get(source).map(|survey| survey.hits.clone()).unwrap_or_default()
+            }
             Item::Link { target } => {
                 let leads_to = at.map(|at| link_target(&at, target));
                 let into = leads_to.and_then(|place| Some(context.store.split(&place)?.0));
@@ -135,7 +142,10 @@ fn public_face(context: &Context, trees: &[Tree], relocation: &Relocation) -> Ar
 fn moved(trees: &[Tree], context: &Context) -> BTreeMap<(StorePath, Vec<u8>), InstallPath> {
     let face = Face { prefix: &context.prefix };
     let files = trees.iter().flat_map(|tree| {
-        let public = tree.items.iter().filter(|(below, item)| arrange::is_moved(below) && matches!(item, Item::File { .. }));
+        let public = tree
+            .items
+            .iter()
+            .filter(|(below, item)| arrange::is_moved(below) && matches!(item, Item::File { .. }));
         public.map(|(below, _)| ((tree.path.clone(), below.clone()), face.path(below)))
     });
     files.collect()
@@ -149,9 +159,9 @@ struct Layout<'a> {
 
 impl Layout<'_> {
     fn place(&self, path: &StorePath) -> Result<&InstallPath> {
-        self.relocation
-            .folder(path.hash())
-            .ok_or_else(|| Error::failure(format!("{path} has no place in the bundle: two store paths have its hash")))
+        self.relocation.folder(path.hash()).ok_or_else(|| {
+            Error::failure(format!("{path} has no place in the bundle: two store paths have its hash"))
+        })
     }
 
     fn item(&self, path: &StorePath, below: &[u8], item: &Item, draft: &mut Draft) -> Result<()> {
@@ -165,7 +175,8 @@ impl Layout<'_> {
             Item::File { source, size, executable } => {
                 let (source, size, executable) = (source.clone(), *size, *executable);
                 let own = self.context.results.contains(path);
-                let placed = Placed { path: at, below: below.to_vec(), source, size, executable, is_config: false };
+                let placed =
+                    Placed { path: at, below: below.to_vec(), source, size, executable, is_config: false };
                 self.file(&placed, own, draft)
             }
         }
@@ -221,20 +232,26 @@ impl Layout<'_> {
             return Ok(Operated::default());
         }
         let operation = Operation { run_path: Some(RunPath { folders, runpath }), ..Operation::default() };
-        let patches = survey::operate(self.context.store, &file.source, elf, &operation)?.map_err(|refusal| {
-            Error::failure(format!("{} cannot be operated on: {refusal}", self.context.store.origin(&file.source)))
+        let patches =
+            survey::operate(self.context.store, &file.source, elf, &operation)?.map_err(|refusal| {
+                Error::failure(format!(
+                    "{} cannot be operated on: {refusal}",
+                    self.context.store.origin(&file.source)
+                ))
                 .remedy("leave it out with `install.exclude`")
-        })?;
+            })?;
         let to = self.relocation.rewrite(old, &self.context.scanner.scan(old));
         Ok(Operated { patches, surgery: vec![Surgery::RunPath { to: printable(&to), runpath }] })
     }
 
     /// Whether a folder of a run path is in the store and not in the bundle.
     fn is_gone(&self, folder: &[u8]) -> bool {
-        let Some(file) = StoreFile::new(folder).filter(|file| file.starts_with(self.context.store.dir())) else {
+        let Some(file) = StoreFile::new(folder).filter(|file| file.starts_with(self.context.store.dir()))
+        else {
             return false;
         };
-        let shipped = self.context.store.split(&file).and_then(|(path, _)| self.relocation.folder(path.hash()));
+        let shipped =
+            self.context.store.split(&file).and_then(|(path, _)| self.relocation.folder(path.hash()));
         shipped.is_none()
     }
 
@@ -306,12 +323,16 @@ impl Layout<'_> {
             }
         }
         if !dangling.is_empty() {
-            let mut finding = Finding::note("dangling-link", "links of the closure that lead nowhere are left out");
+            let mut finding =
+                Finding::note("dangling-link", "links of the closure that lead nowhere are left out");
             finding.subjects = dangling;
             draft.findings.push(finding);
         }
         if !outside.is_empty() {
-            let mut finding = Finding::note("link-leaves-store", "links of the closure lead to the target system's files, as they do in the store");
+            let mut finding = Finding::note(
+                "link-leaves-store",
+                "links of the closure lead to the target system's files, as they do in the store",
+            );
             finding.subjects = outside;
             draft.findings.push(finding);
         }

@@ -108,13 +108,19 @@ mod tests {
     #[test]
     fn loader_folders_keep_their_length() {
         let folder = InstallPath::new("/usr/lib/jq").unwrap();
-        for text in ["/nix/store/bk9c75rxrjj320p4nm7gh2h5bv03pgf0-glibc-2.41/lib/", "/nix/store/bk9c75rxrjj320p4nm7gh2h5bv03pgf0-glibc-2.41/etc/ld.so.cache"] {
+        for text in [
+            "/nix/store/bk9c75rxrjj320p4nm7gh2h5bv03pgf0-glibc-2.41/lib/",
+            "/nix/store/bk9c75rxrjj320p4nm7gh2h5bv03pgf0-glibc-2.41/etc/ld.so.cache",
+        ] {
             let new = padded(text.as_bytes(), b"/nix/store", &folder).unwrap();
             assert_eq!(new.len(), text.len());
             let path = InstallPath::new(&new).unwrap().to_string();
             assert!(path == "/usr/lib/jq" || path == "/usr/lib/jq/etc/ld.so.cache", "{path}");
         }
         let long = InstallPath::new(format!("/{}", "x".repeat(80))).unwrap();
-        assert_eq!(padded(b"/nix/store/bk9c75rxrjj320p4nm7gh2h5bv03pgf0-glibc-2.41/lib/", b"/nix/store", &long), None);
+        assert_eq!(
+            padded(b"/nix/store/bk9c75rxrjj320p4nm7gh2h5bv03pgf0-glibc-2.41/lib/", b"/nix/store", &long),
+            None
+        );
     }
 }
