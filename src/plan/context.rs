@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::Finding;
 use super::arrange::{Tree, target_below};
 use super::choose::{self, Choice};
-use super::{Finding, graph};
 use crate::config::{Config, Package};
 use crate::error::{Error, Result};
 use crate::path::{InstallPath, StoreFile};
@@ -88,12 +88,6 @@ impl Context<'_> {
     pub fn is_privileged(&self, below: &[u8]) -> bool {
         self.install_file(below)
             .is_some_and(|file| file.caps.is_some() || file.mode.is_some_and(|mode| mode & 0o6000 != 0))
-    }
-
-    /// Whether the target provides a library of that name.
-    pub fn host_provides_glibc(&self, name: &[u8]) -> bool {
-        self.config.runtime.glibc == crate::config::Glibc::Host
-            && crate::config::glibc_set::is_glibc_set(graph::file_name(name))
     }
 }
 

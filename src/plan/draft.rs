@@ -31,6 +31,10 @@ pub struct Draft {
 }
 
 impl Draft {
+    pub fn new(package: Package) -> Self {
+        Draft { package, ..Draft::default() }
+    }
+
     /// Takes a file with its edits; `below` is its path in a result, if it is a result's.
     pub fn file(
         &mut self,

@@ -9,7 +9,7 @@ use super::Finding;
 use crate::config::Glibc;
 use crate::config::glibc_set::is_glibc_set;
 use crate::elf::ldso::{self, Object, Process, Search};
-use crate::elf::{Abi, Class, Elf, Priority};
+use crate::elf::{Abi, Elf, Priority};
 use crate::path::{StoreFile, printable};
 use crate::store::library::Libraries;
 use crate::store::{Destination, Store};
@@ -363,9 +363,4 @@ fn id(group: usize, object: &Object) -> NodeId {
 /// The part of a name behind its last slash.
 pub fn file_name(name: &[u8]) -> &[u8] {
     name.rsplit(|b| *b == b'/').next().unwrap_or(name)
-}
-
-/// Whether ld.so or the kernel has anything to do with it.
-pub fn is_dynamic(elf: &Elf) -> bool {
-    matches!(elf.class, Class::Program | Class::Library)
 }

@@ -133,11 +133,6 @@ impl Homes {
         }
         self.of.insert(id.clone(), home);
     }
-
-    /// The folder in which a consumer finds what it needs under `name`.
-    pub fn folder_of(&self, id: &NodeId) -> Option<InstallPath> {
-        self.of.get(id)?.parent()
-    }
 }
 
 /// What it is needed by: its soname first, if that is among the names.

@@ -51,7 +51,7 @@ pub fn make(request: &Request) -> Result<Plan> {
         scanner: Scanner::new(store.dir().as_bytes(), closure.hashes()),
         mtime: mtime()?,
     };
-    let mut draft = Draft { package, ..Draft::default() };
+    let mut draft = Draft::new(package);
     match config.install.layout {
         Layout::Flat => flat::plan(&context, &mut draft)?,
         Layout::Store => store_layout::plan(&context, &mut draft)?,

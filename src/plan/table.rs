@@ -55,7 +55,9 @@ fn is_library(role: Role) -> bool {
 }
 
 fn is_other(entry: &Entry) -> bool {
-    entry.role != Role::Program && !is_library(entry.role) && !matches!(entry.kind, Kind::Folder | Kind::Link { .. })
+    entry.role != Role::Program
+        && !is_library(entry.role)
+        && !matches!(entry.kind, Kind::Folder | Kind::Link { .. })
 }
 
 fn rows(plan: &Plan, wanted: impl Fn(&Entry) -> bool) -> Vec<Row> {
@@ -93,9 +95,11 @@ fn store_paths(plan: &Plan) -> Vec<Row> {
         return Vec::new();
     }
     let mut paths: BTreeMap<InstallPath, (usize, u64, usize)> = BTreeMap::new();
-    for entry in plan.entries.iter().filter(|entry| entry.path.starts_with(&plan.lib_dir) && bytes(entry) > 0) {
+    for entry in plan.entries.iter().filter(|entry| entry.path.starts_with(&plan.lib_dir) && bytes(entry) > 0)
+    {
         let depth = plan.lib_dir.components().count() + 1;
-        let place = entry.path.components().take(depth).fold(InstallPath::root(), |path, name| path.join(name));
+        let place =
+            entry.path.components().take(depth).fold(InstallPath::root(), |path, name| path.join(name));
         let row = paths.entry(place).or_default();
         *row = (row.0 + 1, row.1 + bytes(entry), row.2 + references(entry));
     }

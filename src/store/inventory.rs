@@ -147,7 +147,14 @@ impl Walk<'_> {
     }
 
     fn link(&mut self, below: Vec<u8>, link: StoreFile, above: &mut Vec<StoreFile>) -> Result<()> {
-        let target = self.store.read_link(&link)?;
+        let mut target = self.store.read_link(&link)?;
+        if target.starts_with(b"/") && link.starts_with(&self.root) {
+            // `ln -s $out/x $out/y`: inside the result, however it is written.
+            let place = link_target(&link, &target);
+            if let Some(folder) = link.parent().filter(|_| place.starts_with(&self.root)) {
+                target = place.relative_to(&folder);
+            }
+        }
         if target.starts_with(b"/") || !link_target(&self.root.join(&below), &target).starts_with(&self.root)
         {
             return self.dereference(below, &link, above);
@@ -249,4 +256,131 @@ fn prefixes(path: &[u8]) -> impl Iterator<Item = &[u8]> {
 pub fn is_folder(items: &Items, path: &[u8]) -> bool {
     let below = joined(path, b"");
     items.range(below.clone()..).next().is_some_and(|(item, _)| item.starts_with(&below))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// A chroot store in a folder that goes away with it.
+    struct Fixture {
+        root: tempfile::TempDir,
+        store: Store,
+    }
+
+    const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-a-1";
+    const B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb-b-1";
+
+    impl Fixture {
+        fn new() -> Self {
+            let root = tempfile::tempdir().unwrap();
+            let store = Store::new(root.path());
+            Fixture { root, store }
+        }
+
+        fn disk(&self, path: &str) -> std::path::PathBuf {
+            let disk = self.root.path().join("nix/store").join(path);
+            fs::create_dir_all(disk.parent().unwrap()).unwrap();
+            disk
+        }
+
+        fn file(&self, path: &str) -> &Self {
+            fs::write(self.disk(path), path).unwrap();
+            self
+        }
+
+        fn link(&self, path: &str, target: &str) -> &Self {
+            symlink(target, self.disk(path)).unwrap();
+            self
+        }
+
+        fn items(&self) -> (Result<Vec<String>>, Vec<Finding>) {
+            let mut findings = Vec::new();
+            let items = dereferenced(&self.store, &StorePath::parse(A.as_bytes()).unwrap(), &mut findings);
+            let line = |(below, item): (&Vec<u8>, &Item)| match item {
+                Item::File { source, .. } => format!("{} = {}", printable(below), self.store.origin(source)),
+                Item::Link { target } => format!("{} -> {}", printable(below), printable(target)),
+                Item::EmptyFolder => format!("{}/", printable(below)),
+            };
+            (items.map(|items| items.iter().map(line).collect()), findings)
+        }
+    }
+
+    #[test]
+    fn a_chain_of_joins_becomes_files() {
+        let f = Fixture::new();
+        let c = "cccccccccccccccccccccccccccccccc-c-1";
+        f.file(&format!("{c}/bin/x")).file(&format!("{c}/share/doc/x"));
+        f.link(&format!("{B}/bin/x"), &format!("/nix/store/{c}/bin/x"));
+        f.link(&format!("{B}/share"), &format!("/nix/store/{c}/share"));
+        f.link(&format!("{A}/bin"), &format!("/nix/store/{B}/./bin"));
+        f.link(&format!("{A}/share"), &format!("/nix/store/{B}/share"));
+        assert_eq!(f.items().0.unwrap(), ["bin/x = c-1/bin/x", "share/doc/x = c-1/share/doc/x"]);
+    }
+
+    #[test]
+    fn links_inside_stay_links_however_they_are_written() {
+        let f = Fixture::new();
+        f.file(&format!("{A}/lib/x.so.1")).link(&format!("{A}/lib/x.so"), "x.so.1");
+        f.link(&format!("{A}/lib64"), "lib")
+            .link(&format!("{A}/y.so"), &format!("/nix/store/{A}/lib/x.so.1"));
+        f.link(&format!("{A}/z"), "lib64/x.so");
+        assert_eq!(
+            f.items().0.unwrap(),
+            [
+                "lib/x.so -> x.so.1",
+                "lib/x.so.1 = a-1/lib/x.so.1",
+                "lib64 -> lib",
+                "y.so -> lib/x.so.1",
+                "z -> lib64/x.so"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_relative_link_of_a_linked_folder_brings_what_it_leads_to() {
+        let f = Fixture::new();
+        f.file(&format!("{B}/lib/real")).link(&format!("{B}/share/x"), "../lib/real");
+        f.link(&format!("{A}/share"), &format!("/nix/store/{B}/share"));
+        assert_eq!(f.items().0.unwrap(), ["share/x = b-1/lib/real"]);
+    }
+
+    #[test]
+    fn circles_are_errors_that_name_them() {
+        let f = Fixture::new();
+        f.link(&format!("{A}/x"), "y").link(&format!("{A}/y"), "x");
+        let error = f.items().0.unwrap_err().to_string();
+        assert!(error.contains("circle") && error.contains("a-1/x") && error.contains("a-1/y"), "{error}");
+        // Folders: A/d is B/d, in which e leads back to A/d.
+        let f = Fixture::new();
+        f.file(&format!("{B}/d/file")).link(&format!("{B}/d/e"), &format!("/nix/store/{A}/d"));
+        f.link(&format!("{A}/d"), &format!("/nix/store/{B}/d"));
+        let error = f.items().0.unwrap_err().to_string();
+        assert!(error.contains("circle") && error.contains("b-1/d"), "{error}");
+    }
+
+    #[test]
+    fn dangling_links_are_left_out_and_told_of() {
+        let f = Fixture::new();
+        f.file(&format!("{A}/x")).link(&format!("{A}/gone"), "nowhere");
+        f.link(&format!("{A}/far"), &format!("/nix/store/{B}/x")).link(&format!("{A}/host"), "/etc/passwd");
+        f.link(&format!("{A}/up"), "../../../../etc/group");
+        let (items, findings) = f.items();
+        assert_eq!(items.unwrap(), ["host -> /etc/passwd", "up -> /etc/group", "x = a-1/x"]);
+        let codes: Vec<_> = findings.iter().map(|finding| (finding.code, finding.subjects.len())).collect();
+        assert_eq!(codes, [("dangling-link", 2), ("link-leaves-store", 2)]);
+    }
+
+    #[test]
+    fn names_are_bytes() {
+        use std::os::unix::ffi::OsStrExt;
+        let f = Fixture::new();
+        f.file(&format!("{A}/a b\nc"));
+        let odd = f.disk(A).join(std::ffi::OsStr::from_bytes(b"\xff"));
+        fs::write(odd, "").unwrap();
+        assert_eq!(f.items().0.unwrap(), ["a b\\nc = a-1/a b\\nc", "\\xff = a-1/\\xff"]);
+    }
 }
