@@ -67,7 +67,8 @@ pub struct Package {
 
 /// rpm refuses a package without a License tag; a store path does not say.
 const DEFAULT_LICENSE: &str = "unknown";
-/// dpkg warns of a package without a Maintainer. `.invalid` is nobody's, for ever (RFC 2606, section 2).
+/// dpkg warns of a package without a Maintainer, and lintian of one at localhost. `.invalid` is nobody's, for ever
+/// (RFC 2606, section 2).
 const DEFAULT_MAINTAINER: &str = "Unknown <unknown@explant.invalid>";
 /// Debian's section for what fits no other.
 const DEFAULT_SECTION: &str = "utils";
