@@ -8,8 +8,6 @@
       systems = [
         "x86_64-linux"
         "aarch64-linux"
-        "i686-linux"
-        "armv7l-linux"
         "powerpc64le-linux"
         "riscv64-linux"
       ];
