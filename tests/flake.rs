@@ -1,4 +1,4 @@
-//! flake.nix, nix/ and the examples' flakes, evaluated and built by Nix against a stand-in for nixpkgs (tests/flake).
+//! flake.nix, nix/ and the examples, evaluated and built by Nix against a stand-in for nixpkgs (tests/flake).
 //!
 //! Wants nix-build (able to write the store), gcc and dpkg-deb.
 
@@ -158,4 +158,14 @@ fn without_flakes_the_same_is_built() {
 fn the_flake_of_the_bcachefs_example_evaluates() {
     let arguments = evaluate("bcachefs-tools.arguments").to_string();
     assert!(arguments.contains("/bundle.toml\""), "{arguments}");
+}
+
+/// Whatever the result: every key is known, and carried out.
+#[test]
+fn every_bundle_toml_of_the_examples_can_be_planned() {
+    let hello = output(nix("nix-build").args(["--no-out-link", "examples/hello"]));
+    for example in ["hello", "bcachefs-tools", "tarball", "ci-release"] {
+        let config = format!("examples/{example}/bundle.toml");
+        output(Command::new(env!("CARGO_BIN_EXE_explant")).args(["plan", hello.trim_end(), "-c", &config]));
+    }
 }
