@@ -50,7 +50,7 @@ pkgs.stdenvNoCC.mkDerivation {
 
   # Nix looks for hashes in what was built. In a compressed artifact it finds none, in an uncompressed one perhaps some
   # by the way (the folders of a store layout); an artifact needs no store path, so none is to be kept alive by it.
-  # From Nix 2.17 on; before that it says nothing.
+  # Known from Nix 2.14 on (to 2.17 as the experimental feature `discard-references`); older ones look.
   unsafeDiscardReferences.out = true;
 
   arguments = concatLists [
