@@ -66,7 +66,12 @@ impl Input {
             Error::usage(format!("there is no store root {}: {cause}", self.store.display()))
         })?;
         let store = Store::new(root);
-        plan::make(&Request { config, store: &store, results: &self.results, closure: self.closure.as_deref() })
+        plan::make(&Request {
+            config,
+            store: &store,
+            results: &self.results,
+            closure: self.closure.as_deref(),
+        })
     }
 
     pub fn threads(&self) -> usize {

@@ -40,7 +40,11 @@ pub fn run(input: &Input) -> Result<()> {
 
 fn write(input: &Input, config: &Config, plan: &Plan) -> Result<Vec<Draft>> {
     package::clear_leftovers(&input.output)?;
-    let total = plan.entries.iter().map(|entry| if let Kind::File { size, .. } = entry.kind { size } else { 0 }).sum();
+    let total = plan
+        .entries
+        .iter()
+        .map(|entry| if let Kind::File { size, .. } = entry.kind { size } else { 0 })
+        .sum();
     let bar = progress_bar(total, input.json);
     let order = Order {
         plan,
@@ -73,14 +77,17 @@ fn progress_bar(total: u64, hidden: bool) -> ProgressBar {
 
 /// Opens each artifact again; what is not closed gets no name.
 fn check_all(config: &Config, drafts: &[Draft]) -> Result<Vec<Report>> {
-    let policy = Policy { store_dir: b"/nix/store".to_vec(), baseline: Some(config.runtime.baseline.clone()) };
+    let policy =
+        Policy { store_dir: b"/nix/store".to_vec(), baseline: Some(config.runtime.baseline.clone()) };
     let checks = std::thread::scope(|scope| {
-        let threads: Vec<_> = drafts.iter().map(|draft| scope.spawn(|| check::check(draft.path(), &policy))).collect();
+        let threads: Vec<_> =
+            drafts.iter().map(|draft| scope.spawn(|| check::check(draft.path(), &policy))).collect();
         threads.into_iter().map(|thread| thread.join()).collect::<Vec<_>>()
     });
     let mut reports = Vec::new();
     for (draft, check) in drafts.iter().zip(checks) {
-        let report = check.map_err(|_| Error::failure(format!("the check of {} broke off", draft.name)))??;
+        let report =
+            check.map_err(|_| Error::failure(format!("the check of {} broke off", draft.name)))??;
         if !report.failures.is_empty() {
             return Err(Error::failure(format!(
                 "{} is not closed, and is not published:\n  {}",
@@ -119,14 +126,21 @@ impl Drop for OutputFolder {
     }
 }
 
-fn summary(input: &Input, plan: &Plan, reports: &[Report], artifacts: &[PathBuf], start: Instant) -> Result<()> {
+fn summary(
+    input: &Input,
+    plan: &Plan,
+    reports: &[Report],
+    artifacts: &[PathBuf],
+    start: Instant,
+) -> Result<()> {
     let mut sizes = Vec::new();
     for path in artifacts {
         sizes.push(path.metadata().while_doing("read", path)?.len());
     }
     let seconds = start.elapsed().as_secs_f64();
     if input.json {
-        let files: Vec<_> = artifacts.iter().zip(&sizes).map(|(path, size)| json!({ "path": path, "size": size })).collect();
+        let files: Vec<_> =
+            artifacts.iter().zip(&sizes).map(|(path, size)| json!({ "path": path, "size": size })).collect();
         let checks: Vec<_> = reports.iter().flat_map(|report| &report.findings).collect();
         let value = json!({ "artifacts": files, "plan": table::json(plan), "check-findings": checks, "seconds": seconds });
         println!("{value:#}");

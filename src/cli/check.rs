@@ -29,7 +29,9 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         let report = check(artifact, &policy)?;
         all_closed &= report.failures.is_empty();
         if arguments.json {
-            values.push(json!({ "artifact": artifact, "closed": report.failures.is_empty(), "report": report }));
+            values.push(
+                json!({ "artifact": artifact, "closed": report.failures.is_empty(), "report": report }),
+            );
             continue;
         }
         report::findings(&report.findings);
@@ -37,7 +39,12 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
             eprintln!("failure: {failure}");
         }
         let outcome = if report.failures.is_empty() { "closed" } else { "not closed" };
-        println!("{}: {outcome}; {} programs, {} libraries", artifact.display(), report.programs, report.libraries);
+        println!(
+            "{}: {outcome}; {} programs, {} libraries",
+            artifact.display(),
+            report.programs,
+            report.libraries
+        );
     }
     if arguments.json {
         println!("{:#}", json!(values));
