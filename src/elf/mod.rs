@@ -3,9 +3,12 @@
 //! The program headers and PT_DYNAMIC are the truth (they are what the kernel and ld.so read); section headers are a
 //! view for tools and may be missing.
 
+mod image;
 pub mod ldso;
+mod note;
 pub mod operate;
 pub mod read;
+mod symver;
 
 use std::sync::Arc;
 
