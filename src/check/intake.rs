@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use memmap2::Mmap;
 
+use super::abi;
 use super::read::{Kind, Member};
 use super::tree::{Content, Tree};
-use crate::elf::{Elf, Malformed};
+use crate::elf::{Class, Elf, Malformed, ldso};
+use crate::path::InstallPath;
 
 /// ELF files up to this size are parsed in memory, larger ones in a temporary file.
 const IN_MEMORY: usize = 1 << 20;
@@ -54,7 +56,7 @@ impl Intake {
     fn elf(&mut self, member: &Member, body: &mut dyn Read) -> io::Result<Content> {
         body.take((IN_MEMORY - self.buffer.len()) as u64).read_to_end(&mut self.buffer)?;
         if self.buffer.len() < IN_MEMORY {
-            return Ok(parsed(Elf::parse(&self.buffer)));
+            return Ok(parse(&self.buffer));
         }
         let spool = match &mut self.spool {
             Some(spool) => spool,
@@ -76,14 +78,36 @@ impl Intake {
         }
         // SAFETY: the file has no name and no other user, and is not written to while it is mapped.
         let map = unsafe { Mmap::map(&*spool) }?;
-        Ok(parsed(Elf::parse(&map)))
+        Ok(parse(&map))
     }
 }
 
-fn parsed(outcome: Result<Option<Elf>, Malformed>) -> Content {
-    match outcome {
-        Ok(Some(elf)) => Content::Elf(Arc::new(elf)),
+fn parse(bytes: &[u8]) -> Content {
+    match Elf::parse(bytes) {
+        Ok(Some(elf)) => {
+            let loader_folders = if is_glibc_loader(&elf) { loader_folders(bytes) } else { Vec::new() };
+            Content::Elf { elf: Arc::new(elf), loader_folders }
+        }
         Ok(None) => Content::Data,
         Err(Malformed(reason)) => Content::Malformed(reason),
     }
+}
+
+fn is_glibc_loader(elf: &Elf) -> bool {
+    elf.class == Class::Library && elf.soname.as_deref().is_some_and(abi::is_glibc_loader)
+}
+
+/// The folders that a glibc ld.so was built to look in: its only strings that begin and end in a slash (SYSTEM_DIRS, glibc's
+/// elf/dl-load.c).
+fn loader_folders(loader: &[u8]) -> Vec<Vec<u8>> {
+    let mut folders = Vec::new();
+    for (_, text) in ldso::loader_folders(loader, b"") {
+        let Some(folder) = text.strip_suffix(b"/").and_then(InstallPath::new) else { continue };
+        let folder = folder.as_bytes().to_vec();
+        // The compiler may keep a folder twice.
+        if !folders.contains(&folder) {
+            folders.push(folder);
+        }
+    }
+    folders
 }

@@ -1,7 +1,6 @@
 //! Whether every program of an artifact can be loaded from what the artifact holds, by ld.so's own rules.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
 
 use globset::GlobSet;
 
@@ -35,8 +34,8 @@ struct Program {
 /// The loader that a program will be given to.
 #[derive(Clone)]
 enum Loader {
-    /// One in the artifact.
-    Bundled { path: InstallPath, elf: Arc<Elf>, musl: bool },
+    /// One in the artifact, and the folders that it looks in last.
+    Bundled { folders: Vec<Vec<u8>> },
     /// The target's own glibc.
     Host,
     /// None that the artifact knows of.
@@ -81,7 +80,7 @@ fn programs(tree: &Tree) -> Vec<Program> {
         })
         .collect();
     let of_member = |(path, node): &(&InstallPath, &Node)| match node {
-        Node::File(FileNode { content: Content::Elf(elf), .. }) if elf.class == Class::Program => {
+        Node::File(FileNode { content: Content::Elf { elf, .. }, .. }) if elf.class == Class::Program => {
             let bytes = path.as_bytes().to_vec();
             let object = Object { path: bytes.clone(), found_as: bytes, elf: elf.clone() };
             Some(Program { object, public: is_public(path) || linked.contains(path) })
@@ -113,7 +112,11 @@ impl Loading<'_> {
         let name = printable(&program.object.path);
         let loader = self.loader(elf).unwrap_or_else(|reason| {
             let lack = format!("{name}: its interpreter {reason}");
-            if must { report.failures.push(lack) } else { self.lacks.interpreters.push(lack) }
+            if must {
+                report.failures.push(lack)
+            } else {
+                self.lacks.interpreters.push(lack)
+            }
             Loader::Absent
         });
         let process = self.load(program.object.clone(), &loader);
@@ -139,10 +142,15 @@ impl Loading<'_> {
             .sorted()
             .into_iter()
             .filter_map(|(path, node)| match node {
-                Node::File(FileNode { content: Content::Elf(elf), .. }) if elf.class == Class::Library => {
+                Node::File(FileNode { content: Content::Elf { elf, .. }, .. })
+                    if elf.class == Class::Library =>
+                {
                     let bytes = path.as_bytes().to_vec();
-                    (!self.seen.loaded.contains(&bytes))
-                        .then(|| Object { path: bytes.clone(), found_as: bytes, elf: elf.clone() })
+                    (!self.seen.loaded.contains(&bytes)).then(|| Object {
+                        path: bytes.clone(),
+                        found_as: bytes,
+                        elf: elf.clone(),
+                    })
                 }
                 _ => None,
             })
@@ -189,22 +197,31 @@ impl Loading<'_> {
             Some(Node::File(FileNode { mode, .. })) if mode & 0o111 == 0 => {
                 Err(format!("{name} is not executable (mode {mode:04o})"))
             }
-            Some(Node::File(FileNode { content: Content::Elf(loader), .. })) if loader.abi == elf.abi => {
-                let musl = interpreter.rsplit(|b| *b == b'/').next().is_some_and(|n| n.starts_with(b"ld-musl-"))
-                    || path.file_name() == b"libc.so";
-                Ok(Loader::Bundled { path, elf: loader.clone(), musl })
-            }
-            Some(Node::File(FileNode { content: Content::Elf(_), .. })) => {
-                Err(format!("{name} is built for another processor"))
+            Some(Node::File(FileNode { content: Content::Elf { elf: loader, loader_folders }, .. })) => {
+                if loader.abi != elf.abi {
+                    return Err(format!("{name} is built for another processor"));
+                }
+                Ok(Loader::Bundled { folders: self.folders_of(interpreter, &path, loader_folders) })
             }
             _ => Err(format!("{name} is no ELF file")),
         }
     }
 
+    /// The folders that a loader of the artifact's looks in last.
+    fn folders_of(&self, interpreter: &[u8], path: &InstallPath, built_in: &[Vec<u8>]) -> Vec<Vec<u8>> {
+        if interpreter.rsplit(|b| *b == b'/').next().is_some_and(|name| name.starts_with(b"ld-musl-")) {
+            return abi::musl_folders();
+        }
+        if built_in.is_empty() {
+            // What cannot be read is taken to be as Nix builds it: with its own folder alone.
+            return path.parent().map(|folder| folder.as_bytes().to_vec()).into_iter().collect();
+        }
+        built_in.to_vec()
+    }
+
     fn default_folders(&self, loader: &Loader, abi: Abi) -> Vec<Vec<u8>> {
         match loader {
-            Loader::Bundled { musl: true, .. } => abi::musl_folders(),
-            Loader::Bundled { path, .. } => path.parent().map(|folder| folder.as_bytes().to_vec()).into_iter().collect(),
+            Loader::Bundled { folders } => folders.clone(),
             Loader::Host => abi::host_folders(abi),
             Loader::Absent => Vec::new(),
         }
@@ -243,20 +260,17 @@ impl Loading<'_> {
             .collect()
     }
 
-    /// Whether the loader itself or the target gives what is needed.
+    /// Whether the target gives what is needed.
     fn is_given(&self, need: &Need, loader: &Loader, defaults: &[Vec<u8>]) -> bool {
         let name = need.name.rsplit(|b| *b == b'/').next().unwrap_or_default();
-        match loader {
-            // ld.so is in the process before anything is searched for.
-            Loader::Bundled { path, elf, .. }
-                if elf.soname.as_deref() == Some(name) || path.file_name() == name =>
-            {
-                return true;
-            }
-            Loader::Bundled { musl: true, .. } if abi::is_musl(name) => return true,
-            // The glibc set is one organ: the target's never serves a bundled loader, nor the reverse.
-            _ if abi::is_glibc(name) => return matches!(loader, Loader::Host),
-            _ => {}
+        if abi::is_glibc(name) {
+            // One organ: the target's never serves a bundled loader, nor the reverse.
+            return match loader {
+                Loader::Bundled { .. } => false,
+                Loader::Host => true,
+                // That the loader is missing has been said.
+                Loader::Absent => abi::is_glibc_loader(name),
+            };
         }
         match self.baseline {
             Some(globs) => globs.is_match(printable(name)),
@@ -314,14 +328,19 @@ impl Lacks {
             ));
         }
         if !self.interpreters.is_empty() {
-            let mut finding = Finding::warning("missing-interpreter", "programs outside bin cannot be started");
+            let mut finding =
+                Finding::warning("missing-interpreter", "programs outside bin cannot be started");
             finding.subjects = self.interpreters;
             report.findings.push(finding);
         }
         if !self.others.is_empty() {
-            let mut finding =
-                Finding::warning("missing-library", "plugins or programs outside bin need what is not in the artifact")
-                    .remedy("if they are wanted, name the libraries in runtime.add or runtime.baseline of bundle.toml");
+            let mut finding = Finding::warning(
+                "missing-library",
+                "plugins or programs outside bin need what is not in the artifact",
+            )
+            .remedy(
+                "if they are wanted, name the libraries in runtime.add or runtime.baseline of bundle.toml",
+            );
             finding.subjects = self
                 .others
                 .iter()

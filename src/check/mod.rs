@@ -77,7 +77,8 @@ pub fn check(artifact: &Path, policy: &Policy) -> Result<Report> {
     let mut intake = intake::Intake::default();
     read::read(artifact, &mut |member, body| intake.take(member, body))?;
     let mut tree = intake.tree;
-    tree.complete().map_err(|cause| Error::failure(format!("cannot check {}: {cause}", artifact.display())))?;
+    tree.complete()
+        .map_err(|cause| Error::failure(format!("cannot check {}: {cause}", artifact.display())))?;
     let mut report = Report::default();
     rules::check(&tree, &policy.store_dir, &mut report);
     loading::check(&tree, baseline.as_ref(), &mut report);

@@ -50,7 +50,7 @@ fn check_file(
         report.failures.push(world_writable(path, file.mode));
     }
     match &file.content {
-        Content::Elf(elf) => {
+        Content::Elf { elf, .. } => {
             count(elf, report);
             report.failures.extend(store_strings(path, elf, store_dir));
             report.failures.extend(privileged_origin(path, file, elf));
@@ -90,7 +90,6 @@ fn world_writable(path: &InstallPath, mode: u32) -> String {
 /// The header fields that name the store.
 fn store_strings(path: &InstallPath, elf: &Elf, store_dir: &[u8]) -> Vec<String> {
     elf.header_strings()
-        .into_iter()
         .filter(|(_, value)| says(value, store_dir))
         .map(|(field, value)| format!("{path}: {field} names the Nix store: {}", printable(value)))
         .collect()
@@ -159,13 +158,19 @@ impl Gathered {
     fn tell(self, report: &mut Report) {
         let findings = [
             (self.dangling, Finding::warning("dangling-link", "links lead to what is not in the artifact")),
-            (self.host_links, Finding::note("host-link", "links in bin lead to files that the target must have")),
+            (
+                self.host_links,
+                Finding::note("host-link", "links in bin lead to files that the target must have"),
+            ),
             (
                 self.shebangs,
                 Finding::warning("store-shebang", "scripts in bin name an interpreter in the Nix store")
                     .remedy("map the interpreter to the target's, or use layout = \"store\""),
             ),
-            (self.malformed, Finding::note("malformed-elf", "files begin as ELF files but cannot be read as such")),
+            (
+                self.malformed,
+                Finding::note("malformed-elf", "files begin as ELF files but cannot be read as such"),
+            ),
         ];
         for (subjects, finding) in findings {
             if !subjects.is_empty() {

@@ -43,7 +43,11 @@ pub(super) struct FileNode {
 /// As much of a file as the checks want.
 #[derive(Clone, Debug)]
 pub(super) enum Content {
-    Elf(Arc<Elf>),
+    Elf {
+        elf: Arc<Elf>,
+        /// The folders that it looks in last, where it is glibc's loader.
+        loader_folders: Vec<Vec<u8>>,
+    },
     /// Begins as an ELF file, and why it is none.
     Malformed(String),
     /// A script's first line, without `#!`.
@@ -138,7 +142,9 @@ impl Tree {
     pub fn complete(&mut self) -> io::Result<()> {
         for (path, to) in std::mem::take(&mut self.hard_links) {
             let Some(node @ Node::File(_)) = self.nodes.get(&to).cloned() else {
-                return Err(io::Error::other(format!("{path} is a hard link to {to}, which is no file in it")));
+                return Err(io::Error::other(format!(
+                    "{path} is a hard link to {to}, which is no file in it"
+                )));
             };
             self.insert(path, node)?;
         }
@@ -207,7 +213,7 @@ impl Tree {
     pub fn elf(&self, path: &[u8]) -> Option<(InstallPath, &Arc<Elf>)> {
         let resolved = self.resolve(path).ok()?;
         match self.nodes.get(&resolved) {
-            Some(Node::File(FileNode { content: Content::Elf(elf), .. })) => Some((resolved, elf)),
+            Some(Node::File(FileNode { content: Content::Elf { elf, .. }, .. })) => Some((resolved, elf)),
             _ => None,
         }
     }

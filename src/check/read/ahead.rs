@@ -36,7 +36,11 @@ impl Ahead {
     }
 }
 
-fn fill(mut source: Box<dyn Read + Send>, emptied: &Receiver<Vec<u8>>, filled: &SyncSender<io::Result<Chunk>>) {
+fn fill(
+    mut source: Box<dyn Read + Send>,
+    emptied: &Receiver<Vec<u8>>,
+    filled: &SyncSender<io::Result<Chunk>>,
+) {
     while let Ok(mut buffer) = emptied.recv() {
         let (length, failure) = fill_one(&mut *source, &mut buffer);
         let goes_on = length > 0 && failure.is_none();

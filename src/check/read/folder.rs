@@ -15,12 +15,17 @@ use crate::path::printable;
 pub fn read(folder: &Path, take: &mut Take) -> io::Result<()> {
     for entry in WalkDir::new(folder).min_depth(1).sort_by_file_name() {
         let entry = entry?;
-        let relative = entry.path().strip_prefix(folder).map_err(|_| malformed("a name leads out of the folder"))?;
+        let relative =
+            entry.path().strip_prefix(folder).map_err(|_| malformed("a name leads out of the folder"))?;
         let path = install_path(relative.as_os_str().as_bytes())?;
         let mode = entry.metadata()?.permissions().mode();
-        let named = |cause: io::Error| io::Error::new(cause.kind(), format!("{}: {cause}", printable(path.as_bytes())));
+        let named = |cause: io::Error| {
+            io::Error::new(cause.kind(), format!("{}: {cause}", printable(path.as_bytes())))
+        };
         let kind = match kind_of_mode(mode) {
-            Kind::Link(_) => Kind::Link(std::fs::read_link(entry.path()).map_err(named)?.into_os_string().into_vec()),
+            Kind::Link(_) => {
+                Kind::Link(std::fs::read_link(entry.path()).map_err(named)?.into_os_string().into_vec())
+            }
             other => other,
         };
         if matches!(kind, Kind::File) {

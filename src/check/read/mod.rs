@@ -97,7 +97,10 @@ fn install_path(name: &[u8]) -> io::Result<InstallPath> {
         return Err(malformed(format!("the name {} leads out of the artifact", printable(name))));
     }
     if name.len() > PATH_MAX || name.contains(&0) {
-        return Err(malformed(format!("no file can have the name {}", printable(&name[..name.len().min(100)]))));
+        return Err(malformed(format!(
+            "no file can have the name {}",
+            printable(&name[..name.len().min(100)])
+        )));
     }
     Ok(InstallPath::root().join(name))
 }

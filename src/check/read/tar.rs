@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use ::tar::{Archive, EntryType};
 
-use super::limit::{Metered, drain};
+use super::limit::{Meter, Metered, drain};
 use super::{Kind, Member, Take, install_path, kind_of_mode, malformed};
 use crate::path::printable;
 
@@ -24,7 +24,7 @@ pub fn read(source: impl Read, take: &mut Take) -> io::Result<()> {
     loop {
         meter.allow(HEADERS);
         let Some(entry) = entries.next() else { break };
-        let mut entry = entry?;
+        let mut entry = entry.map_err(|cause| truncated(cause, &meter))?;
         meter.allow(u64::MAX);
         if let Some(member) = member(&entry)? {
             take(member, &mut entry)?;
@@ -38,6 +38,11 @@ pub fn read(source: impl Read, take: &mut Take) -> io::Result<()> {
     // To the end of the compressed data, where its checksum is.
     meter.allow(u64::MAX);
     drain(&mut archive.into_inner())
+}
+
+/// The tar crate does not tell an archive that ends too early from one that is corrupted.
+fn truncated(cause: io::Error, meter: &Meter) -> io::Error {
+    if meter.ended() { io::Error::new(io::ErrorKind::UnexpectedEof, cause) } else { cause }
 }
 
 /// `None` for what is no member but about all that follow.
@@ -58,7 +63,10 @@ fn member<R: Read>(entry: &::tar::Entry<R>) -> io::Result<Option<Member>> {
         other => {
             // Sparse files too: dpkg refuses them, and their size may be anything.
             let letter = printable(&[other.as_byte()]);
-            return Err(malformed(format!("{} is of the tar type '{letter}', which few read", printable(&name))));
+            return Err(malformed(format!(
+                "{} is of the tar type '{letter}', which few read",
+                printable(&name)
+            )));
         }
     };
     Ok(Some(Member { path: install_path(&name)?, mode: mode & 0o7777, caps: false, kind }))

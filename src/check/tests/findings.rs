@@ -25,7 +25,7 @@ fn a_program_elsewhere_that_lacks_a_library() {
     workshop.file("usr/share/tests/app", 0o755, &specimen().program);
     let finding = finding(&workshop);
     assert_eq!(finding.code, "missing-library");
-    assert!(finding.subjects[0].starts_with("/usr/share/tests/app needs libfoo.so; looked in "), "{finding}");
+    assert!(finding.subjects[1].starts_with("/usr/share/tests/app needs libfoo.so; looked in "), "{finding}");
 }
 
 #[test]

@@ -160,7 +160,10 @@ fn dpkg_would_not_read_a_second_frame() {
 fn an_rpm_of_another_writer_is_read() {
     let mut bytes = Vec::new();
     rpm::PackageBuilder::new("app", "1", "MIT", "noarch", "s")
-        .with_file_contents("#!/nix/store/x/bin/sh\n", rpm::FileOptions::new("/usr/bin/script").mode(0o100755))
+        .with_file_contents(
+            "#!/nix/store/x/bin/sh\n",
+            rpm::FileOptions::new("/usr/bin/script").mode(0o100755),
+        )
         .unwrap()
         .with_file_contents("x", rpm::FileOptions::new("/usr/bin/open").mode(0o100777))
         .unwrap()

@@ -12,8 +12,8 @@ use crate::elf::Elf;
 
 /// What [`Workshop::pack`] can make: the format, a hyphen, the codec.
 pub const FORMATS: [&str; 12] = [
-    "deb-none", "deb-gzip", "deb-xz", "deb-zstd", "rpm-none", "rpm-gzip", "rpm-xz", "rpm-zstd", "tar-none", "tar-gzip",
-    "tar-xz", "tar-zstd",
+    "deb-none", "deb-gzip", "deb-xz", "deb-zstd", "rpm-none", "rpm-gzip", "rpm-xz", "rpm-zstd", "tar-none",
+    "tar-gzip", "tar-xz", "tar-zstd",
 ];
 
 /// A program, a library that it needs, and the C library and loader of this machine.
@@ -68,7 +68,8 @@ pub fn library(options: &[&str]) -> Vec<u8> {
 }
 
 fn output(tool: &str, arguments: &[&str]) -> String {
-    let output = Command::new(tool).args(arguments).output().unwrap_or_else(|cause| panic!("{tool}: {cause}"));
+    let output =
+        Command::new(tool).args(arguments).output().unwrap_or_else(|cause| panic!("{tool}: {cause}"));
     assert!(output.status.success(), "{tool} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
@@ -149,11 +150,15 @@ impl Workshop {
     }
 
     fn pack_deb(&self, codec: &str, artifact: &Path) {
-        let control = "Package: app\nVersion: 1\nArchitecture: all\nMaintainer: M <m@example.org>\nDescription: d\n";
+        let control =
+            "Package: app\nVersion: 1\nArchitecture: all\nMaintainer: M <m@example.org>\nDescription: d\n";
         self.file("DEBIAN/control", 0o644, control.as_bytes());
         let (root, artifact) = (self.root(), artifact.to_str().unwrap());
         let codec = format!("-Z{codec}");
-        output("dpkg-deb", &["--root-owner-group", &codec, "-z1", "--build", root.to_str().unwrap(), artifact]);
+        output(
+            "dpkg-deb",
+            &["--root-owner-group", &codec, "-z1", "--build", root.to_str().unwrap(), artifact],
+        );
         fs::remove_dir_all(self.path("DEBIAN")).unwrap();
     }
 
@@ -174,15 +179,15 @@ impl Workshop {
         let root = self.root();
         let spec = format!(
             "Name: app\nVersion: 1\nRelease: 1\nSummary: s\nLicense: MIT\nAutoReqProv: no\n\
-             %define debug_package %{{nil}}\n%define __os_install_post %{{nil}}\n%define _topdir {}\n\
+             %define debug_package %{{nil}}\n%define __os_install_post %{{nil}}\n\
              %define _binary_payload {payload}\n%description\nd\n%install\ncp -a '{}'/. %{{buildroot}}\n\
              %files\n%defattr(-,root,root)\n/*\n",
-            top.display(),
             root.display()
         );
         let spec_file = self.folder.path().join("app.spec");
         fs::write(&spec_file, spec).unwrap();
-        output("rpmbuild", &["-bb", "--quiet", spec_file.to_str().unwrap()]);
+        let top_dir = format!("_topdir {}", top.display());
+        output("rpmbuild", &["-bb", "--quiet", "--define", &top_dir, spec_file.to_str().unwrap()]);
         let mut built = walkdir::WalkDir::new(top.join("RPMS")).into_iter().filter_map(Result::ok);
         let rpm = built.find(|entry| entry.file_type().is_file()).unwrap();
         fs::rename(rpm.path(), artifact).unwrap();
