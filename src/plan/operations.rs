@@ -229,6 +229,9 @@ impl Surgeon<'_> {
     /// Programs start by the bundled loader; libc.so.6 and libcap.so.2 name it too.
     fn interpreter(&self, id: &NodeId, group: &Group, node: &Node) -> Option<Vec<u8>> {
         let old = node.elf.interpreter.as_ref()?;
+        if node.elf.class == Class::Library && !old.starts_with(self.bundle.context.store.dir().as_bytes()) {
+            return None;
+        }
         if self.bundle.context.config.runtime.glibc == Glibc::Host {
             return host::interpreter(node.elf.abi).map(|path| path.as_bytes().to_vec());
         }
