@@ -138,9 +138,10 @@ fn description(package: &Package) -> String {
 fn installed_size(members: &[Member]) -> u64 {
     let size = |member: &Member| match &member.entry.kind {
         Kind::File { size, .. } => size.div_ceil(1024),
-        _ => 1,
+        Kind::Folder | Kind::Link { .. } => 1,
+        Kind::Ghost => 0,
     };
-    members.iter().filter(|member| member.in_tar).map(size).sum()
+    members.iter().filter(|member| !member.shadowed).map(size).sum()
 }
 
 /// `<md5>  usr/bin/jq`, as dpkg reads it: no escapes, the name reaches to the end of the line. A name with a newline
