@@ -19,7 +19,8 @@ impl<'a> Files<'a> {
     /// All members but the folders that are the distribution's, and what would be installed over another.
     pub fn new(members: &'a [Member<'a>]) -> Self {
         let is_ours = |m: &&Member| {
-            !m.shadowed && !(matches!(m.entry.kind, Kind::Folder) && is_standard(&m.entry.path))
+            let theirs = matches!(m.entry.kind, Kind::Folder) && is_standard(&m.entry.path);
+            !theirs && !m.shadowed
         };
         let mut listed: Vec<_> = members.iter().filter(is_ours).collect();
         listed.sort_by_key(|member| member.entry.path.as_bytes());
