@@ -6,11 +6,13 @@
 //! .tar.zst are the same bytes.
 
 mod compress;
+mod cpio;
 
 mod deb;
 mod draft;
 mod names;
 mod relation;
+mod rpm;
 
 mod stream;
 mod tar;
@@ -109,7 +111,7 @@ pub fn write(order: &Order) -> Result<Vec<Draft>> {
     let mut streams: Vec<Stream> = Vec::new();
     for (format, compression) in &order.formats {
         let artifact: Box<dyn Artifact> = match format {
-            Format::Rpm => return Err(crate::Error::failure("an .rpm cannot be written yet")),
+            Format::Rpm => Box::new(rpm::Rpm::new(order.plan, &members, *compression)?),
             Format::Deb => Box::new(deb::Deb::new(order.plan, &members, *compression)?),
             Format::Tar => Box::new(tarball::Tarball::new(order.plan, *compression)),
         };

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::compress::Compressor;
 use super::draft::Draft;
 use super::tree::Member;
-use super::{Archive, Artifact, Encoder};
+use super::{Archive, Artifact};
 use crate::config::Compression;
 use crate::error::{IoContext, Result};
 use crate::payload::Body;

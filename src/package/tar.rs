@@ -25,7 +25,7 @@ impl Encoder for Tar {
     fn header(&self, member: &Member) -> Result<Option<Vec<u8>>> {
         let entry = &*member.entry;
         let (kind, size) = match &entry.kind {
-            _ if !member.in_tar => return Ok(None),
+            _ if member.shadowed => return Ok(None),
             Kind::Ghost => return Ok(None),
             Kind::Folder => (EntryType::Directory, 0),
             Kind::Link { .. } => (EntryType::Symlink, 0),

@@ -22,8 +22,8 @@ pub struct Member<'a> {
     pub path: InstallPath,
     /// A link's target, fit for `path`; empty for all else.
     pub target: Vec<u8>,
-    /// `false`: another member stands for it there, or tar has nothing for it (a ghost).
-    pub in_tar: bool,
+    /// Another member is the same file there: this one is left out.
+    pub shadowed: bool,
 }
 
 /// Folders of the root that are links into /usr.
@@ -61,8 +61,9 @@ fn member<'a>(entry: Cow<'a, Entry>, is_moved: impl Fn(&InstallPath) -> bool) ->
         Kind::Link { target } => retarget(&entry.path, &path, target, is_moved),
         _ => Vec::new(),
     };
-    let in_tar = !matches!(entry.kind, Kind::Ghost) && leads_to(&path, &target).as_ref() != Some(&path);
-    Member { number: 0, entry, path, target, in_tar }
+    // A link from `/bin/jq` to `/usr/bin/jq` would be a link to itself.
+    let shadowed = leads_to(&path, &target).as_ref() == Some(&path);
+    Member { number: 0, entry, path, target, shadowed }
 }
 
 fn folder(path: InstallPath) -> Entry {
@@ -113,7 +114,7 @@ fn retarget(
 
 /// Keeps one of two neighbours that are the same file. `a` is the one that has its name from the plan, if any has.
 fn settle(a: &mut Member, b: &mut Member) -> Result<()> {
-    if a.path != b.path || !a.in_tar || !b.in_tar {
+    if a.path != b.path || a.shadowed || b.shadowed {
         return Ok(());
     }
     if !matches!((&a.entry.kind, &b.entry.kind), (Kind::Folder, Kind::Folder)) {
@@ -125,6 +126,6 @@ fn settle(a: &mut Member, b: &mut Member) -> Result<()> {
         ))
         .remedy("name only one of them"));
     }
-    b.in_tar = false;
+    b.shadowed = true;
     Ok(())
 }

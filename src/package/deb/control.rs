@@ -138,18 +138,18 @@ fn description(package: &Package) -> String {
 fn installed_size(members: &[Member]) -> u64 {
     let size = |member: &Member| match &member.entry.kind {
         Kind::File { size, .. } => size.div_ceil(1024),
-        _ => 1,
+        Kind::Folder | Kind::Link { .. } => 1,
+        Kind::Ghost => 0,
     };
-    members.iter().filter(|member| member.in_tar).map(size).sum()
+    members.iter().filter(|member| !member.shadowed).map(size).sum()
 }
 
-/// `<md5>  usr/bin/jq`, as dpkg reads it: no escapes, the name reaches to the end of the line. A name with a newline
-/// cannot be said so, and one such line makes dpkg refuse the whole file; it is left out and not verified.
+/// `<md5>  usr/bin/jq`, as dpkg reads it: no escapes, the name reaches to the end of the line.
 pub fn md5sums(members: &[Member], digests: &[Vec<u8>]) -> Vec<u8> {
     let mut text = Vec::new();
     for member in members {
         let digest = &digests[member.number];
-        if digest.is_empty() || member.path.as_bytes().contains(&b'\n') {
+        if digest.is_empty() {
             continue;
         }
         text.extend(super::super::hex(digest).into_bytes());
@@ -158,6 +158,21 @@ pub fn md5sums(members: &[Member], digests: &[Vec<u8>]) -> Vec<u8> {
         text.push(b'\n');
     }
     text
+}
+
+/// Errors: a name with a newline. dpkg refuses the whole package ("newline not allowed in archive object name").
+pub fn check_names(members: &[Member]) -> Result<()> {
+    let is_broken = |member: &&Member| {
+        member.path.as_bytes().contains(&b'\n') && !matches!(member.entry.kind, Kind::Ghost)
+    };
+    match members.iter().find(is_broken) {
+        None => Ok(()),
+        Some(member) => Err(Error::failure(format!(
+            "{} cannot be in a .deb: dpkg refuses names with a newline",
+            member.path
+        ))
+        .remedy("leave it out ([install] exclude), or make an .rpm or a tarball (-f rpm,tar)")),
+    }
 }
 
 /// Absolute names, one a line. Only files: dpkg compares contents.
@@ -171,9 +186,9 @@ pub fn conffiles(members: &[Member]) -> Result<Vec<u8>> {
             continue;
         }
         let name = member.path.as_bytes();
-        if name.contains(&b'\n') || name.last().is_some_and(u8::is_ascii_whitespace) {
+        if name.last().is_some_and(u8::is_ascii_whitespace) {
             return Err(Error::failure(format!(
-                "{} cannot be a configuration file of a .deb: the list of them has no way to write such a name",
+                "{:?} cannot be a configuration file of a .deb: dpkg cuts off the space at its end",
                 printable(name)
             ))
             .remedy("give it another name, or ship it as type = \"file\""));

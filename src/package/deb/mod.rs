@@ -31,6 +31,7 @@ pub struct Deb<'a> {
 impl<'a> Deb<'a> {
     /// Errors: the metadata or a name cannot be said in a .deb.
     pub fn new(plan: &Plan, members: &'a [Member<'a>], compression: Compression) -> Result<Self> {
+        control::check_names(members)?;
         let package = &plan.package;
         let mut files = vec![("control", 0o644, control::control(plan, members)?.into_bytes())];
         let conffiles = control::conffiles(members)?;
@@ -55,7 +56,7 @@ impl<'a> Deb<'a> {
         compressor.finish()
     }
 
-    fn write(mut self: Box<Self>, draft: &File, packed: &Packed) -> io::Result<()> {
+    fn write(&mut self, draft: &File, packed: &Packed) -> io::Result<()> {
         let control = self.control_tar(packed)?;
         let member = |name: &str, size: u64| {
             let mut header = ar::Header::new(name.as_bytes().to_vec(), size);
@@ -96,7 +97,7 @@ impl Artifact for Deb<'_> {
         None
     }
 
-    fn complete(self: Box<Self>, draft: &File, destination: &Path, packed: &Packed) -> Result<()> {
+    fn complete(mut self: Box<Self>, draft: &File, destination: &Path, packed: &Packed) -> Result<()> {
         if packed.size > LARGEST_MEMBER {
             return Err(Error::failure(format!(
                 "cannot write {}: its data.tar has {} bytes, a .deb has room for {LARGEST_MEMBER}",

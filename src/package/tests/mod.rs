@@ -2,7 +2,9 @@
 
 mod deb;
 mod drafts;
+mod rpm;
 mod tarball;
+mod together;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -120,7 +122,7 @@ fn everything() -> Plan {
         program("/usr/bin/a b 'c' \\d", 0o755),
         link("/usr/bin/acme-link", "acme"),
         link("/usr/bin/acme-far", [b"../lib/acme-tool/".as_slice(), &[b'f'; 180]].concat()),
-        file("/usr/lib/acme-tool/libbig.so.1", noise(30 << 20)),
+        file("/usr/lib/acme-tool/libbig.so.1", noise(256 << 10).repeat(120)),
         file("/usr/lib/acme-tool/empty", ""),
         file("/usr/lib/acme-tool/gr\u{fc}\u{df}e", "UTF-8\n"),
         file(b"/usr/lib/acme-tool/latin-\xfc", "not UTF-8\n"),
@@ -136,7 +138,8 @@ fn everything() -> Plan {
 
 /// The drafts of an order, in a folder of their own, published.
 struct Written {
-    folder: tempfile::TempDir,
+    /// Removes the files in the end.
+    _folder: tempfile::TempDir,
     files: Vec<PathBuf>,
 }
 
@@ -154,7 +157,7 @@ fn build_with(plan: &Plan, formats: &[(Format, Compression)], threads: usize) ->
     let folder = tempfile::tempdir().unwrap();
     let drafts = write_to(plan, formats, threads, folder.path()).unwrap();
     let files = drafts.into_iter().map(|draft| draft.publish().unwrap()).collect();
-    Written { folder, files }
+    Written { _folder: folder, files }
 }
 
 fn write_to(
