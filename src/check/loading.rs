@@ -6,6 +6,7 @@ use globset::GlobSet;
 
 use super::tree::{Content, FileNode, Node, Tree};
 use super::{Report, abi, is_public};
+use crate::config::glibc_set::is_glibc_set;
 use crate::elf::ldso::{Need, Object, Process, Search};
 use crate::elf::{Abi, Class, Elf};
 use crate::path::{InstallPath, printable};
@@ -131,7 +132,9 @@ impl Loading<'_> {
                 self.lacks.others.insert(entry, tried);
             }
         }
-        self.seen.loaders.entry(elf.abi).or_insert(loader);
+        if !matches!(loader, Loader::Absent) {
+            self.seen.loaders.entry(elf.abi).or_insert(loader);
+        }
     }
 
     /// The libraries that no program loads: plugins. What loads them is not known, so that what any program has loaded,
@@ -209,7 +212,7 @@ impl Loading<'_> {
 
     /// The folders that a loader of the artifact's looks in last.
     fn folders_of(&self, interpreter: &[u8], path: &InstallPath, built_in: &[Vec<u8>]) -> Vec<Vec<u8>> {
-        if interpreter.rsplit(|b| *b == b'/').next().is_some_and(|name| name.starts_with(b"ld-musl-")) {
+        if file_name(interpreter).starts_with(b"ld-musl-") {
             return abi::musl_folders();
         }
         if built_in.is_empty() {
@@ -262,14 +265,14 @@ impl Loading<'_> {
 
     /// Whether the target gives what is needed.
     fn is_given(&self, need: &Need, loader: &Loader, defaults: &[Vec<u8>]) -> bool {
-        let name = need.name.rsplit(|b| *b == b'/').next().unwrap_or_default();
-        if abi::is_glibc(name) {
+        let name = file_name(&need.name);
+        if is_glibc_set(name) {
             // One organ: the target's never serves a bundled loader, nor the reverse.
             return match loader {
                 Loader::Bundled { .. } => false,
                 Loader::Host => true,
                 // That the loader is missing has been said.
-                Loader::Absent => abi::is_glibc_loader(name),
+                Loader::Absent => name.starts_with(b"ld"),
             };
         }
         match self.baseline {
@@ -282,20 +285,21 @@ impl Loading<'_> {
     }
 }
 
-/// Parts of a glibc set in the artifact that a process on the target's glibc would load.
-fn mixed_glibc(process: &Process) -> Vec<String> {
-    let mut objects = process.objects.iter();
-    let Some(program) = objects.next() else { return Vec::new() };
-    objects
-        .filter(|loaded| abi::is_glibc(loaded.name.rsplit(|b| *b == b'/').next().unwrap_or_default()))
-        .map(|loaded| {
-            format!(
-                "{} runs on the target's glibc, by its interpreter, but would load {} of another: the glibc set is one",
-                printable(&program.object.path),
-                printable(&loaded.object.path)
-            )
-        })
-        .collect()
+/// What is wrong where a process on the target's glibc would load parts of one in the artifact.
+fn mixed_glibc(process: &Process) -> Option<String> {
+    let (program, loaded) = process.objects.split_first()?;
+    let parts: Vec<_> = loaded
+        .iter()
+        .filter(|loaded| is_glibc_set(file_name(&loaded.name)))
+        .map(|loaded| printable(&loaded.object.path))
+        .collect();
+    (!parts.is_empty()).then(|| {
+        format!(
+            "{} runs on the target's glibc, as its interpreter says, but would load {}: a glibc's parts only work together",
+            printable(&program.object.path),
+            parts.join(", ")
+        )
+    })
 }
 
 /// One program for each run path that libraries can inherit.
@@ -359,4 +363,8 @@ fn looked_in(tried: &[Vec<u8>]) -> String {
     }
     let folders: Vec<_> = tried.iter().map(|folder| printable(folder)).collect();
     format!("; looked in {}", folders.join(", "))
+}
+
+fn file_name(path: &[u8]) -> &[u8] {
+    path.rsplit(|b| *b == b'/').next().unwrap_or_default()
 }

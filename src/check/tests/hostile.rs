@@ -157,27 +157,30 @@ fn dpkg_would_not_read_a_second_frame() {
 }
 
 #[test]
-fn an_rpm_of_another_writer_is_read() {
-    let mut bytes = Vec::new();
-    rpm::PackageBuilder::new("app", "1", "MIT", "noarch", "s")
-        .with_file_contents(
-            "#!/nix/store/x/bin/sh\n",
-            rpm::FileOptions::new("/usr/bin/script").mode(0o100755),
-        )
-        .unwrap()
-        .with_file_contents("x", rpm::FileOptions::new("/usr/bin/open").mode(0o100777))
-        .unwrap()
-        .with_symlink(rpm::FileOptions::symlink("/usr/bin/link", "gone"))
-        .unwrap()
-        .with_ghost(rpm::FileOptions::ghost("/var/lib/app/state"))
-        .unwrap()
-        .build()
-        .unwrap()
-        .write(&mut bytes)
-        .unwrap();
-    let report = check_bytes(&bytes).unwrap();
-    assert_eq!(report.failures.len(), 2, "{report}");
-    assert_eq!(report.findings.len(), 1, "{report}");
+fn rpms_of_another_writer_are_read() {
+    for config in [rpm::BuildConfig::v4(), rpm::BuildConfig::v6()] {
+        let mut bytes = Vec::new();
+        rpm::PackageBuilder::new("app", "1", "MIT", "noarch", "s")
+            .using_config(config)
+            .with_file_contents(
+                "#!/nix/store/x/bin/sh\n",
+                rpm::FileOptions::new("/usr/bin/script").permissions(0o755),
+            )
+            .unwrap()
+            .with_file_contents("x", rpm::FileOptions::new("/usr/bin/open").permissions(0o777))
+            .unwrap()
+            .with_symlink(rpm::FileOptions::symlink("/usr/bin/link", "gone"))
+            .unwrap()
+            .with_ghost(rpm::FileOptions::ghost("/var/lib/app/state"))
+            .unwrap()
+            .build()
+            .unwrap()
+            .write(&mut bytes)
+            .unwrap();
+        let report = check_bytes(&bytes).unwrap();
+        assert_eq!(report.failures.len(), 2, "{report}");
+        assert_eq!(report.findings.len(), 1, "{report}");
+    }
 }
 
 #[test]

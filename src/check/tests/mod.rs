@@ -62,7 +62,7 @@ fn a_report_is_told_in_lines_and_in_json() {
     error: /usr/bin/app needs libfoo.so
     note[host-link]: links lead to the target
         /usr/bin/sh
-    not closed (1 failure): 1 programs, 2 libraries
+    not closed (1 failure): 1 program, 2 libraries
     ");
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["failures"][0], "/usr/bin/app needs libfoo.so");
