@@ -398,4 +398,4 @@ fn is_debug_file(image: &Image, header: &Header) -> bool {
 
 #[cfg(test)]
 #[path = "read_tests.rs"]
-mod tests;
+pub(super) mod tests;
