@@ -66,6 +66,8 @@ struct Lacks {
     failures: BTreeMap<Entry, (Vec<Vec<u8>>, Vec<String>)>,
     /// For other programs and libraries: where it was looked for.
     others: BTreeMap<Entry, Vec<Vec<u8>>>,
+    /// For libraries: what is in the artifact, but in no folder that they look in.
+    elsewhere: Vec<Entry>,
     /// Other programs whose interpreter is not there.
     interpreters: Vec<String>,
 }
@@ -89,6 +91,24 @@ fn programs(tree: &Tree) -> Vec<Program> {
         _ => None,
     };
     members.iter().filter_map(of_member).collect()
+}
+
+fn libraries(tree: &Tree) -> Vec<Object> {
+    let of_member = |(path, node): (&InstallPath, &Node)| match node {
+        Node::File(FileNode { content: Content::Elf { elf, .. }, .. }) if elf.class == Class::Library => {
+            let path = path.as_bytes().to_vec();
+            Some(Object { path: path.clone(), found_as: path, elf: elf.clone() })
+        }
+        _ => None,
+    };
+    tree.sorted().into_iter().filter_map(of_member).collect()
+}
+
+/// What a library is known by once it is loaded, or found by.
+fn names(library: &Object) -> impl Iterator<Item = (Abi, Vec<u8>)> {
+    let abi = library.elf.abi;
+    let soname = library.elf.soname.clone();
+    soname.into_iter().chain([file_name(&library.path).to_vec()]).map(move |name| (abi, name))
 }
 
 /// What most of the public programs are built for.
@@ -140,24 +160,9 @@ impl Loading<'_> {
     /// The libraries that no program loads: plugins. What loads them is not known, so that what any program has loaded,
     /// or would find for them, serves them too.
     fn libraries(&mut self, programs: &[Program]) {
-        let libraries: Vec<Object> = self
-            .tree
-            .sorted()
-            .into_iter()
-            .filter_map(|(path, node)| match node {
-                Node::File(FileNode { content: Content::Elf { elf, .. }, .. })
-                    if elf.class == Class::Library =>
-                {
-                    let bytes = path.as_bytes().to_vec();
-                    (!self.seen.loaded.contains(&bytes)).then(|| Object {
-                        path: bytes.clone(),
-                        found_as: bytes,
-                        elf: elf.clone(),
-                    })
-                }
-                _ => None,
-            })
-            .collect();
+        let mut libraries = libraries(self.tree);
+        let names: HashSet<(Abi, Vec<u8>)> = libraries.iter().flat_map(names).collect();
+        libraries.retain(|library| !self.seen.loaded.contains(&library.path));
         let hosts = distinct_by_run_path(programs);
         let mut lacks = BTreeMap::new();
         for library in libraries {
@@ -165,13 +170,19 @@ impl Loading<'_> {
             let process = self.load(library.clone(), &loader);
             for (entry, tried) in self.unserved(&process, &loader) {
                 if !self.inherits(&library, &entry.1, &hosts, &loader) {
-                    lacks.insert(entry, tried);
+                    lacks.insert(entry, (library.elf.abi, tried));
                 }
             }
         }
         // A library of a plugin's may find by the plugin's run path what it does not find alone.
         lacks.retain(|entry, _| !self.seen.served.contains(entry));
-        self.lacks.others.extend(lacks);
+        for (entry, (abi, tried)) in lacks {
+            if names.contains(&(abi, entry.1.clone())) {
+                self.lacks.elsewhere.push(entry);
+            } else {
+                self.lacks.others.insert(entry, tried);
+            }
+        }
     }
 
     /// Whether the library finds `name` by the run path of a program that loads it.
@@ -351,6 +362,18 @@ impl Lacks {
                 .map(|((file, soname), tried)| {
                     format!("{} needs {}{}", printable(file), printable(soname), looked_in(tried))
                 })
+                .collect();
+            report.findings.push(finding);
+        }
+        if !self.elsewhere.is_empty() {
+            let mut finding = Finding::note(
+                "library-elsewhere",
+                "plugins need libraries of the artifact that no run path leads them to: who loads them must load those first",
+            );
+            finding.subjects = self
+                .elsewhere
+                .iter()
+                .map(|(file, soname)| format!("{} needs {}", printable(file), printable(soname)))
                 .collect();
             report.findings.push(finding);
         }
