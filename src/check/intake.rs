@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use memmap2::Mmap;
 
-use super::abi;
 use super::read::{Kind, Member};
 use super::tree::{Content, Tree};
+use crate::config::glibc_set::is_glibc_set;
 use crate::elf::{Class, Elf, Malformed, ldso};
 use crate::path::InstallPath;
 
@@ -93,8 +93,10 @@ fn parse(bytes: &[u8]) -> Content {
     }
 }
 
+/// Of the glibc set, only the loaders' names begin so.
 fn is_glibc_loader(elf: &Elf) -> bool {
-    elf.class == Class::Library && elf.soname.as_deref().is_some_and(abi::is_glibc_loader)
+    let is_loader = |soname: &[u8]| soname.starts_with(b"ld") && is_glibc_set(soname);
+    elf.class == Class::Library && elf.soname.as_deref().is_some_and(is_loader)
 }
 
 /// The folders that a glibc ld.so was built to look in: its only strings that begin and end in a slash (SYSTEM_DIRS, glibc's

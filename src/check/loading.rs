@@ -6,6 +6,7 @@ use globset::GlobSet;
 
 use super::tree::{Content, FileNode, Node, Tree};
 use super::{Report, abi, is_public};
+use crate::config::glibc_set::is_glibc_set;
 use crate::elf::ldso::{Need, Object, Process, Search};
 use crate::elf::{Abi, Class, Elf};
 use crate::path::{InstallPath, printable};
@@ -65,6 +66,8 @@ struct Lacks {
     failures: BTreeMap<Entry, (Vec<Vec<u8>>, Vec<String>)>,
     /// For other programs and libraries: where it was looked for.
     others: BTreeMap<Entry, Vec<Vec<u8>>>,
+    /// For libraries: what is in the artifact, but in no folder that they look in.
+    elsewhere: Vec<Entry>,
     /// Other programs whose interpreter is not there.
     interpreters: Vec<String>,
 }
@@ -88,6 +91,24 @@ fn programs(tree: &Tree) -> Vec<Program> {
         _ => None,
     };
     members.iter().filter_map(of_member).collect()
+}
+
+fn libraries(tree: &Tree) -> Vec<Object> {
+    let of_member = |(path, node): (&InstallPath, &Node)| match node {
+        Node::File(FileNode { content: Content::Elf { elf, .. }, .. }) if elf.class == Class::Library => {
+            let path = path.as_bytes().to_vec();
+            Some(Object { path: path.clone(), found_as: path, elf: elf.clone() })
+        }
+        _ => None,
+    };
+    tree.sorted().into_iter().filter_map(of_member).collect()
+}
+
+/// What a library is known by once it is loaded, or found by.
+fn names(library: &Object) -> impl Iterator<Item = (Abi, Vec<u8>)> {
+    let abi = library.elf.abi;
+    let soname = library.elf.soname.clone();
+    soname.into_iter().chain([file_name(&library.path).to_vec()]).map(move |name| (abi, name))
 }
 
 /// What most of the public programs are built for.
@@ -131,30 +152,17 @@ impl Loading<'_> {
                 self.lacks.others.insert(entry, tried);
             }
         }
-        self.seen.loaders.entry(elf.abi).or_insert(loader);
+        if !matches!(loader, Loader::Absent) {
+            self.seen.loaders.entry(elf.abi).or_insert(loader);
+        }
     }
 
     /// The libraries that no program loads: plugins. What loads them is not known, so that what any program has loaded,
     /// or would find for them, serves them too.
     fn libraries(&mut self, programs: &[Program]) {
-        let libraries: Vec<Object> = self
-            .tree
-            .sorted()
-            .into_iter()
-            .filter_map(|(path, node)| match node {
-                Node::File(FileNode { content: Content::Elf { elf, .. }, .. })
-                    if elf.class == Class::Library =>
-                {
-                    let bytes = path.as_bytes().to_vec();
-                    (!self.seen.loaded.contains(&bytes)).then(|| Object {
-                        path: bytes.clone(),
-                        found_as: bytes,
-                        elf: elf.clone(),
-                    })
-                }
-                _ => None,
-            })
-            .collect();
+        let mut libraries = libraries(self.tree);
+        let names: HashSet<(Abi, Vec<u8>)> = libraries.iter().flat_map(names).collect();
+        libraries.retain(|library| !self.seen.loaded.contains(&library.path));
         let hosts = distinct_by_run_path(programs);
         let mut lacks = BTreeMap::new();
         for library in libraries {
@@ -162,13 +170,19 @@ impl Loading<'_> {
             let process = self.load(library.clone(), &loader);
             for (entry, tried) in self.unserved(&process, &loader) {
                 if !self.inherits(&library, &entry.1, &hosts, &loader) {
-                    lacks.insert(entry, tried);
+                    lacks.insert(entry, (library.elf.abi, tried));
                 }
             }
         }
         // A library of a plugin's may find by the plugin's run path what it does not find alone.
         lacks.retain(|entry, _| !self.seen.served.contains(entry));
-        self.lacks.others.extend(lacks);
+        for (entry, (abi, tried)) in lacks {
+            if names.contains(&(abi, entry.1.clone())) {
+                self.lacks.elsewhere.push(entry);
+            } else {
+                self.lacks.others.insert(entry, tried);
+            }
+        }
     }
 
     /// Whether the library finds `name` by the run path of a program that loads it.
@@ -209,7 +223,7 @@ impl Loading<'_> {
 
     /// The folders that a loader of the artifact's looks in last.
     fn folders_of(&self, interpreter: &[u8], path: &InstallPath, built_in: &[Vec<u8>]) -> Vec<Vec<u8>> {
-        if interpreter.rsplit(|b| *b == b'/').next().is_some_and(|name| name.starts_with(b"ld-musl-")) {
+        if file_name(interpreter).starts_with(b"ld-musl-") {
             return abi::musl_folders();
         }
         if built_in.is_empty() {
@@ -262,14 +276,14 @@ impl Loading<'_> {
 
     /// Whether the target gives what is needed.
     fn is_given(&self, need: &Need, loader: &Loader, defaults: &[Vec<u8>]) -> bool {
-        let name = need.name.rsplit(|b| *b == b'/').next().unwrap_or_default();
-        if abi::is_glibc(name) {
+        let name = file_name(&need.name);
+        if is_glibc_set(name) {
             // One organ: the target's never serves a bundled loader, nor the reverse.
             return match loader {
                 Loader::Bundled { .. } => false,
                 Loader::Host => true,
                 // That the loader is missing has been said.
-                Loader::Absent => abi::is_glibc_loader(name),
+                Loader::Absent => name.starts_with(b"ld"),
             };
         }
         match self.baseline {
@@ -282,20 +296,21 @@ impl Loading<'_> {
     }
 }
 
-/// Parts of a glibc set in the artifact that a process on the target's glibc would load.
-fn mixed_glibc(process: &Process) -> Vec<String> {
-    let mut objects = process.objects.iter();
-    let Some(program) = objects.next() else { return Vec::new() };
-    objects
-        .filter(|loaded| abi::is_glibc(loaded.name.rsplit(|b| *b == b'/').next().unwrap_or_default()))
-        .map(|loaded| {
-            format!(
-                "{} runs on the target's glibc, by its interpreter, but would load {} of another: the glibc set is one",
-                printable(&program.object.path),
-                printable(&loaded.object.path)
-            )
-        })
-        .collect()
+/// What is wrong where a process on the target's glibc would load parts of one in the artifact.
+fn mixed_glibc(process: &Process) -> Option<String> {
+    let (program, loaded) = process.objects.split_first()?;
+    let parts: Vec<_> = loaded
+        .iter()
+        .filter(|loaded| is_glibc_set(file_name(&loaded.name)))
+        .map(|loaded| printable(&loaded.object.path))
+        .collect();
+    (!parts.is_empty()).then(|| {
+        format!(
+            "{} runs on the target's glibc, as its interpreter says, but would load {}: a glibc's parts only work together",
+            printable(&program.object.path),
+            parts.join(", ")
+        )
+    })
 }
 
 /// One program for each run path that libraries can inherit.
@@ -350,6 +365,18 @@ impl Lacks {
                 .collect();
             report.findings.push(finding);
         }
+        if !self.elsewhere.is_empty() {
+            let mut finding = Finding::note(
+                "library-elsewhere",
+                "plugins need libraries of the artifact that no run path leads them to: who loads them must load those first",
+            );
+            finding.subjects = self
+                .elsewhere
+                .iter()
+                .map(|(file, soname)| format!("{} needs {}", printable(file), printable(soname)))
+                .collect();
+            report.findings.push(finding);
+        }
     }
 }
 
@@ -359,4 +386,8 @@ fn looked_in(tried: &[Vec<u8>]) -> String {
     }
     let folders: Vec<_> = tried.iter().map(|folder| printable(folder)).collect();
     format!("; looked in {}", folders.join(", "))
+}
+
+fn file_name(path: &[u8]) -> &[u8] {
+    path.rsplit(|b| *b == b'/').next().unwrap_or_default()
 }

@@ -64,7 +64,9 @@ impl fmt::Display for Report {
             1 => "not closed (1 failure)".into(),
             count => format!("not closed ({count} failures)"),
         };
-        write!(f, "{verdict}: {} programs, {} libraries", self.programs, self.libraries)
+        let programs = if self.programs == 1 { "program" } else { "programs" };
+        let libraries = if self.libraries == 1 { "library" } else { "libraries" };
+        write!(f, "{verdict}: {} {programs}, {} {libraries}", self.programs, self.libraries)
     }
 }
 

@@ -77,9 +77,9 @@ fn count(elf: &Elf, report: &mut Report) {
 /// Nothing may be installed where the store is: it is Nix's own.
 fn below_store(path: &InstallPath, node: &Node, store_dir: &[u8]) -> Option<String> {
     let is_link = matches!(node, Node::Link(_));
-    let store_root = store_dir.split(|b| *b == b'/').find(|component| !component.is_empty());
-    let first = path.components().next()?;
-    (!is_link && (first == b"nix" || Some(first) == store_root))
+    let in_nix = path.components().next() == Some(b"nix");
+    let in_store = InstallPath::new(store_dir).is_some_and(|store| path.starts_with(&store));
+    (!is_link && (in_nix || in_store))
         .then(|| format!("{path} would be installed in the Nix store's own place"))
 }
 

@@ -238,3 +238,64 @@ impl Files for Tree {
         self.resolve(path).ok().and_then(|folder| self.folders.get(&folder)).cloned().unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> InstallPath {
+        InstallPath::new(text).unwrap()
+    }
+
+    fn tree(links: &[(&str, &str)], files: &[&str]) -> Tree {
+        let mut tree = Tree::default();
+        let mut add = |name: &str, kind| {
+            tree.add(Member { path: path(name), mode: 0o755, caps: false, kind }, Content::Data).unwrap();
+        };
+        links.iter().for_each(|(name, target)| add(name, Kind::Link(target.as_bytes().to_vec())));
+        files.iter().for_each(|name| add(name, Kind::File));
+        tree.complete().unwrap();
+        tree
+    }
+
+    #[test]
+    fn links_are_followed_as_the_kernel_does() {
+        let links = [
+            ("/a/up", "../b/c"),
+            ("/abs", "/b"),
+            ("/b/out", "../../../../b/f"),
+            ("/loop", "loop"),
+            ("/l1", "l2/x"),
+            ("/l2", "b"),
+        ];
+        let tree = tree(&links, &["/b/f", "/b/c/g"]);
+        for (name, wanted) in [
+            ("/b/f", Ok("/b/f")),
+            ("//b/./f", Ok("/b/f")),
+            ("/a/up/g", Ok("/b/c/g")),
+            // Where the link leads counts, not where it is.
+            ("/a/up/../f", Ok("/b/f")),
+            ("/abs/out", Ok("/b/f")),
+            ("/b/f/", Ok("/b/f")),
+            ("/b/f/x", Err("/b/f")),
+            ("/b/f/../f", Err("/b/f")),
+            ("/loop", Err("/loop")),
+            ("/l1", Err("/b/x")),
+            ("/gone/x", Err("/gone")),
+            ("/", Ok("/")),
+        ] {
+            assert_eq!(
+                tree.resolve(name.as_bytes()),
+                wanted.map(path).map_err(|at| Missing(path(at))),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn folders_are_listed() {
+        let tree = tree(&[("/c", "a")], &["/a/y/1", "/a/x/1", "/a/file"]);
+        assert_eq!(tree.folders(b"/c"), [b"x", b"y"]);
+        assert!(tree.folders(b"/a/file").is_empty() && tree.folders(b"/gone").is_empty());
+    }
+}

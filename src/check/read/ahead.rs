@@ -91,3 +91,50 @@ impl Read for Ahead {
         Ok(got)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::read::malformed;
+
+    /// Gives so many bytes, then an error.
+    struct Failing(usize);
+
+    impl Read for Failing {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let got = self.0.min(into.len());
+            self.0 -= got;
+            if got == 0 { Err(malformed("it broke")) } else { Ok(got) }
+        }
+    }
+
+    #[test]
+    fn everything_comes_through_and_in_order() {
+        let bytes: Vec<u8> = (0..3 * CHUNK + 5).map(|at| (at % 251) as u8).collect();
+        let mut read = Vec::new();
+        let mut ahead = Ahead::new(Box::new(io::Cursor::new(bytes.clone())));
+        ahead.read_to_end(&mut read).unwrap();
+        assert!(read == bytes);
+        assert_eq!(ahead.read(&mut [0; 10]).unwrap(), 0);
+    }
+
+    #[test]
+    fn an_error_comes_after_what_was_before_it() {
+        for length in [0, 10, CHUNK, 2 * CHUNK + 1] {
+            let mut read = Vec::new();
+            let cause = Ahead::new(Box::new(Failing(length))).read_to_end(&mut read).unwrap_err();
+            assert_eq!((read.len(), cause.to_string().as_str()), (length, "it broke"));
+        }
+    }
+
+    #[test]
+    fn a_reader_that_panics_is_no_end_of_file() {
+        struct Panicking;
+        impl Read for Panicking {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                panic!("on purpose")
+            }
+        }
+        assert!(Ahead::new(Box::new(Panicking)).read(&mut [0]).is_err());
+    }
+}

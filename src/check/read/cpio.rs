@@ -60,10 +60,10 @@ impl<R: Read> Cpio<R> {
         if name.pop() != Some(0) {
             return Err(malformed("a name in the payload has no end"));
         }
-        self.align()?;
         if name == b"TRAILER!!!" {
             return Ok(None);
         }
+        self.align()?;
         Ok(Some(Header { name: Name::Path(name), size: Some(size.into()), mode: Some(mode) }))
     }
 
@@ -103,4 +103,33 @@ fn hex(digits: &[u8]) -> io::Result<u32> {
         .filter(|digits| !digits.starts_with('+'))
         .and_then(|digits| u32::from_str_radix(digits, 16).ok())
         .ok_or_else(|| malformed("a number in the payload is corrupted"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rpms_stripped_form_is_read() {
+        // Two members of 5 and 0 bytes; the trailer is a plain one.
+        let trailer = format!("070701{}0000000b00000000TRAILER!!!\0", "0".repeat(11 * 8));
+        let bytes = ["07070X00000002\0\0hello\0\0\0", "07070X00000000\0\0", &trailer].concat();
+        let mut cpio = Cpio::new(bytes.as_bytes());
+        for (wanted, body) in [(2, "hello"), (0, "")] {
+            let header = cpio.next().unwrap().unwrap();
+            assert!(matches!(header.name, Name::Index(index) if index == wanted));
+            let mut read = String::new();
+            cpio.body(body.len() as u64, &mut |source| source.read_to_string(&mut read).map(drop)).unwrap();
+            assert_eq!(read, body);
+        }
+        assert!(cpio.next().unwrap().is_none());
+    }
+
+    #[test]
+    fn what_is_cut_or_corrupted_is_an_error() {
+        let long_name = format!("070701{}ffffffff00000000", "0".repeat(11 * 8));
+        for bytes in ["", "0707", "070707", "07070X+0000002", "070701000000000000000x", &long_name] {
+            assert!(Cpio::new(bytes.as_bytes()).next().is_err(), "{bytes}");
+        }
+    }
 }

@@ -67,6 +67,19 @@ fn plugins_find_what_a_program_has_loaded_or_leads_to() {
 }
 
 #[test]
+fn plugins_whose_library_is_loaded_by_path() {
+    let workshop = Workshop::closed();
+    // As Java's libraries need lib/server/libjvm.so.
+    workshop.file("usr/lib/app/plugins/a.so", 0o644, &plugin(&[]));
+    workshop.file("usr/lib/app/server/libfoo.so", 0o644, &specimen().library);
+    workshop.remove("usr/lib/app/libfoo.so");
+    workshop.file("usr/bin/app", 0o755, b"");
+    let report = check_root(&workshop);
+    let elsewhere = report.findings.iter().find(|finding| finding.code == "library-elsewhere").unwrap();
+    assert!(elsewhere.subjects.contains(&"/usr/lib/app/plugins/a.so needs libfoo.so".into()), "{report}");
+}
+
+#[test]
 fn links_that_lead_nowhere_or_to_the_target() {
     let workshop = Workshop::closed();
     workshop.link("usr/lib/app/gone", "./not-there");

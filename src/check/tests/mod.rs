@@ -36,6 +36,17 @@ fn a_closed_artifact_is_closed_in_every_format() {
 }
 
 #[test]
+fn musls_loader_is_its_c_library() {
+    let workshop = Workshop::empty();
+    let (program, libc) = workshop::musl();
+    workshop.file("usr/bin/app", 0o755, &program);
+    workshop.file("usr/lib/app/libfoo.so", 0o644, &workshop::library(&["-nostdlib"]));
+    workshop.file("usr/lib/app/ld-musl-any.so.1", 0o755, &libc);
+    let report = check_root(&workshop);
+    assert!(report.is_closed() && report.findings.is_empty(), "{report}");
+}
+
+#[test]
 fn what_is_wrong_is_found_in_every_format() {
     let workshop = Workshop::closed();
     workshop.remove("usr/lib/app/libfoo.so");
@@ -62,7 +73,7 @@ fn a_report_is_told_in_lines_and_in_json() {
     error: /usr/bin/app needs libfoo.so
     note[host-link]: links lead to the target
         /usr/bin/sh
-    not closed (1 failure): 1 programs, 2 libraries
+    not closed (1 failure): 1 program, 2 libraries
     ");
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["failures"][0], "/usr/bin/app needs libfoo.so");

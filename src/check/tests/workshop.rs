@@ -42,16 +42,27 @@ pub fn specimen() -> &'static Specimen {
     })
 }
 
+/// A program like the specimen's, but of musl's, and the loader that it takes for its C library.
+pub fn musl() -> (Vec<u8>, Vec<u8>) {
+    let options = ["-Wl,-rpath,$ORIGIN/../lib/app"];
+    let program = link_program("musl-gcc", &options, "/usr/lib/app/ld-musl-any.so.1");
+    (program, fs::read(format!("/lib/ld-musl-{}.so.1", std::env::consts::ARCH)).unwrap())
+}
+
 /// A program that needs libfoo.so.
 pub fn program(options: &[&str], interpreter: &str) -> Vec<u8> {
+    link_program("gcc", options, interpreter)
+}
+
+fn link_program(compiler: &str, options: &[&str], interpreter: &str) -> Vec<u8> {
     let folder = TempDir::new().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    fs::write(at("libfoo.so"), library(&[])).unwrap();
+    fs::write(at("libfoo.so"), library(&["-nostdlib"])).unwrap();
     fs::write(at("app.c"), "int foo(void); int main(void) { return foo(); }").unwrap();
     let interpreter = format!("-Wl,--dynamic-linker={interpreter}");
     let (source, out, search) = (at("app.c"), at("app"), format!("-L{}", folder.path().display()));
     let fixed = [&source, "-o", &out, &search, "-lfoo", "-Wl,--disable-new-dtags", &interpreter];
-    output("gcc", &[&fixed[..], options].concat());
+    output(compiler, &[&fixed[..], options].concat());
     fs::read(out).unwrap()
 }
 
