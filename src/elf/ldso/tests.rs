@@ -376,3 +376,6 @@ fn a_loader_tells_its_folders() {
     ];
     assert_eq!(found, wanted);
 }
+
+#[path = "real_tests.rs"]
+mod real;
