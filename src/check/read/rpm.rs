@@ -55,7 +55,9 @@ pub fn read(mut file: File, take: &mut Take) -> io::Result<()> {
     }
     let mut files = Files::of(&header)?;
     let payload = Digested::new(file, payload_digest(&header));
-    let mut archive = Cpio::new(Ahead::new(codec::open(payload, codec::Streams::Several)?));
+    // Its digest is made in one thread, it is decompressed in another.
+    let payload = codec::open(Ahead::new(Box::new(payload)), codec::Streams::Several)?;
+    let mut archive = Cpio::new(Ahead::new(payload));
     while let Some(member) = archive.next()? {
         files.hand_out(&mut archive, &member, take)?;
     }
