@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use globset::GlobSet;
 
 use super::tree::{Content, FileNode, Node, Tree};
-use super::{Report, abi, is_public};
+use super::{Report, abi, carried_root, is_in_program_folder, is_public};
 use crate::config::glibc_set::is_glibc_set;
 use crate::elf::ldso::{Need, Object, Process, Search};
 use crate::elf::{Abi, Class, Elf};
@@ -82,11 +82,16 @@ fn programs(tree: &Tree) -> Vec<Program> {
             _ => None,
         })
         .collect();
+    // What a program of the bundle's own starts in its libexec counts as much as the program.
+    let own: HashSet<InstallPath> = linked.iter().filter_map(carried_root).collect();
+    let is_own = |path: &InstallPath| {
+        is_in_program_folder(path) && carried_root(path).is_some_and(|root| own.contains(&root))
+    };
     let of_member = |(path, node): &(&InstallPath, &Node)| match node {
         Node::File(FileNode { content: Content::Elf { elf, .. }, .. }) if elf.class == Class::Program => {
             let bytes = path.as_bytes().to_vec();
             let object = Object { path: bytes.clone(), found_as: bytes, elf: elf.clone() };
-            Some(Program { object, public: is_public(path) || linked.contains(path) })
+            Some(Program { object, public: is_public(path) || linked.contains(path) || is_own(path) })
         }
         _ => None,
     };

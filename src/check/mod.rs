@@ -21,6 +21,10 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use crate::error::{Error, Result};
 use crate::path::InstallPath;
 use crate::plan::Finding;
+use crate::store::path::ALPHABET;
+
+/// The fewest characters of a hash that a carried store path's folder may have.
+const FEWEST_HASH: usize = 8;
 
 /// What an artifact may leave to its target.
 #[derive(Clone, Debug)]
@@ -96,7 +100,24 @@ fn glob_set(globs: &[String]) -> Result<GlobSet> {
     set.build().map_err(wrong)
 }
 
-/// Whether users start what is at `path` by its name.
+/// Whether users start what is at `path` by its name. A carried store path's programs they do not, unless links lead there.
 fn is_public(path: &InstallPath) -> bool {
+    is_in_program_folder(path) && carried_root(path).is_none()
+}
+
+fn is_in_program_folder(path: &InstallPath) -> bool {
     path.parent().is_some_and(|folder| matches!(folder.file_name(), b"bin" | b"sbin" | b"libexec"))
+}
+
+/// The folder of the carried store path that `path` lies in, by its form: `lib/.../<8 or more characters of a hash>-<name>`.
+fn carried_root(path: &InstallPath) -> Option<InstallPath> {
+    let is_carried = |name: &[u8]| {
+        let hash = name.iter().position(|b| *b == b'-').unwrap_or(0);
+        hash >= FEWEST_HASH && name[..hash].iter().all(|b| ALPHABET.contains(b))
+    };
+    let components: Vec<&[u8]> = path.components().collect();
+    let lib = components.iter().position(|name| *name == b"lib")?;
+    let carried = lib + 1 + components[lib + 1..].iter().position(|name| is_carried(name))?;
+    let root = components[..=carried].iter().fold(InstallPath::root(), |folder, name| folder.join(name));
+    (root != *path).then_some(root)
 }

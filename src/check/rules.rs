@@ -3,7 +3,7 @@
 use memchr::memmem;
 
 use super::tree::{Content, FileNode, Missing, Node, Tree};
-use super::{Report, abi, is_public};
+use super::{Report, abi, is_in_program_folder, is_public};
 use crate::elf::{Class, Elf};
 use crate::path::{InstallPath, printable};
 use crate::plan::Finding;
@@ -59,7 +59,7 @@ fn check_file(
             report.failures.push(format!("{path} is no ELF file that can be run: {reason}"));
         }
         Content::Malformed(reason) => gathered.malformed.push(format!("{path}: {reason}")),
-        Content::Script(interpreter) if is_public(path) && says(interpreter, store_dir) => {
+        Content::Script(interpreter) if is_in_program_folder(path) && says(interpreter, store_dir) => {
             gathered.shebangs.push(format!("{path}: #!{}", printable(interpreter)));
         }
         Content::Script(_) | Content::Data => {}

@@ -10,7 +10,6 @@ mod cpio;
 
 mod deb;
 mod draft;
-mod names;
 mod relation;
 mod rpm;
 

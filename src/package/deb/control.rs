@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::super::names;
 use super::super::relation::{Relation, wrong};
 use super::super::tree::Member;
 use crate::config::Package;
+use crate::config::names;
 use crate::error::{Error, Result};
 use crate::path::printable;
 use crate::plan::{Kind, Plan, Role};

@@ -11,8 +11,9 @@ use super::compress::{self, Compressor};
 use super::stream::{FileDigest, Packed};
 use super::tar::{self, Tar};
 use super::tree::Member;
-use super::{Archive, Artifact, Encoder, names};
+use super::{Archive, Artifact, Encoder};
 use crate::config::Compression;
+use crate::config::names;
 use crate::error::{Error, IoContext, Result};
 use crate::plan::Plan;
 
