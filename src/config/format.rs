@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::path::printable;
 
 /// What `[deb]`, `[rpm]` and `[tarball]` have in common.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormatOptions {
     pub compression: Compression,
 }
@@ -36,17 +36,21 @@ const GZIP_LEVELS: RangeInclusive<u32> = 1..=9;
 
 const CODECS: &[&str] = &["zstd", "xz", "gzip", "none"];
 
-impl Default for Compression {
-    fn default() -> Self {
-        Compression::Zstd(ZSTD_LEVEL)
-    }
-}
+/// What rpm of RHEL 8 and later, and tar of all that matters, reads fastest.
+pub(super) const COMPRESSION: Compression = Compression::Zstd(ZSTD_LEVEL);
+
+/// What every dpkg reads; Debian's has read zstd since 1.21.18, so that Debian 11 refuses such a package.
+pub(super) const DEB_COMPRESSION: Compression = Compression::Gzip(GZIP_LEVEL);
 
 impl FormatOptions {
-    pub(super) fn from_schema(document: &Document, value: &Value<String>) -> Result<Self> {
+    pub(super) fn from_schema(
+        document: &Document,
+        value: &Value<String>,
+        default: Compression,
+    ) -> Result<Self> {
         let compression = match value {
             Some(value) => compression(document, value)?,
-            None => Compression::default(),
+            None => default,
         };
         Ok(FormatOptions { compression })
     }

@@ -37,11 +37,12 @@ pub use runtime::{Glibc, RunPathTag, Runtime};
 pub use scripts::Scripts;
 
 use document::Document;
+use format::{COMPRESSION, DEB_COMPRESSION};
 use schema::{Policy, Schema};
 
 /// Everything bundle.toml says, the parts that need no result to be known. File names are resolved against the
 /// folder of bundle.toml. Its default is what no bundle.toml at all means.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     pub package: PackageConfig,
     pub install: Install,
@@ -50,6 +51,20 @@ pub struct Config {
     pub deb: FormatOptions,
     pub rpm: FormatOptions,
     pub tarball: FormatOptions,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            package: PackageConfig::default(),
+            install: Install::default(),
+            runtime: Runtime::default(),
+            contents: Vec::new(),
+            deb: FormatOptions { compression: DEB_COMPRESSION },
+            rpm: FormatOptions { compression: COMPRESSION },
+            tarball: FormatOptions { compression: COMPRESSION },
+        }
+    }
 }
 
 impl Config {
@@ -84,9 +99,9 @@ impl Config {
             runtime: Runtime::from_schema(&document, &schema.runtime, install.layout)?,
             install,
             contents,
-            deb: FormatOptions::from_schema(&document, &schema.deb.compression)?,
-            rpm: FormatOptions::from_schema(&document, &schema.rpm.compression)?,
-            tarball: FormatOptions::from_schema(&document, &schema.tarball.compression)?,
+            deb: FormatOptions::from_schema(&document, &schema.deb.compression, DEB_COMPRESSION)?,
+            rpm: FormatOptions::from_schema(&document, &schema.rpm.compression, COMPRESSION)?,
+            tarball: FormatOptions::from_schema(&document, &schema.tarball.compression, COMPRESSION)?,
         })
     }
 }

@@ -3,10 +3,10 @@
 
 use std::io::{self, Write};
 
-use flate2::write::GzEncoder;
 use liblzma::stream::{Check, MtStreamBuilder};
 use liblzma::write::XzEncoder;
 
+use super::gzip::Gzip;
 use crate::config::Compression;
 
 /// Input bytes of one xz block. Fixed, so that the bytes do not depend on the number of threads; three times preset
@@ -17,7 +17,7 @@ const XZ_BLOCK: u64 = 24 << 20;
 pub enum Compressor<W: Write> {
     Zstd(zstd::Encoder<'static, W>),
     Xz(XzEncoder<W>),
-    Gzip(GzEncoder<W>),
+    Gzip(Gzip<W>),
     None(W),
 }
 
@@ -41,10 +41,7 @@ impl<W: Write> Compressor<W> {
                     .encoder()?;
                 Compressor::Xz(XzEncoder::new_stream(into, stream))
             }
-            // flate2's header has no name, no time and no system.
-            Compression::Gzip(level) => {
-                Compressor::Gzip(GzEncoder::new(into, flate2::Compression::new(level)))
-            }
+            Compression::Gzip(level) => Compressor::Gzip(Gzip::new(into, level)),
             Compression::None => Compressor::None(into),
         })
     }

@@ -10,6 +10,7 @@ mod cpio;
 
 mod deb;
 mod draft;
+mod gzip;
 mod relation;
 mod rpm;
 
