@@ -1,18 +1,33 @@
-//! Paths of the target system, where the bundle will be installed.
+//! Absolute paths, of the target system and of the store: two types, since they must not be mixed.
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
-/// An absolute, normalised path on the target: begins with `/`, has no `.`, `..`, empty component or
+/// Where the bundle will be installed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Target;
+
+/// The tree that references speak of (`/nix/store/...`), wherever `--store ROOT` keeps it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StoreTree;
+
+/// A path of the target system.
+pub type InstallPath = AbsolutePath<Target>;
+
+/// A path in the store's tree, as references name it.
+pub type StoreFile = AbsolutePath<StoreTree>;
+
+/// An absolute, normalised path: begins with `/`, has no `.`, `..`, empty component or
 /// trailing slash (the root itself is `/`). Any bytes but NUL: file names need not be UTF-8.
 ///
 /// Ordered by component, so that a folder sorts right before what it holds (`/a`, `/a/b`, `/a.b`).
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct InstallPath(Vec<u8>);
+pub struct AbsolutePath<Tree>(Vec<u8>, PhantomData<Tree>);
 
-impl InstallPath {
+impl<Tree: Clone> AbsolutePath<Tree> {
     pub fn root() -> Self {
-        InstallPath(b"/".to_vec())
+        AbsolutePath(b"/".to_vec(), PhantomData)
     }
 
     /// Normalises an absolute path by its text alone; `None` if it is not absolute or holds a NUL.
@@ -40,7 +55,7 @@ impl InstallPath {
                 }
             }
         }
-        if joined.is_empty() { Self::root() } else { InstallPath(joined) }
+        if joined.is_empty() { Self::root() } else { AbsolutePath(joined, PhantomData) }
     }
 
     pub fn is_root(&self) -> bool {
@@ -68,7 +83,7 @@ impl InstallPath {
             return None;
         }
         let cut = self.0.iter().rposition(|b| *b == b'/').unwrap_or(0);
-        Some(if cut == 0 { Self::root() } else { InstallPath(self.0[..cut].to_vec()) })
+        Some(if cut == 0 { Self::root() } else { AbsolutePath(self.0[..cut].to_vec(), PhantomData) })
     }
 
     /// The components, from the root down.
@@ -77,7 +92,7 @@ impl InstallPath {
     }
 
     /// Whether it is `folder` or lies below it.
-    pub fn starts_with(&self, folder: &InstallPath) -> bool {
+    pub fn starts_with(&self, folder: &Self) -> bool {
         folder.is_root()
             || self.0 == folder.0
             || (self.0.starts_with(&folder.0) && self.0.get(folder.0.len()) == Some(&b'/'))
@@ -85,7 +100,7 @@ impl InstallPath {
 
     /// How a link or a run path in the folder `from` names this path, with as many `..` as it takes;
     /// `.` for the folder itself.
-    pub fn relative_to(&self, from: &InstallPath) -> Vec<u8> {
+    pub fn relative_to(&self, from: &Self) -> Vec<u8> {
         let here: Vec<_> = from.components().collect();
         let there: Vec<_> = self.components().collect();
         let common = here.iter().zip(&there).take_while(|(a, b)| a == b).count();
@@ -99,32 +114,32 @@ impl InstallPath {
     }
 }
 
-impl Ord for InstallPath {
+impl<Tree: Clone + Eq> Ord for AbsolutePath<Tree> {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.components().cmp(other.components())
     }
 }
 
-impl PartialOrd for InstallPath {
+impl<Tree: Clone + Eq> PartialOrd for AbsolutePath<Tree> {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl fmt::Display for InstallPath {
+impl<Tree> fmt::Display for AbsolutePath<Tree> {
     /// As text for people: what is not printable is escaped, so that a name cannot forge a line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&printable(&self.0))
     }
 }
 
-impl fmt::Debug for InstallPath {
+impl<Tree> fmt::Debug for AbsolutePath<Tree> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "InstallPath({self})")
+        write!(f, "{self}")
     }
 }
 
-impl serde::Serialize for InstallPath {
+impl<Tree> serde::Serialize for AbsolutePath<Tree> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }

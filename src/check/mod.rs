@@ -1,8 +1,25 @@
 //! Opens an artifact as a stranger would and proves that it is closed.
+//!
+//! [`read`] hands out the members of any kind of artifact, [`intake`] keeps of each what matters, [`tree`] is what the target's
+//! kernel will see of them, and [`loading`] and [`rules`] say what is wrong with it.
 
+mod abi;
+mod intake;
+mod loading;
+mod read;
+mod rules;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
 use std::path::Path;
 
-use crate::error::Result;
+use globset::{Glob, GlobSet, GlobSetBuilder};
+
+use crate::error::{Error, Result};
+use crate::path::InstallPath;
 use crate::plan::Finding;
 
 /// What an artifact may leave to its target.
@@ -10,8 +27,9 @@ use crate::plan::Finding;
 pub struct Policy {
     /// `/nix/store`: what no ELF header field may say.
     pub store_dir: Vec<u8>,
-    /// Soname globs that the target provides. `None`, for an artifact of which nothing else is known: the glibc set where
-    /// the interpreter is the ABI's own (`/lib64/ld-linux-x86-64.so.2`), and what is searched for in the system's folders.
+    /// Soname globs that the target provides. `None`, for an artifact of which nothing else is known: what is searched
+    /// for in the system's folders by a run path. Either way, the glibc set is the target's for those programs alone whose
+    /// interpreter is the ABI's own (`/lib64/ld-linux-x86-64.so.2`) and not in the artifact.
     pub baseline: Option<Vec<String>>,
 }
 
@@ -25,7 +43,60 @@ pub struct Report {
     pub libraries: usize,
 }
 
-/// Checks a .deb, .rpm, tarball, or a folder that one was unpacked to.
-pub fn check(_artifact: &Path, _policy: &Policy) -> Result<Report> {
-    unimplemented!()
+impl Report {
+    /// Whether the artifact may be published.
+    pub fn is_closed(&self) -> bool {
+        self.failures.is_empty()
+    }
+}
+
+impl fmt::Display for Report {
+    /// A line for each failure, then the findings, then what was looked at.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for failure in &self.failures {
+            writeln!(f, "error: {failure}")?;
+        }
+        for finding in &self.findings {
+            writeln!(f, "{finding}")?;
+        }
+        let verdict = match self.failures.len() {
+            0 => "closed".into(),
+            1 => "not closed (1 failure)".into(),
+            count => format!("not closed ({count} failures)"),
+        };
+        let programs = if self.programs == 1 { "program" } else { "programs" };
+        let libraries = if self.libraries == 1 { "library" } else { "libraries" };
+        write!(f, "{verdict}: {} {programs}, {} {libraries}", self.programs, self.libraries)
+    }
+}
+
+/// Checks a .deb, .rpm, tarball, or a folder that one was unpacked to. Memory does not grow with the size of the files.
+///
+/// Errors: the artifact cannot be read, is truncated or corrupted, or holds what no system could install. What is wrong with
+/// its contents is in the report.
+pub fn check(artifact: &Path, policy: &Policy) -> Result<Report> {
+    let baseline = policy.baseline.as_deref().map(glob_set).transpose()?;
+    let mut intake = intake::Intake::default();
+    read::read(artifact, &mut |member, body| intake.take(member, body))?;
+    let mut tree = intake.tree;
+    tree.complete()
+        .map_err(|cause| Error::failure(format!("cannot check {}: {cause}", artifact.display())))?;
+    let mut report = Report::default();
+    rules::check(&tree, &policy.store_dir, &mut report);
+    loading::check(&tree, baseline.as_ref(), &mut report);
+    Ok(report)
+}
+
+fn glob_set(globs: &[String]) -> Result<GlobSet> {
+    let wrong = |cause: globset::Error| Error::usage(format!("runtime.baseline: {cause}"));
+    let mut set = GlobSetBuilder::new();
+    for glob in globs {
+        set.add(Glob::new(glob).map_err(wrong)?);
+    }
+    set.build().map_err(wrong)
+}
+
+/// Whether users start what is at `path` by its name.
+fn is_public(path: &InstallPath) -> bool {
+    path.parent().is_some_and(|folder| matches!(folder.file_name(), b"bin" | b"sbin" | b"libexec"))
 }

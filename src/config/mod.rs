@@ -1,23 +1,47 @@
 //! bundle.toml, typed, every default filled in.
+//!
+//! `schema` is the file as it is written, `document` points at places in it; each other file turns one subject of it
+//! into what the other stops work with.
 
-use std::path::PathBuf;
+mod caps;
+mod contents;
+pub mod distribution;
+mod document;
+mod format;
+pub mod glibc_set;
+mod install;
+pub mod names;
+mod package;
+mod relations;
+mod runtime;
+mod schema;
+mod scripts;
+pub mod targets;
+mod text;
 
-use crate::path::InstallPath;
+#[cfg(test)]
+mod tests;
 
-/// How the closure is laid out below the private library directory (design.md section 7).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Layout {
-    /// Libraries side by side, only what is reached is shipped.
-    #[default]
-    Flat,
-    /// The whole closure, each store path in its own folder.
-    Store,
-}
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::path::printable;
+
+pub use contents::{Content, ContentKind};
+pub use format::{Compression, FormatOptions};
+pub use install::{Install, InstallFile, Layout};
+pub use package::{Package, PackageConfig};
+pub use relations::Relations;
+pub use runtime::{Glibc, RunPathTag, Runtime};
+pub use scripts::Scripts;
+
+use document::Document;
+use schema::{Policy, Schema};
 
 /// Everything bundle.toml says, the parts that need no result to be known. File names are resolved against the
-/// folder of bundle.toml.
-#[derive(Clone, Debug)]
+/// folder of bundle.toml. Its default is what no bundle.toml at all means.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
     pub package: PackageConfig,
     pub install: Install,
@@ -28,179 +52,85 @@ pub struct Config {
     pub tarball: FormatOptions,
 }
 
-/// `[package]`, `[scripts]` and what `[deb]` and `[rpm]` add, before name and version are known.
-#[derive(Clone, Debug, Default)]
-pub struct PackageConfig {
-    pub name: Option<String>,
-    pub version: Option<String>,
-    pub release: Option<String>,
-    pub epoch: u32,
-    pub summary: Option<String>,
-    pub description: Option<String>,
-    pub license: Option<String>,
-    pub homepage: Option<String>,
-    pub maintainer: Option<String>,
-    pub vendor: Option<String>,
-    pub section: Option<String>,
-    pub priority: Option<String>,
-    pub changelog: Option<PathBuf>,
-    pub relations: Relations,
-    pub scripts: Scripts,
-    pub deb_depends: Vec<String>,
-    pub deb_fields: Vec<(String, String)>,
-    pub rpm_group: Option<String>,
-    pub rpm_requires_post: Vec<String>,
-}
+impl Config {
+    /// Reads a bundle.toml, and the scripts that it names.
+    ///
+    /// Errors, all of them the user's to mend: it cannot be read, or what [`Config::parse`] refuses.
+    pub fn load(path: &Path) -> Result<Config> {
+        let shown = printable(path.as_os_str().as_bytes());
+        let bytes = std::fs::read(path).map_err(|cause| {
+            Error::usage(format!("cannot read {shown}: {cause}"))
+                .remedy("name the bundle.toml with `-c`; without any, the defaults are used")
+        })?;
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => Config::parse(text, path),
+            Err(wrong) => Err(not_utf8(&bytes, wrong.valid_up_to(), path)),
+        }
+    }
 
-/// `[install]`
-#[derive(Clone, Debug)]
-pub struct Install {
-    pub prefix: InstallPath,
-    /// Relative to prefix; `None`: `lib/<name>`.
-    pub lib_dir: Option<String>,
-    pub include: Vec<String>,
-    pub exclude: Vec<String>,
-    pub layout: Layout,
-    pub files: Vec<InstallFile>,
-    /// Link and its target, both absolute on the target system.
-    pub links: Vec<(InstallPath, String)>,
-}
-
-/// One `[[install.files]]`.
-#[derive(Clone, Debug)]
-pub struct InstallFile {
-    /// Relative to the result.
-    pub path: String,
-    pub mode: Option<u32>,
-    pub owner: Option<String>,
-    pub group: Option<String>,
-    pub caps: Option<String>,
-}
-
-/// Which glibc set a bundle runs on (design.md section 5).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Glibc {
-    #[default]
-    Bundled,
-    Host,
-}
-
-/// The tag that carries a run path.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RunPathTag {
-    #[default]
-    Rpath,
-    Runpath,
-}
-
-/// `[runtime]`
-#[derive(Clone, Debug, Default)]
-pub struct Runtime {
-    pub glibc: Glibc,
-    /// Soname globs that are never copied.
-    pub baseline: Vec<String>,
-    pub rpath: RunPathTag,
-    /// Soname globs that are copied though nothing needs them.
-    pub add: Vec<String>,
-    /// What a `host` bundle must run on: `debian-12`.
-    pub targets: Vec<String>,
-}
-
-/// One `[[contents]]`.
-#[derive(Clone, Debug)]
-pub struct Content {
-    /// For a symlink, the target as it stands in the file; else a file of the user's, absolute.
-    pub src: String,
-    pub dst: InstallPath,
-    pub kind: ContentKind,
-    pub mode: Option<u32>,
-    pub owner: Option<String>,
-    pub group: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ContentKind {
-    #[default]
-    File,
-    Folder,
-    Tree,
-    Symlink,
-    Config {
-        noreplace: bool,
-        missingok: bool,
-    },
-    Doc,
-    License,
-    Readme,
-    Ghost,
-}
-
-/// What `[deb]`, `[rpm]` and `[tarball]` have in common.
-#[derive(Clone, Debug, Default)]
-pub struct FormatOptions {
-    pub compression: Compression,
-}
-
-/// A codec, and its level where bundle.toml gives one (`zstd:19`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compression {
-    Zstd(i32),
-    Xz(u32),
-    Gzip(u32),
-    None,
-}
-
-impl Default for Compression {
-    fn default() -> Self {
-        Compression::Zstd(3)
+    /// Reads the text of a bundle.toml that lies at `file`.
+    ///
+    /// Errors name the file, the line and the field: no TOML, an unknown key, a value that cannot be, a file that it names
+    /// and that is not there, something that is not carried out yet.
+    pub fn parse(text: &str, file: &Path) -> Result<Config> {
+        let document = Document::parse(text, file)?;
+        let schema = document.schema()?;
+        not_carried_out_yet(&document, &schema)?;
+        let install = Install::from_schema(&document, &schema.install)?;
+        let contents = contents::from_schema(&document, &schema.contents)?;
+        apart_from_links(&document, &schema, &install, &contents)?;
+        Ok(Config {
+            package: PackageConfig::from_schema(&document, &schema)?,
+            runtime: Runtime::from_schema(&document, &schema.runtime, install.layout)?,
+            install,
+            contents,
+            deb: FormatOptions::from_schema(&document, &schema.deb.compression)?,
+            rpm: FormatOptions::from_schema(&document, &schema.rpm.compression)?,
+            tarball: FormatOptions::from_schema(&document, &schema.tarball.compression)?,
+        })
     }
 }
 
-/// Relations to other packages, as the user wrote them; each format maps the names of its own.
-#[derive(Clone, Debug, Default)]
-pub struct Relations {
-    pub depends: Vec<String>,
-    pub recommends: Vec<String>,
-    pub suggests: Vec<String>,
-    pub conflicts: Vec<String>,
-    pub replaces: Vec<String>,
-    pub provides: Vec<String>,
+/// Refuses by name what the schema has and nothing carries out yet: it must not be passed over in silence.
+fn not_carried_out_yet(document: &Document, schema: &Schema) -> Result<()> {
+    let policy = schema.references.policy.iter().filter(|policy| *policy.get_ref() != Policy::Carry);
+    let relocatable = schema.tarball.relocatable.iter().filter(|relocatable| *relocatable.get_ref());
+    let places = policy
+        .map(|policy| policy.span())
+        .chain(schema.references.rules.iter().map(|rule| rule.span()))
+        .chain(schema.runtime.env.keys().map(|variable| variable.span()))
+        .chain(relocatable.map(|relocatable| relocatable.span()))
+        .chain(schema.test.iter().map(|test| test.span()));
+    match places.min_by_key(|place| place.start) {
+        Some(place) => Err(document.not_yet(place)),
+        None => Ok(()),
+    }
 }
 
-/// Maintainer scripts, their text.
-#[derive(Clone, Debug, Default)]
-pub struct Scripts {
-    pub preinstall: Option<String>,
-    pub postinstall: Option<String>,
-    pub preremove: Option<String>,
-    pub postremove: Option<String>,
+/// Refuses a path that both `[[contents]]` and `[install.links]` make.
+fn apart_from_links(
+    document: &Document,
+    schema: &Schema,
+    install: &Install,
+    contents: &[Content],
+) -> Result<()> {
+    for (content, raw) in contents.iter().zip(&schema.contents) {
+        if install.links.iter().any(|(link, _)| *link == content.dst) {
+            return Err(document
+                .wrong(
+                    raw.get_ref().dst.span(),
+                    format!("names {}, which `install.links` makes too", content.dst),
+                )
+                .remedy("leave one of the two out"));
+        }
+    }
+    Ok(())
 }
 
-/// What is known of a package once its result is: every default filled in.
-#[derive(Clone, Debug, Default)]
-pub struct Package {
-    /// As the user or the store path has it; the formats map what they forbid (`config::name`).
-    pub name: String,
-    pub version: String,
-    /// Unset: not part of the .deb's version, 1 in the .rpm's.
-    pub release: Option<String>,
-    pub epoch: u32,
-    pub summary: String,
-    /// May be empty; may have several lines.
-    pub description: String,
-    pub license: String,
-    pub homepage: String,
-    pub maintainer: String,
-    pub vendor: String,
-    pub section: String,
-    pub priority: String,
-    pub relations: Relations,
-    pub scripts: Scripts,
-    pub deb_depends: Vec<String>,
-    pub deb_fields: Vec<(String, String)>,
-    pub rpm_requires: Vec<String>,
-    pub rpm_group: String,
-    pub rpm_requires_post: Vec<String>,
+/// `bytes` is valid up to `end`.
+fn not_utf8(bytes: &[u8], end: usize, path: &Path) -> Error {
+    let text = String::from_utf8_lossy(bytes);
+    // The replacement character stands where the first wrong byte was.
+    let message = document::point(&text, path, end..end + 1, "not valid TOML: not UTF-8");
+    Error::usage(message).remedy("save it as UTF-8")
 }

@@ -1,8 +1,21 @@
-//! What ld.so would load, by its own rules (ld.so(8), glibc's elf/dl-load.c), without running anything.
+//! What ld.so would load, by its own rules (ld.so(8), glibc's elf/dl-load.c, musl's ldso/dynlink.c), without running
+//! anything.
+//!
+//! Left out on purpose, since a bundle must not hang on it: LD_LIBRARY_PATH, LD_PRELOAD, ld.so.cache, and the current
+//! folder. An empty or relative entry of a run path, or a relative needed entry with a slash, stands for a place below the
+//! folder that the user happens to be in, so nothing is ever found through one.
 
+mod dst;
+mod loader;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Abi, Elf};
+use goblin::elf::dynamic::DF_1_NODEFLIB;
+use goblin::elf::header::{EM_PPC64, EM_S390, EM_X86_64};
+
+use super::{Abi, Class, Elf};
+pub use loader::loader_folders;
 
 /// A tree of files to look in: the store, an artifact.
 pub trait Files {
@@ -19,6 +32,7 @@ pub struct Object {
     /// Absolute, links followed.
     pub path: Vec<u8>,
     /// Absolute, as it was found: its folder is what `$ORIGIN` stands for in glibc (dl-origin takes the path that was opened).
+    /// For the program it is `path` that counts (/proc/self/exe).
     pub found_as: Vec<u8>,
     pub elf: Arc<Elf>,
 }
@@ -67,15 +81,226 @@ pub struct Need {
     pub lookup: Lookup,
 }
 
+/// Whose loader it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Libc {
+    Glibc,
+    Musl,
+}
+
+impl Libc {
+    /// Decided by the interpreter's name where one is known, else by what only musl's libraries ask for.
+    fn of(chain: &[&Object]) -> Libc {
+        let is_musl = match chain.iter().find_map(|object| object.elf.interpreter.as_deref()) {
+            Some(interpreter) => file_name(interpreter).starts_with(b"ld-musl-"),
+            None => chain
+                .iter()
+                .flat_map(|object| &object.elf.needed)
+                .any(|name| name == b"libc.so" || name.starts_with(b"libc.musl-")),
+        };
+        if is_musl { Libc::Musl } else { Libc::Glibc }
+    }
+}
+
 impl Search<'_> {
     /// Looks for `name`, needed by `chain[0]`, which was loaded by `chain[1]`, and so on to the program.
-    pub fn find(&self, _name: &[u8], _chain: &[&Object], _abi: Abi) -> Lookup {
-        unimplemented!()
+    pub fn find(&self, name: &[u8], chain: &[&Object], abi: Abi) -> Lookup {
+        let mut lookup = Lookup { found: None, hwcaps: Vec::new(), tried: Vec::new() };
+        let libc = Libc::of(chain);
+        if libc == Libc::Musl && is_musl_itself(name) {
+            lookup.found = self.interpreter(chain, abi);
+            if lookup.found.is_some() {
+                return lookup;
+            }
+        }
+        if name.contains(&b'/') {
+            let path = match chain.first() {
+                Some(asker) => dst::expand(name, origin(asker, chain), abi.machine, libc),
+                None => Some(name.to_vec()),
+            };
+            lookup.found = path.and_then(|path| self.open(path, abi));
+            return lookup;
+        }
+        let own = run_path_folders(chain, abi, libc);
+        let no_default = chain.first().is_some_and(|asker| asker.elf.layout.has_flag_1(DF_1_NODEFLIB));
+        let default = self.default_folders.iter().filter(|_| !no_default).cloned();
+        for folder in own.into_iter().chain(default) {
+            // Looking twice in one folder finds no more (glibc keeps each folder once, too).
+            if lookup.tried.contains(&folder) {
+                continue;
+            }
+            if libc == Libc::Glibc {
+                lookup.hwcaps.extend(self.hwcaps(&folder, name, abi));
+            }
+            lookup.found = self.open(join(&folder, name), abi);
+            lookup.tried.push(folder);
+            if lookup.found.is_some() {
+                break;
+            }
+        }
+        lookup
     }
 
     /// Loads `program` and all that it needs, breadth first; a name that is loaded already (as it was asked for, or by
     /// its soname) is not searched for again by ld.so.
-    pub fn load(&self, _program: Object) -> Process {
-        unimplemented!()
+    pub fn load(&self, program: Object) -> Process {
+        let abi = program.elf.abi;
+        let mut loading = Loading::new(self.interpreter(&[&program], abi), Libc::of(&[&program]));
+        loading.add(program, Vec::new(), None);
+        let mut next = 0;
+        while next < loading.objects.len() {
+            let names = loading.objects[next].object.elf.needed.clone();
+            for name in names {
+                let lookup = self.find(&name, &loading.chain(next), abi);
+                let served_by = loading.serve(&name, &lookup, next);
+                loading.objects[next].needs.push(Need { name, served_by, lookup });
+            }
+            next += 1;
+        }
+        Process { objects: loading.objects }
+    }
+
+    /// A candidate: what is of another ABI is passed over (dl-load.c, open_verify), as is what is no ELF file.
+    fn open(&self, path: Vec<u8>, abi: Abi) -> Option<Object> {
+        if !path.starts_with(b"/") {
+            return None;
+        }
+        let mut object = self.files.open(&path).filter(|object| object.elf.abi == abi)?;
+        object.found_as = path;
+        Some(object)
+    }
+
+    /// The loader that the program names.
+    fn interpreter(&self, chain: &[&Object], abi: Abi) -> Option<Object> {
+        self.open(chain.last()?.elf.interpreter.clone()?, abi)
+    }
+
+    /// The builds of a library for newer processors below a folder, best first (ld.so(8), "glibc-hwcaps"; the older `haswell`
+    /// and `tls` folders are gone since glibc 2.37).
+    fn hwcaps(&self, folder: &[u8], name: &[u8], abi: Abi) -> Vec<Object> {
+        let known: &[&[u8]] = match abi.machine {
+            EM_X86_64 => &[b"x86-64-v4", b"x86-64-v3", b"x86-64-v2"],
+            EM_PPC64 => &[b"power11", b"power10", b"power9"],
+            EM_S390 => &[b"z17", b"z16", b"z15", b"z14", b"z13"],
+            _ => return Vec::new(),
+        };
+        let folder = join(folder, b"glibc-hwcaps");
+        let there = self.files.folders(&folder);
+        let wanted = known.iter().filter(|sub| there.iter().any(|name| name == *sub));
+        wanted.filter_map(|sub| self.open(join(&join(&folder, sub), name), abi)).collect()
     }
 }
+
+/// The folders that run paths lead to for what `chain[0]` needs, in order.
+fn run_path_folders(chain: &[&Object], abi: Abi, libc: Libc) -> Vec<Vec<u8>> {
+    let folders =
+        |object: &&Object, path: &[u8]| dst::folders(path, origin(object, chain), abi.machine, libc);
+    let Some(asker) = chain.first() else { return Vec::new() };
+    match libc {
+        // musl makes no difference between the tags: an object's path serves all that it loads (dynlink.c, load_library).
+        Libc::Musl => {
+            chain.iter().flat_map(|object| folders(object, object.elf.run_path().unwrap_or(b""))).collect()
+        }
+        // DT_RUNPATH serves none but its own object, and puts every DT_RPATH out of force for it; an object up the chain
+        // with DT_RUNPATH has no DT_RPATH to hand down (dl-load.c, _dl_map_object; get-dynamic-info.h).
+        Libc::Glibc => match &asker.elf.runpath {
+            Some(runpath) => folders(asker, runpath),
+            None => chain
+                .iter()
+                .filter(|object| object.elf.runpath.is_none())
+                .flat_map(|object| folders(object, object.elf.rpath.as_deref().unwrap_or(b"")))
+                .collect(),
+        },
+    }
+}
+
+/// What `$ORIGIN` stands for in an object's strings. Of a program it is the folder that /proc/self/exe leads to, links
+/// followed; of what is loaded, that of the path that was opened (dl-origin.c, dl-object.c).
+fn origin<'a>(object: &'a Object, chain: &[&Object]) -> &'a [u8] {
+    let is_program = object.elf.class == Class::Program
+        && chain.last().is_some_and(|program| std::ptr::eq(*program, object));
+    folder(if is_program { &object.path } else { &object.found_as })
+}
+
+/// The names that musl's loader takes for itself (dynlink.c, load_library: its libc is the loader).
+fn is_musl_itself(name: &[u8]) -> bool {
+    let Some(rest) = name.strip_prefix(b"lib") else { return name.starts_with(b"ld-musl-") };
+    let stem = rest.split(|byte| *byte == b'.').next().unwrap_or_default();
+    let reserved: [&[u8]; 7] = [b"c", b"pthread", b"rt", b"m", b"dl", b"util", b"xnet"];
+    stem.len() < rest.len() && reserved.contains(&stem)
+}
+
+fn file_name(path: &[u8]) -> &[u8] {
+    path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
+}
+
+/// The folder of an absolute path; the root's is empty, so that a slash can follow.
+fn folder(path: &[u8]) -> &[u8] {
+    &path[..path.iter().rposition(|byte| *byte == b'/').unwrap_or(0)]
+}
+
+fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
+    let folder = if folder == b"/" { b"" } else { folder };
+    [folder, b"/", name].concat()
+}
+
+/// The process so far.
+struct Loading {
+    objects: Vec<Loaded>,
+    /// By each name that would not be searched for again.
+    names: HashMap<Vec<u8>, usize>,
+    /// By real path: ld.so knows a file again by its inode.
+    paths: HashMap<Vec<u8>, usize>,
+    /// The kernel has mapped it before anything is asked for, but it takes its place in the order when something is.
+    interpreter: Option<Object>,
+    libc: Libc,
+}
+
+impl Loading {
+    fn new(interpreter: Option<Object>, libc: Libc) -> Self {
+        Loading { objects: Vec::new(), names: HashMap::new(), paths: HashMap::new(), interpreter, libc }
+    }
+
+    fn add(&mut self, object: Object, name: Vec<u8>, by: Option<usize>) -> usize {
+        let index = self.objects.len();
+        self.paths.insert(object.path.clone(), index);
+        self.names.entry(object.found_as.clone()).or_insert(index);
+        if !name.is_empty() {
+            self.names.entry(name.clone()).or_insert(index);
+        }
+        // musl knows files and the names they were asked for by; a soname means nothing to it.
+        if let (Libc::Glibc, Some(soname)) = (self.libc, &object.elf.soname) {
+            self.names.entry(soname.clone()).or_insert(index);
+        }
+        self.objects.push(Loaded { object, name, by, needs: Vec::new() });
+        index
+    }
+
+    /// The object and those it was loaded for, up to the program.
+    fn chain(&self, index: usize) -> Vec<&Object> {
+        let up = std::iter::successors(Some(index), |index| self.objects[*index].by);
+        up.map(|index| &self.objects[index].object).collect()
+    }
+
+    /// Which object serves `name`, asked for by the object `by`; loads it if it is new.
+    fn serve(&mut self, name: &[u8], lookup: &Lookup, by: usize) -> Option<usize> {
+        if let Some(index) = self.names.get(name) {
+            return Some(*index);
+        }
+        let is_interpreter = |object: &&Object| {
+            self.libc == Libc::Glibc
+                && (object.elf.soname.as_deref() == Some(name)
+                    || object.elf.soname.is_none() && object.found_as == name)
+        };
+        let object = self.interpreter.as_ref().filter(is_interpreter).or(lookup.found.as_ref())?.clone();
+        let index = match self.paths.get(&object.path) {
+            Some(index) => *index,
+            None => self.add(object, name.to_vec(), Some(by)),
+        };
+        self.names.entry(name.to_vec()).or_insert(index);
+        Some(index)
+    }
+}
+
+#[cfg(test)]
+mod tests;

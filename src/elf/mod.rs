@@ -3,9 +3,16 @@
 //! The program headers and PT_DYNAMIC are the truth (they are what the kernel and ld.so read); section headers are a
 //! view for tools and may be missing.
 
+#[cfg(test)]
+mod fixture;
+mod image;
 pub mod ldso;
+mod note;
 pub mod operate;
 pub mod read;
+mod referrers;
+mod strings;
+mod symver;
 
 use std::sync::Arc;
 

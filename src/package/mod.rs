@@ -1,10 +1,40 @@
 //! Artifacts: all formats asked for are written in one pass over the payload, side by side, with bounded memory.
+//!
+//! An artifact is an archive of the tree (tar or cpio), compressed, and something around it. Each archive that is wanted
+//! is a *stream*: one thread that encodes, digests and compresses it. The payload is walked once, and every file goes to
+//! all streams. Artifacts that want the same archive in the same codec share one stream: the .deb's data.tar.zst and the
+//! .tar.zst are the same bytes.
 
-use std::path::{Path, PathBuf};
+mod compress;
+mod cpio;
+
+mod deb;
+mod draft;
+mod names;
+mod relation;
+mod rpm;
+
+mod stream;
+mod tar;
+mod tarball;
+
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 
 use crate::config::Compression;
 use crate::error::Result;
+use crate::payload;
 use crate::plan::Plan;
+
+pub use draft::{Draft, clear_leftovers};
+use stream::{Job, Packed, Parcel, Stream};
+use tree::Member;
 
 /// The kinds of artifact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -27,32 +57,121 @@ pub struct Order<'a> {
     pub progress: &'a (dyn Fn(u64) + Sync),
 }
 
-/// An artifact that is complete but has not got its name yet. Dropped without `publish`, it is gone.
-pub struct Draft {
-    pub format: Format,
-    /// The name it will have, without folder.
-    pub name: String,
-    temporary: tempfile::NamedTempFile,
+/// One artifact on its way.
+trait Artifact: Send {
+    /// Its file name.
+    fn name(&self) -> &str;
+
+    fn archive(&self) -> Archive;
+
+    /// The encoder of its archive; any one will do for all artifacts that share a stream.
+    fn encoder(&self) -> Box<dyn Encoder>;
+
+    /// The digest of each file that it has to tell.
+    fn file_digest(&self) -> Option<stream::FileDigest>;
+
+    /// How many bytes stand before the archive, where that is known beforehand: the archive is then written to its
+    /// place at once. `None`: it is copied there by [`Artifact::complete`].
+    fn room(&self) -> Option<u64>;
+
+    /// Writes the rest, once the archive is whole.
+    ///
+    /// `destination` is where the draft will be, for messages.
+    fn complete(self: Box<Self>, draft: &File, destination: &Path, packed: &Packed) -> Result<()>;
 }
 
-impl Draft {
-    /// Where its bytes are now.
-    pub fn path(&self) -> &Path {
-        self.temporary.path()
-    }
+/// The archive formats that artifacts are made of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Archive {
+    Tar,
+    Cpio,
+}
 
-    /// Gives it its name, replacing what had it.
-    pub fn publish(self) -> Result<PathBuf> {
-        unimplemented!()
-    }
+/// An archive format: headers, each followed by a file's content and zeros up to the next boundary.
+trait Encoder: Send {
+    /// What stands at the front.
+    fn preamble(&self) -> Vec<u8>;
+
+    /// What stands before a member's content; `None` where the archive leaves the member out.
+    fn header(&self, member: &Member) -> Result<Option<Vec<u8>>>;
+
+    /// Headers and contents end at a multiple of this.
+    fn alignment(&self) -> usize;
+
+    /// What stands at the end.
+    fn trailer(&self) -> Vec<u8>;
 }
 
 /// Writes every artifact of the order.
-pub fn write(_order: &Order) -> Result<Vec<Draft>> {
-    unimplemented!()
+///
+/// Errors: a file of the payload cannot be read, the folder cannot be written to, or the plan holds something that a
+/// format cannot say (a conffile with a newline in its name). No draft is left then.
+pub fn write(order: &Order) -> Result<Vec<Draft>> {
+    let members = tree::members(&order.plan.entries)?;
+    let mut streams: Vec<Stream> = Vec::new();
+    for (format, compression) in &order.formats {
+        let artifact: Box<dyn Artifact> = match format {
+            Format::Rpm => Box::new(rpm::Rpm::new(order.plan, &members, *compression)?),
+            Format::Deb => Box::new(deb::Deb::new(order.plan, &members, *compression)?),
+            Format::Tar => Box::new(tarball::Tarball::new(order.plan, *compression)),
+        };
+        let archive = artifact.archive();
+        let draft = Draft::new(*format, artifact.name(), order.folder)?;
+        let job = Job { artifact, draft };
+        match streams.iter_mut().find(|s| s.archive == archive && s.compression == *compression) {
+            Some(stream) => stream.jobs.push(job),
+            None => streams.push(Stream { archive, compression: *compression, jobs: vec![job] }),
+        }
+    }
+    std::thread::scope(|scope| {
+        let mut senders = Vec::new();
+        let mut threads = Vec::new();
+        for stream in streams {
+            let (sender, parcels) = std::sync::mpsc::sync_channel(stream::BACKLOG);
+            senders.push(sender);
+            let members = members.len();
+            threads.push(scope.spawn(move || stream.run(parcels, members, order.threads)));
+        }
+        let walked = walk(&members, senders, order.progress);
+        // Every thread is joined, whatever failed; the walker's own failure is the cause of the others'.
+        let finished: Vec<Result<Vec<Draft>>> = threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect();
+        walked?;
+        let mut drafts: Vec<Draft> =
+            finished.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+        drafts.sort_by_key(|draft| order.formats.iter().position(|(format, _)| *format == draft.format));
+        Ok(drafts)
+    })
 }
 
-/// Removes what runs that were killed left in the folder.
-pub fn clear_leftovers(_folder: &Path) -> Result<()> {
-    unimplemented!()
+/// Hands every member to every stream. Ends early, without an error of its own, when a stream has died: what it died
+/// of is known when its thread is joined.
+fn walk<'m, 'a>(
+    members: &'m [Member<'a>],
+    senders: Vec<SyncSender<Parcel<'m, 'a>>>,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<()> {
+    for member in members {
+        let body = payload::open(&member.entry)?.map(Arc::new);
+        let size = body.as_ref().map_or(0, |body| body.len() as u64);
+        for sender in &senders {
+            if sender.send(Parcel::Member(member, body.clone())).is_err() {
+                return Ok(());
+            }
+        }
+        progress(size);
+    }
+    for sender in &senders {
+        if sender.send(Parcel::End).is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Lower case hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

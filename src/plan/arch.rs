@@ -1,5 +1,9 @@
 //! What each format calls a machine.
 
+use goblin::elf::header::{EM_386, EM_AARCH64, EM_ARM, EM_PPC64, EM_RISCV, EM_S390, EM_X86_64};
+
+use crate::elf::Abi;
+
 /// A machine as ELF names it, and how packages name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 pub enum Architecture {
@@ -15,6 +19,20 @@ pub enum Architecture {
 }
 
 impl Architecture {
+    /// Of an ELF file; `None` for what the package formats have no name for.
+    pub fn of(abi: Abi) -> Option<Self> {
+        Some(match (abi.machine, abi.is_64, abi.is_little_endian) {
+            (EM_X86_64, true, _) => Architecture::X86_64,
+            (EM_386, ..) => Architecture::I386,
+            (EM_AARCH64, true, true) => Architecture::Aarch64,
+            (EM_ARM, _, true) => Architecture::Arm,
+            (EM_RISCV, true, _) => Architecture::Riscv64,
+            (EM_PPC64, _, true) => Architecture::Ppc64le,
+            (EM_S390, true, _) => Architecture::S390x,
+            _ => return None,
+        })
+    }
+
     /// dpkg's name (`dpkg --print-architecture`).
     pub fn deb(self) -> &'static str {
         match self {

@@ -2,7 +2,26 @@
 //! that nothing here touches a disk. `explant plan` prints it, `explant build` carries it out.
 
 pub mod arch;
+mod arrange;
+mod bytecode;
+pub mod choose;
+mod context;
+mod draft;
+mod entries;
+mod extras;
+mod face;
 pub mod finding;
+mod flat;
+mod graph;
+mod homes;
+pub mod host;
+mod make;
+mod operations;
+mod relocation;
+mod run_path;
+mod store_layout;
+mod survey;
+pub mod table;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,6 +32,7 @@ use crate::path::InstallPath;
 
 pub use arch::Architecture;
 pub use finding::{Finding, Severity};
+pub use make::{Request, make};
 
 /// Everything that `build` carries out.
 #[derive(Debug)]

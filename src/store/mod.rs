@@ -1,1 +1,184 @@
-//! store
+//! The Nix store: where its files are, what a closure holds, what each file is. Only ever read.
+
+pub mod closure;
+pub mod graph_file;
+pub mod inventory;
+pub mod library;
+pub mod path;
+pub mod result;
+pub mod scan;
+
+use std::ffi::OsStr;
+use std::fs::{File, Metadata};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use memmap2::Mmap;
+
+use crate::error::{IoContext, Result};
+use crate::path::StoreFile;
+
+pub use path::{StoreHash, StorePath};
+
+/// Where the store is, and what references call it. The two differ for a chroot store (`--store ROOT`: files are
+/// under ROOT/nix/store, references say /nix/store).
+#[derive(Clone, Debug)]
+pub struct Store {
+    root: PathBuf,
+    dir: StoreFile,
+}
+
+/// Where a path leads once every link on the way is followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    File(StoreFile),
+    Folder(StoreFile),
+    /// A place outside of the store, which is the target system's to provide. Not looked at.
+    Outside(StoreFile),
+    /// Nothing is there.
+    Missing(StoreFile),
+    /// Links lead in a circle: each hop, the first one again at the end.
+    Cycle(Vec<StoreFile>),
+}
+
+/// As many links as the kernel follows in one path (include/linux/namei.h, MAXSYMLINKS).
+const MAX_LINKS: usize = 40;
+
+impl Store {
+    /// The store below `root`, which is `/` but for a chroot store.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Store { root: root.into(), dir: StoreFile::root().join("nix/store") }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// `/nix/store`, as references say it.
+    pub fn dir(&self) -> &StoreFile {
+        &self.dir
+    }
+
+    /// The file of a store path.
+    pub fn file(&self, path: &StorePath) -> StoreFile {
+        self.dir.join(path.component())
+    }
+
+    /// Where the disk has a file of the store.
+    pub fn disk(&self, file: &StoreFile) -> PathBuf {
+        self.root.join(OsStr::from_bytes(file.relative()))
+    }
+
+    /// The store path that a file belongs to, and the path below it.
+    pub fn split<'a>(&self, file: &'a StoreFile) -> Option<(StorePath, &'a [u8])> {
+        path::split(&self.dir, file)
+    }
+
+    /// A file's name for people: without store folder and hash (`jq-1.7.1/bin/jq`).
+    pub fn origin(&self, file: &StoreFile) -> String {
+        match self.split(file) {
+            Some((path, b"")) => path.name().to_owned(),
+            Some((path, below)) => format!("{}/{}", path.name(), crate::path::printable(below)),
+            None => file.to_string(),
+        }
+    }
+
+    pub fn metadata(&self, file: &StoreFile) -> Result<Metadata> {
+        let disk = self.disk(file);
+        disk.symlink_metadata().while_doing("read", &disk)
+    }
+
+    /// A link's target, as it stands there.
+    pub fn read_link(&self, link: &StoreFile) -> Result<Vec<u8>> {
+        let disk = self.disk(link);
+        Ok(disk.read_link().while_doing("read the link", &disk)?.into_os_string().into_vec())
+    }
+
+    /// Maps a regular file.
+    pub fn map(&self, file: &StoreFile) -> Result<Mmap> {
+        let disk = self.disk(file);
+        let open = File::open(&disk).while_doing("read", &disk)?;
+        // SAFETY: store paths are immutable, so nobody truncates the file while it is mapped.
+        unsafe { Mmap::map(&open) }.while_doing("map", &disk)
+    }
+
+    /// The names in a folder, sorted by their bytes.
+    pub fn list(&self, folder: &StoreFile) -> Result<Vec<Vec<u8>>> {
+        let disk = self.disk(folder);
+        let mut names = Vec::new();
+        for entry in disk.read_dir().while_doing("list", &disk)? {
+            names.push(entry.while_doing("list", &disk)?.file_name().into_vec());
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Follows every link of a path, the folders' too, under the store's root and never by the running system.
+    pub fn follow(&self, path: &StoreFile) -> Destination {
+        let mut hops = Vec::new();
+        let mut path = path.clone();
+        loop {
+            match self.first_link(&path) {
+                Step::There(destination) => return destination,
+                Step::Link { link, leads_to } => {
+                    if let Some(start) = hops.iter().position(|hop| *hop == link) {
+                        hops.push(link);
+                        return Destination::Cycle(hops.split_off(start));
+                    }
+                    hops.push(link);
+                    if hops.len() > MAX_LINKS {
+                        return Destination::Cycle(hops);
+                    }
+                    path = leads_to;
+                }
+            }
+        }
+    }
+
+    /// Walks down from the store folder to the first link on the way, if there is one.
+    fn first_link(&self, path: &StoreFile) -> Step {
+        if !path.starts_with(&self.dir) {
+            return Step::There(Destination::Outside(path.clone()));
+        }
+        let mut here = self.dir.clone();
+        let below = &path.as_bytes()[self.dir.as_bytes().len()..];
+        let mut rest = below.split(|b| *b == b'/').filter(|c| !c.is_empty()).peekable();
+        let mut is_folder = true;
+        while let Some(component) = rest.next() {
+            here = here.join(component);
+            let disk = self.disk(&here);
+            let Ok(metadata) = disk.symlink_metadata() else {
+                return Step::There(Destination::Missing(path.clone()));
+            };
+            if metadata.is_symlink() {
+                let Ok(target) = disk.read_link() else {
+                    return Step::There(Destination::Missing(path.clone()));
+                };
+                let mut leads_to = link_target(&here, target.as_os_str().as_bytes());
+                for component in rest {
+                    leads_to = leads_to.join(component);
+                }
+                return Step::Link { link: here, leads_to };
+            }
+            is_folder = metadata.is_dir();
+            let is_file = metadata.is_file();
+            if !(is_folder || is_file && rest.peek().is_none()) {
+                return Step::There(Destination::Missing(path.clone()));
+            }
+        }
+        Step::There(if is_folder { Destination::Folder(here) } else { Destination::File(here) })
+    }
+}
+
+enum Step {
+    There(Destination),
+    Link { link: StoreFile, leads_to: StoreFile },
+}
+
+/// Where a link's text leads, by its text alone.
+pub fn link_target(link: &StoreFile, target: &[u8]) -> StoreFile {
+    match target.first() {
+        Some(b'/') => StoreFile::root().join(target),
+        _ => link.parent().unwrap_or_else(StoreFile::root).join(target),
+    }
+}

@@ -1,0 +1,98 @@
+//! What `build` and `plan` are given.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use explant::config::Config;
+use explant::error::{Error, Result};
+use explant::package::Format;
+use explant::plan::{self, Plan, Request};
+use explant::store::Store;
+
+#[derive(Args)]
+pub struct Input {
+    /// The Nix build results: store paths, or links to them.
+    #[arg(value_name = "RESULT", default_value = "result")]
+    pub results: Vec<PathBuf>,
+    /// What to make of them [default: bundle.toml, where there is one]
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The folder to write artifacts to.
+    #[arg(short, long, value_name = "DIR", default_value = "dist")]
+    pub output: PathBuf,
+    /// The formats to write, separated by commas.
+    #[arg(short, long, value_enum, value_delimiter = ',', default_value = "deb,rpm,tar")]
+    pub formats: Vec<FormatName>,
+    /// The root of a chroot store: its files are under ROOT/nix/store.
+    #[arg(long, value_name = "ROOT", default_value = "/")]
+    pub store: PathBuf,
+    /// The closure, as closureInfo's `registration`, as a list, or as `nix path-info -r --json` has it.
+    #[arg(long, value_name = "FILE")]
+    pub closure: Option<PathBuf>,
+    /// How many threads work [default: one for each processor]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// Say what was done, or would be, as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum FormatName {
+    Deb,
+    Rpm,
+    Tar,
+}
+
+/// bundle.toml is looked for under this name.
+const CONFIG: &str = "bundle.toml";
+
+impl Input {
+    /// bundle.toml, or the defaults where none is named and none is there.
+    pub fn config(&self) -> Result<Config> {
+        match &self.config {
+            Some(file) => Config::load(file),
+            None if Path::new(CONFIG).exists() => Config::load(Path::new(CONFIG)),
+            None => Ok(Config::default()),
+        }
+    }
+
+    /// Makes the plan.
+    pub fn plan(&self, config: &Config) -> Result<Plan> {
+        // A pool that is there already is one of a caller's; then its size holds.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(self.threads()).build_global();
+        let root = self.store.canonicalize().map_err(|cause| {
+            Error::usage(format!("there is no store root {}: {cause}", self.store.display()))
+        })?;
+        let store = Store::new(root);
+        plan::make(&Request {
+            config,
+            store: &store,
+            results: &self.results,
+            closure: self.closure.as_deref(),
+        })
+    }
+
+    pub fn threads(&self) -> usize {
+        match self.jobs {
+            Some(jobs) => jobs.into(),
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+
+    /// The formats asked for, each once.
+    pub fn formats(&self) -> Vec<Format> {
+        let mut names = self.formats.clone();
+        names.sort();
+        names.dedup();
+        names
+            .into_iter()
+            .map(|name| match name {
+                FormatName::Deb => Format::Deb,
+                FormatName::Rpm => Format::Rpm,
+                FormatName::Tar => Format::Tar,
+            })
+            .collect()
+    }
+}

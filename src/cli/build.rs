@@ -1,0 +1,154 @@
+//! `explant build`
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use explant::check::{self, Policy, Report};
+use explant::config::{Compression, Config};
+use explant::error::{Error, IoContext, Result};
+use explant::package::{self, Draft, Format, Order};
+use explant::plan::{Kind, Plan, table};
+
+use super::arguments::Input;
+use super::report;
+
+pub fn run(input: &Input) -> Result<()> {
+    let start = Instant::now();
+    let config = input.config()?;
+    let plan = input.plan(&config)?;
+    if !input.json {
+        report::findings(&plan.findings);
+    }
+    let folder = OutputFolder::make(&input.output)?;
+    let drafts = write(input, &config, &plan)?;
+    let reports = check_all(&config, &drafts)?;
+    let mut artifacts = Vec::new();
+    for draft in drafts {
+        artifacts.push(draft.publish()?);
+    }
+    folder.keep();
+    if !input.json {
+        for report in &reports {
+            report::findings(&report.findings);
+        }
+    }
+    summary(input, &plan, &reports, &artifacts, start)
+}
+
+fn write(input: &Input, config: &Config, plan: &Plan) -> Result<Vec<Draft>> {
+    package::clear_leftovers(&input.output)?;
+    let total = plan
+        .entries
+        .iter()
+        .map(|entry| if let Kind::File { size, .. } = entry.kind { size } else { 0 })
+        .sum();
+    let bar = progress_bar(total, input.json);
+    let order = Order {
+        plan,
+        formats: input.formats().into_iter().map(|format| (format, compression(config, format))).collect(),
+        folder: &input.output,
+        threads: input.threads(),
+        progress: &|bytes| bar.inc(bytes),
+    };
+    let drafts = package::write(&order);
+    bar.finish_and_clear();
+    drafts
+}
+
+fn compression(config: &Config, format: Format) -> Compression {
+    match format {
+        Format::Deb => config.deb.compression,
+        Format::Rpm => config.rpm.compression,
+        Format::Tar => config.tarball.compression,
+    }
+}
+
+/// Shown on a terminal only.
+fn progress_bar(total: u64, hidden: bool) -> ProgressBar {
+    if hidden {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}");
+    ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// Opens each artifact again; what is not closed gets no name.
+fn check_all(config: &Config, drafts: &[Draft]) -> Result<Vec<Report>> {
+    let policy =
+        Policy { store_dir: b"/nix/store".to_vec(), baseline: Some(config.runtime.baseline.clone()) };
+    let checks = std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            drafts.iter().map(|draft| scope.spawn(|| check::check(draft.path(), &policy))).collect();
+        threads.into_iter().map(|thread| thread.join()).collect::<Vec<_>>()
+    });
+    let mut reports = Vec::new();
+    for (draft, check) in drafts.iter().zip(checks) {
+        let report =
+            check.map_err(|_| Error::failure(format!("the check of {} broke off", draft.name)))??;
+        if !report.failures.is_empty() {
+            return Err(Error::failure(format!(
+                "{} is not closed, and is not published:\n  {}",
+                draft.name,
+                report.failures.join("\n  ")
+            )));
+        }
+        reports.push(report);
+    }
+    Ok(reports)
+}
+
+/// The folder for artifacts; one that a failed build made is taken away again.
+struct OutputFolder {
+    made: Option<PathBuf>,
+}
+
+impl OutputFolder {
+    fn make(folder: &Path) -> Result<Self> {
+        let made = (!folder.exists()).then(|| folder.to_owned());
+        std::fs::create_dir_all(folder).while_doing("make the output folder", folder)?;
+        Ok(OutputFolder { made })
+    }
+
+    fn keep(mut self) {
+        self.made = None;
+    }
+}
+
+impl Drop for OutputFolder {
+    fn drop(&mut self) {
+        if let Some(folder) = &self.made {
+            // Fails, and should, where somebody else put something in it.
+            let _ = std::fs::remove_dir(folder);
+        }
+    }
+}
+
+fn summary(
+    input: &Input,
+    plan: &Plan,
+    reports: &[Report],
+    artifacts: &[PathBuf],
+    start: Instant,
+) -> Result<()> {
+    let mut sizes = Vec::new();
+    for path in artifacts {
+        sizes.push(path.metadata().while_doing("read", path)?.len());
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    if input.json {
+        let files: Vec<_> =
+            artifacts.iter().zip(&sizes).map(|(path, size)| json!({ "path": path, "size": size })).collect();
+        let checks: Vec<_> = reports.iter().flat_map(|report| &report.findings).collect();
+        let value = json!({ "artifacts": files, "plan": table::json(plan), "check-findings": checks, "seconds": seconds });
+        println!("{value:#}");
+        return Ok(());
+    }
+    for (path, size) in artifacts.iter().zip(&sizes) {
+        println!("{}  {}", path.display(), table::size(*size));
+    }
+    eprintln!("{}; {seconds:.1} s", table::totals(plan));
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! `explant check`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use explant::Result;
+use explant::check::{Policy, check};
+
+use super::report;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// A .deb, .rpm or tarball, or a folder that one was unpacked to.
+    #[arg(value_name = "ARTIFACT", required = true)]
+    artifacts: Vec<PathBuf>,
+    /// Say what was found as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// False if an artifact is not closed.
+pub fn run(arguments: &Arguments) -> Result<bool> {
+    let policy = Policy { store_dir: b"/nix/store".to_vec(), baseline: None };
+    let mut all_closed = true;
+    let mut values = Vec::new();
+    for artifact in &arguments.artifacts {
+        let report = check(artifact, &policy)?;
+        all_closed &= report.failures.is_empty();
+        if arguments.json {
+            values.push(
+                json!({ "artifact": artifact, "closed": report.failures.is_empty(), "report": report }),
+            );
+            continue;
+        }
+        report::findings(&report.findings);
+        for failure in &report.failures {
+            eprintln!("failure: {failure}");
+        }
+        let outcome = if report.failures.is_empty() { "closed" } else { "not closed" };
+        println!(
+            "{}: {outcome}; {} programs, {} libraries",
+            artifact.display(),
+            report.programs,
+            report.libraries
+        );
+    }
+    if arguments.json {
+        println!("{:#}", json!(values));
+    }
+    Ok(all_closed)
+}

@@ -1,0 +1,40 @@
+//! The command line: one file a command.
+
+mod arguments;
+mod build;
+mod check;
+mod plan;
+mod report;
+
+use clap::{Parser, Subcommand};
+
+use explant::Result;
+
+use arguments::Input;
+
+/// Lifts a program out of the Nix store: a .deb, an .rpm and a tarball that run where there is no Nix.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Write the artifacts of a Nix build result.
+    Build(Input),
+    /// Show what `build` would ship, edit, skip and leave over; writes nothing.
+    Plan(Input),
+    /// Prove that artifacts are closed: that they need nothing which is not in them.
+    Check(check::Arguments),
+}
+
+/// Carries out a command. False: it was done, and what it looked at is not as it should be.
+pub fn run(cli: Cli) -> Result<bool> {
+    match cli.command {
+        Command::Build(input) => build::run(&input).map(|()| true),
+        Command::Plan(input) => plan::run(&input).map(|()| true),
+        Command::Check(arguments) => check::run(&arguments),
+    }
+}

@@ -1,0 +1,23 @@
+//! What every command tells in the same way.
+
+use explant::plan::Finding;
+
+/// Prints findings to standard error.
+pub fn findings(findings: &[Finding]) {
+    for finding in findings {
+        eprintln!("{}", shortened(finding));
+    }
+}
+
+/// Subjects that are printed; `--json` has all.
+const SUBJECTS: usize = 12;
+
+fn shortened(finding: &Finding) -> Finding {
+    let mut finding = finding.clone();
+    let count = finding.subjects.len();
+    if count > SUBJECTS {
+        finding.subjects.truncate(SUBJECTS);
+        finding.subjects.push(format!("and {} more (--json lists all)", count - SUBJECTS));
+    }
+    finding
+}

@@ -1,0 +1,94 @@
+//! What `[deb]`, `[rpm]` and `[tarball]` have in common.
+
+use std::ops::RangeInclusive;
+
+use toml::Spanned;
+
+use super::document::{Document, suggest};
+use super::schema::Value;
+use crate::error::Result;
+use crate::path::printable;
+
+/// What `[deb]`, `[rpm]` and `[tarball]` have in common.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FormatOptions {
+    pub compression: Compression,
+}
+
+/// A codec and its level (`zstd:19`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    Zstd(i32),
+    Xz(u32),
+    Gzip(u32),
+    None,
+}
+
+/// The levels that `zstd`, `xz` and `gzip` mean by themselves: each tool's own.
+const ZSTD_LEVEL: i32 = 3;
+const XZ_LEVEL: u32 = 6;
+const GZIP_LEVEL: u32 = 6;
+
+/// The levels that there are. zstd's negative ones are of no use to a package; above 19 are the `--ultra` ones.
+const ZSTD_LEVELS: RangeInclusive<i32> = 1..=22;
+const XZ_LEVELS: RangeInclusive<u32> = 0..=9;
+const GZIP_LEVELS: RangeInclusive<u32> = 1..=9;
+
+const CODECS: &[&str] = &["zstd", "xz", "gzip", "none"];
+
+impl Default for Compression {
+    fn default() -> Self {
+        Compression::Zstd(ZSTD_LEVEL)
+    }
+}
+
+impl FormatOptions {
+    pub(super) fn from_schema(document: &Document, value: &Value<String>) -> Result<Self> {
+        let compression = match value {
+            Some(value) => compression(document, value)?,
+            None => Compression::default(),
+        };
+        Ok(FormatOptions { compression })
+    }
+}
+
+fn compression(document: &Document, value: &Spanned<String>) -> Result<Compression> {
+    let text = value.get_ref().as_str();
+    let (codec, level) = match text.split_once(':') {
+        Some((codec, level)) => (codec, Some(level)),
+        None => (text, None),
+    };
+    let shown = printable(text.as_bytes());
+    match (codec, level) {
+        ("zstd", level) => level_of(document, value, level, ZSTD_LEVEL, &ZSTD_LEVELS).map(Compression::Zstd),
+        ("xz", level) => level_of(document, value, level, XZ_LEVEL, &XZ_LEVELS).map(Compression::Xz),
+        ("gzip", level) => level_of(document, value, level, GZIP_LEVEL, &GZIP_LEVELS).map(Compression::Gzip),
+        ("none", None) => Ok(Compression::None),
+        ("none", Some(_)) => Err(document
+            .wrong(value.span(), "gives a level to `none`")
+            .remedy("write `none`, or name a codec")),
+        _ => Err(document.wrong(value.span(), format!("cannot be `{shown}`")).remedy(suggest(
+            codec,
+            CODECS,
+            "compression",
+        ))),
+    }
+}
+
+fn level_of<N>(
+    document: &Document,
+    value: &Spanned<String>,
+    level: Option<&str>,
+    default: N,
+    range: &RangeInclusive<N>,
+) -> Result<N>
+where
+    N: std::str::FromStr + PartialOrd + std::fmt::Display,
+{
+    let Some(level) = level else { return Ok(default) };
+    level.parse().ok().filter(|level| range.contains(level)).ok_or_else(|| {
+        document
+            .wrong(value.span(), format!("has no such level: `{}`", printable(level.as_bytes())))
+            .remedy(format!("a level of this codec lies between {} and {}", range.start(), range.end()))
+    })
+}

@@ -1,0 +1,230 @@
+//! bundle.toml as it is written: every key of design.md section 3, nothing checked but names and types. Each value
+//! keeps its place in the file, so that what is wrong with it can be pointed at.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use toml::Spanned;
+
+use super::{Glibc, Layout, RunPathTag};
+
+/// A key that may be left out.
+pub(super) type Value<T> = Option<Spanned<T>>;
+/// A list of strings.
+pub(super) type Strings = Vec<Spanned<String>>;
+/// A table whose keys are the user's own.
+pub(super) type Table<T> = BTreeMap<Spanned<String>, Spanned<T>>;
+
+/// A table with keys, and nothing else: serde's own structs may be written as a list of values without keys too.
+#[derive(Default)]
+pub(super) struct Keyed<T>(T);
+
+impl<T> Deref for Keyed<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Keyed<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(KeyedVisitor(PhantomData))
+    }
+}
+
+struct KeyedVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for KeyedVisitor<T> {
+    type Value = Keyed<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a table")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Keyed)
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Schema {
+    pub package: Keyed<Package>,
+    pub install: Keyed<Install>,
+    pub runtime: Keyed<Runtime>,
+    pub references: Keyed<References>,
+    pub contents: Vec<Spanned<Keyed<Content>>>,
+    pub scripts: Keyed<Scripts>,
+    pub deb: Keyed<Deb>,
+    pub rpm: Keyed<Rpm>,
+    pub tarball: Keyed<Tarball>,
+    pub test: Vec<Spanned<Keyed<Test>>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Package {
+    pub name: Value<String>,
+    pub version: Value<String>,
+    pub release: Value<String>,
+    pub epoch: Value<i64>,
+    pub summary: Value<String>,
+    pub description: Value<String>,
+    pub license: Value<String>,
+    pub homepage: Value<String>,
+    pub maintainer: Value<String>,
+    pub vendor: Value<String>,
+    pub section: Value<String>,
+    pub priority: Value<String>,
+    pub changelog: Value<String>,
+    pub depends: Strings,
+    pub recommends: Strings,
+    pub suggests: Strings,
+    pub conflicts: Strings,
+    pub replaces: Strings,
+    pub provides: Strings,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Install {
+    pub prefix: Value<String>,
+    pub lib_dir: Value<String>,
+    pub include: Option<Strings>,
+    pub exclude: Strings,
+    pub layout: Value<Layout>,
+    pub files: Vec<Keyed<InstallFile>>,
+    pub links: Table<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InstallFile {
+    pub path: Spanned<String>,
+    pub mode: Value<i64>,
+    pub owner: Value<String>,
+    pub group: Value<String>,
+    pub caps: Value<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Runtime {
+    pub glibc: Value<Glibc>,
+    pub baseline: Strings,
+    pub rpath: Value<RunPathTag>,
+    pub add: Strings,
+    pub targets: Strings,
+    pub env: Table<Keyed<Variable>>,
+}
+
+/// One variable of `[runtime.env]`. Nothing reads it yet but the check of its keys' names and types.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Variable {
+    #[serde(rename = "default")]
+    pub _default: Option<String>,
+    #[serde(rename = "prefix")]
+    pub _prefix: Option<String>,
+    #[serde(rename = "separator")]
+    pub _separator: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct References {
+    pub policy: Value<Policy>,
+    pub rules: Vec<Spanned<Keyed<Rule>>>,
+}
+
+/// What becomes of a reference that no rule settles.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Policy {
+    Carry,
+    Lean,
+    Strict,
+}
+
+/// One of `references.rules`. Nothing reads it yet but the check of its keys' names and types.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rule {
+    #[serde(rename = "path")]
+    pub _path: String,
+    #[serde(rename = "in")]
+    pub _in: Option<String>,
+    #[serde(rename = "is")]
+    pub _is: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Content {
+    pub src: Value<String>,
+    pub dst: Spanned<String>,
+    #[serde(rename = "type")]
+    pub kind: Value<String>,
+    pub mode: Value<i64>,
+    pub owner: Value<String>,
+    pub group: Value<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Scripts {
+    pub preinstall: Value<String>,
+    pub postinstall: Value<String>,
+    pub preremove: Value<String>,
+    pub postremove: Value<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Deb {
+    pub compression: Value<String>,
+    pub depends: Strings,
+    pub fields: Table<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Rpm {
+    pub compression: Value<String>,
+    pub depends: Strings,
+    pub group: Value<String>,
+    pub requires_post: Strings,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Tarball {
+    pub compression: Value<String>,
+    pub relocatable: Value<bool>,
+}
+
+/// One `[[test]]`. Nothing reads it yet but the check of its keys' names and types.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Test {
+    #[serde(rename = "run")]
+    pub _run: Vec<String>,
+    #[serde(rename = "stdout")]
+    pub _stdout: Option<String>,
+}
+
+/// nfpm's keys that are not carried out, by table (`""` is the top): whoever comes from nfpm is told so by name.
+pub(super) const NFPM_KEYS: &[(&str, &[&str])] = &[
+    ("", &["overrides", "apk", "archlinux", "ipk", "msix", "srpm", "umask", "mtime", "disable_globbing"]),
+    ("package", &["arch", "platform", "prerelease", "version_metadata", "version_schema", "mtime", "umask"]),
+    ("contents", &["packager", "expand", "file_info", "disown_subtree"]),
+    ("scripts", &["pretrans", "posttrans", "verify", "rules", "templates", "config"]),
+    ("deb", &["arch", "arch_variant", "scripts", "triggers", "breaks", "predepends", "signature"]),
+    ("rpm", &["arch", "buildhost", "scripts", "summary", "packager", "prefixes", "signature", "requires"]),
+];

@@ -1,0 +1,274 @@
+use goblin::elf::dynamic::*;
+use goblin::elf::header::ET_EXEC;
+
+use super::*;
+use crate::elf::fixture::{Fixture, Hash, X86_64, abis};
+
+pub(super) fn apply(bytes: &[u8], patches: &[Patch]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let mut last = 0;
+    for patch in patches {
+        assert!(patch.at.0 >= last && !patch.bytes.is_empty(), "{patches:?}");
+        last = patch.end().0;
+        bytes[patch.at.0 as usize..last as usize].copy_from_slice(&patch.bytes);
+    }
+    bytes
+}
+
+pub(super) fn parse(bytes: &[u8]) -> Elf {
+    Elf::parse(bytes).unwrap().unwrap()
+}
+
+/// Carries the operation out and shows that a second time it has nothing to do.
+pub(super) fn operate(bytes: &[u8], operation: &Operation) -> Result<(Vec<u8>, Elf), Refusal> {
+    let patches = parse(bytes).operate(bytes, operation)?;
+    let done = apply(bytes, &patches);
+    let elf = parse(&done);
+    assert_eq!(elf.operate(&done, operation), Ok(Vec::new()), "{operation:?}");
+    Ok((done, elf))
+}
+
+pub(super) fn interpreter(path: &str) -> Operation {
+    Operation { interpreter: Some(path.into()), ..Operation::default() }
+}
+
+pub(super) fn rpath(folders: &str) -> Operation {
+    let run_path = RunPath { folders: folders.into(), runpath: false };
+    Operation { run_path: Some(run_path), ..Operation::default() }
+}
+
+pub(super) fn rename(names: &[(&str, &str)]) -> Operation {
+    Operation {
+        needed: names.iter().map(|(old, new)| ((*old).into(), (*new).into())).collect(),
+        ..Operation::default()
+    }
+}
+
+fn contains(bytes: &[u8], text: &str) -> bool {
+    memchr::memmem::find(bytes, text.as_bytes()).is_some()
+}
+
+fn program() -> Fixture {
+    Fixture {
+        interpreter: Some("/nix/store/hash-glibc/lib/ld.so"),
+        strings: vec![
+            (DT_NEEDED, "libb.so.1"),
+            (DT_NEEDED, "libc.so.6"),
+            (DT_RUNPATH, "/nix/store/hash-b/lib"),
+        ],
+        versions: vec![("libc.so.6", vec!["GLIBC_2.2.5", "GLIBC_2.34"])],
+        ..Fixture::default()
+    }
+}
+
+#[test]
+fn does_all_at_once_in_every_class_and_byte_order() {
+    for abi in abis() {
+        let bytes = Fixture { abi, ..program() }.build();
+        let operation = Operation {
+            interpreter: Some(b"/usr/lib/b/ld.so".to_vec()),
+            needed: vec![(b"libc.so.6".to_vec(), b"libx.so".to_vec())],
+            ..rpath("$ORIGIN/../lib/b")
+        };
+        let (done, elf) = operate(&bytes, &operation).unwrap();
+        assert_eq!(elf.interpreter.as_deref(), Some(&b"/usr/lib/b/ld.so"[..]));
+        assert_eq!((elf.rpath.as_deref(), elf.runpath), (Some(&b"$ORIGIN/../lib/b"[..]), None));
+        assert_eq!(elf.needed, [&b"libb.so.1"[..], b"libx.so"]);
+        assert_eq!(elf.versions_needed[0].file, b"libx.so");
+        assert_eq!(elf.versions_needed[0].versions, parse(&bytes).versions_needed[0].versions);
+        assert_eq!(done.len(), bytes.len());
+        assert!(!contains(&done, "/nix/store") && !contains(&done, "libc.so.6"));
+    }
+}
+
+#[test]
+fn nothing_to_do_is_no_patch() {
+    let bytes = program().build();
+    let elf = parse(&bytes);
+    let same = Operation {
+        interpreter: elf.interpreter.clone(),
+        run_path: Some(RunPath { folders: elf.runpath.clone().unwrap(), runpath: true }),
+        needed: vec![(b"libb.so.1".to_vec(), b"libb.so.1".to_vec()), (b"absent".to_vec(), b"x".to_vec())],
+    };
+    assert_eq!(elf.operate(&bytes, &same), Ok(Vec::new()));
+    assert_eq!(elf.operate(&bytes, &Operation::default()), Ok(Vec::new()));
+}
+
+#[test]
+fn the_same_folders_only_turn_the_tag() {
+    let bytes = program().build();
+    let patches = parse(&bytes).operate(&bytes, &rpath("/nix/store/hash-b/lib")).unwrap();
+    assert_eq!(patches.len(), 1);
+    let changed = apply(&bytes, &patches).iter().zip(&bytes).filter(|(new, old)| new != old).count();
+    assert_eq!(changed, 1, "DT_RUNPATH is 29, DT_RPATH 15: one byte");
+}
+
+#[test]
+fn where_both_tags_are_the_one_that_is_heeded_decides_and_both_become_alike() {
+    let strings = vec![(DT_RPATH, "/nix/store/stale"), (DT_RUNPATH, "/nix/store/heeded")];
+    let bytes = Fixture { strings, ..program() }.build();
+    let (done, elf) = operate(&bytes, &rpath("/nix/store/heeded")).unwrap();
+    assert_eq!(elf.runpath, None);
+    assert!(
+        elf.header_strings()
+            .filter(|(field, _)| *field == "DT_RPATH")
+            .all(|(_, s)| s == b"/nix/store/heeded")
+    );
+    assert!(!contains(&done, "stale"));
+    // The two old ones together are room enough.
+    let (_, elf) = operate(&bytes, &rpath("/longer/than/one")).unwrap();
+    assert_eq!(elf.rpath.as_deref(), Some(&b"/longer/than/one"[..]));
+}
+
+#[test]
+fn a_string_that_is_there_serves_again_be_it_the_end_of_another() {
+    let needed = "/nix/store/hash-x/lib/libx.so";
+    let bytes = Fixture { strings: vec![(DT_NEEDED, needed)], ..program() }.build();
+    let (done, elf) = operate(&bytes, &rename(&[(needed, "libx.so")])).unwrap();
+    assert_eq!(elf.needed, [b"libx.so"]);
+    assert!(!contains(&done, "hash-x"), "what is not read any more is gone");
+    // Longer than the old one, but a symbol has that name.
+    let symbols = vec!["$ORIGIN/where/the/libraries/are"];
+    let bytes = Fixture { symbols, strings: vec![(DT_RPATH, "/x")], ..program() }.build();
+    let (_, elf) = operate(&bytes, &rpath("$ORIGIN/where/the/libraries/are")).unwrap();
+    assert_eq!(elf.rpath.as_deref(), Some(&b"$ORIGIN/where/the/libraries/are"[..]));
+}
+
+#[test]
+fn bytes_that_something_else_reads_are_left_alone() {
+    let run_path = "/nix/store/hash-b/lib";
+    let strings = vec![(DT_RUNPATH, run_path)];
+    let base = Fixture { strings, versions: vec![], ..program() };
+    let with = |tag| Fixture { strings: vec![(DT_RUNPATH, run_path), (tag, run_path)], ..base.clone() };
+    let readers = [
+        ("symbol", Fixture { symbols: vec!["a", run_path], ..base.clone() }),
+        ("symbol by gnu hash", Fixture { symbols: vec!["a", run_path], hash: Hash::Gnu, ..base.clone() }),
+        ("symbol by no hash", Fixture { symbols: vec!["a", run_path], hash: Hash::EmptyGnu, ..base.clone() }),
+        ("vn_file", Fixture { versions: vec![(run_path, vec!["V"])], ..base.clone() }),
+        ("vna_name", Fixture { versions: vec![("f", vec!["V", run_path])], ..base.clone() }),
+        ("vda_name", Fixture { definitions: vec!["V", run_path], ..base.clone() }),
+        ("soname", with(DT_SONAME)),
+        ("needed", with(DT_NEEDED)),
+        ("audit", with(DT_AUDIT)),
+        ("filter", with(0x7fff_ffff)),
+    ];
+    for (name, fixture) in readers {
+        for abi in abis() {
+            let bytes = Fixture { abi, ..fixture.clone() }.build();
+            assert_eq!(
+                operate(&bytes, &rpath("/new")).unwrap_err(),
+                Refusal::Shared { field: "run path" },
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_part_of_a_string_that_nothing_else_reads_is_used() {
+    let symbols = vec!["h-b/lib"];
+    let bytes = Fixture { symbols, ..program() }.build();
+    let (done, elf) = operate(&bytes, &rpath("/new/path")).unwrap();
+    assert_eq!(elf.rpath.as_deref(), Some(&b"/new/path"[..]));
+    assert!(contains(&done, "\0h-b/lib\0"));
+    // "/nix/store/has" is free, 14 bytes, and one is for the NUL.
+    assert!(
+        operate(&bytes, &rpath("/13-bytes-long")).is_err()
+            && operate(&bytes, &rpath("/13-bytes-lon")).is_ok()
+    );
+    // It begins within a longer one.
+    let bytes = Fixture { symbols: vec!["longer/nix/store/x"], strings: vec![], ..program() }.build();
+    assert!(operate(&bytes, &rpath("/nix/store/x")).is_err(), "no spare entry");
+}
+
+#[test]
+fn renames_may_be_chained() {
+    let strings = vec![(DT_NEEDED, "liba.so.1"), (DT_NEEDED, "libb.so.1"), (DT_NEEDED, "liba.so.1")];
+    let bytes =
+        Fixture { strings, versions: vec![("liba.so.1", vec!["A"]), ("libb.so.1", vec!["B"])], ..program() };
+    let bytes = bytes.build();
+    let operation = rename(&[("liba.so.1", "libb.so.1"), ("libb.so.1", "liba.so.1")]);
+    let done = apply(&bytes, &parse(&bytes).operate(&bytes, &operation).unwrap());
+    let elf = parse(&done);
+    assert_eq!(elf.needed, [b"libb.so.1", b"liba.so.1", b"libb.so.1"]);
+    assert_eq!(elf.versions_needed[0].file, b"libb.so.1");
+}
+
+#[test]
+fn a_new_run_path_takes_a_spare_entry() {
+    let without = Fixture { strings: vec![(DT_NEEDED, "/nix/store/hash-x/libx.so")], nulls: 2, ..program() };
+    let both = Operation { ..rename(&[("/nix/store/hash-x/libx.so", "libx.so")]) };
+    let both = Operation { run_path: rpath("$ORIGIN").run_path, ..both };
+    let (_, elf) = operate(&without.build(), &both).unwrap();
+    assert_eq!((elf.rpath.as_deref(), elf.needed), (Some(&b"$ORIGIN"[..]), vec![b"libx.so".to_vec()]));
+    assert_eq!(
+        operate(&Fixture { nulls: 1, ..without.clone() }.build(), &both).unwrap_err(),
+        Refusal::NeedsGrowth { field: "run path", room: 0, wanted: 7 }
+    );
+    let no_room = operate(&without.build(), &rpath("$ORIGIN")).unwrap_err();
+    assert_eq!(no_room.to_string(), "it has no room for a run path of 7 bytes");
+}
+
+#[test]
+fn what_an_earlier_operation_left_free_is_used() {
+    let bytes = program().build();
+    let (short, _) = operate(&bytes, &rpath("$ORIGIN")).unwrap();
+    let (again, elf) = operate(&short, &rpath("$ORIGIN/../lib")).unwrap();
+    assert_eq!(elf.rpath.as_deref(), Some(&b"$ORIGIN/../lib"[..]));
+    assert_eq!(elf.needed, parse(&bytes).needed);
+    assert!(operate(&again, &rpath("$ORIGIN/../../../too/long")).is_err());
+}
+
+#[test]
+fn an_empty_run_path_is_the_empty_string() {
+    let (done, elf) = operate(&program().build(), &rpath("")).unwrap();
+    assert_eq!(elf.rpath.as_deref(), Some(&b""[..]));
+    assert!(!contains(&done, "hash-b"));
+}
+
+#[test]
+fn an_interpreter_fills_its_place() {
+    let bytes = program().build();
+    let old = "/nix/store/hash-glibc/lib/ld.so";
+    let same_length = "/".to_string() + &"y".repeat(old.len() - 1);
+    assert!(operate(&bytes, &interpreter(&same_length)).is_ok());
+    let refused = operate(&bytes, &interpreter(&(same_length + "y"))).unwrap_err();
+    assert_eq!(refused.to_string(), "its interpreter has room for 31 bytes, and the new one takes 32");
+    // The room stays, however short the one that is there.
+    let (short, _) = operate(&bytes, &interpreter("/x")).unwrap();
+    assert_eq!(operate(&short, &interpreter(old)).unwrap().0, bytes);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let fixed = Fixture { interpreter: None, e_type: ET_EXEC, strings: vec![], ..program() }.build();
+    let pie =
+        Fixture { interpreter: None, flags_1: DF_1_PIE, strings: vec![], nulls: 5, ..program() }.build();
+    for bytes in [&fixed, &pie] {
+        assert!(matches!(operate(bytes, &rpath("")), Err(Refusal::Impossible { field: "run path", .. })));
+        assert!(matches!(
+            operate(bytes, &interpreter("/x")),
+            Err(Refusal::Impossible { field: "interpreter", .. })
+        ));
+    }
+    for operation in [rpath("a\0b"), interpreter("a\0"), interpreter(""), rename(&[("libb.so.1", "")])] {
+        assert!(
+            matches!(operate(&program().build(), &operation), Err(Refusal::Impossible { .. })),
+            "{operation:?}"
+        );
+    }
+}
+
+#[test]
+fn bytes_of_another_file_make_no_panic() {
+    let bytes = program().build();
+    let elf = parse(&bytes);
+    let operation = Operation { interpreter: Some(b"/x".to_vec()), ..rpath("/new") };
+    for len in 0..bytes.len() {
+        let _ = elf.operate(&bytes[..len], &operation);
+    }
+    assert_eq!(elf.abi, X86_64);
+}
+
+#[path = "real_tests.rs"]
+mod real;

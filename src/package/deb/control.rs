@@ -1,0 +1,200 @@
+//! The text files of control.tar: control (deb-control(5)), md5sums and conffiles (deb-conffiles(5)).
+
+use std::fmt::Write;
+
+use super::super::names;
+use super::super::relation::{Relation, wrong};
+use super::super::tree::Member;
+use crate::config::Package;
+use crate::error::{Error, Result};
+use crate::path::printable;
+use crate::plan::{Kind, Plan, Role};
+
+/// The version without its epoch: how file names have it.
+pub fn upstream_version(package: &Package) -> String {
+    let version = names::deb_version(&package.version);
+    match &package.release {
+        Some(release) => format!("{version}-{}", names::deb_version(release)),
+        None => version,
+    }
+}
+
+/// Fields in the order that dpkg writes them.
+pub fn control(plan: &Plan, members: &[Member]) -> Result<String> {
+    let package = &plan.package;
+    let epoch = if package.epoch == 0 { String::new() } else { format!("{}:", package.epoch) };
+    // dpkg complains about a package that nobody maintains.
+    let maintainer = if package.maintainer.is_empty() {
+        "Unknown <unknown@localhost>"
+    } else {
+        package.maintainer.as_str()
+    };
+    let mut fields = vec![
+        ("Package", names::deb_name(&package.name)),
+        ("Version", epoch + &upstream_version(package)),
+        ("Architecture", plan.architecture.deb().to_owned()),
+        ("Maintainer", line("package.maintainer", maintainer)?),
+        ("Installed-Size", installed_size(members).to_string()),
+    ];
+    fields.extend(relations(package)?);
+    fields.extend([
+        ("Section", line("package.section", &package.section)?),
+        ("Priority", line("package.priority", &package.priority)?),
+        ("Homepage", line("package.homepage", &package.homepage)?),
+        ("Vendor", line("package.vendor", &package.vendor)?),
+        ("Description", description(package)),
+    ]);
+    let mut text = String::new();
+    for (name, value) in &fields {
+        put(&mut text, name, value);
+    }
+    for (name, value) in &package.deb_fields {
+        check_name(name, &fields)?;
+        put(&mut text, name, &line(&format!("deb.fields.{name}"), value)?);
+    }
+    Ok(text)
+}
+
+fn put(text: &mut String, name: &str, value: &str) {
+    if !value.is_empty() {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{name}: {value}");
+    }
+}
+
+/// A value that must not break out of its line.
+fn line(field: &str, value: &str) -> Result<String> {
+    if value.contains(|c: char| c.is_control() && c != '\t') {
+        return Err(wrong(field, value, "must be one line of text"));
+    }
+    Ok(value.trim().to_owned())
+}
+
+/// Names of further fields: printable US-ASCII without space and colon, not beginning with `#` or `-`
+/// (deb822(5)); not one that stands there already.
+fn check_name(name: &str, fields: &[(&str, String)]) -> Result<()> {
+    let legal = name.chars().all(|c| c.is_ascii_graphic() && c != ':') && !name.starts_with(['#', '-']);
+    if name.is_empty() || !legal {
+        return Err(wrong("deb.fields", name, "is no name of a control field"));
+    }
+    if fields.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)) {
+        return Err(wrong("deb.fields", name, "is written by explant")
+            .remedy("use the key of [package] or [deb] that it comes from"));
+    }
+    Ok(())
+}
+
+fn relations(package: &Package) -> Result<Vec<(&'static str, String)>> {
+    let relations = &package.relations;
+    let mut fields = Vec::new();
+    for (name, key, texts) in [
+        ("Depends", "package.depends", &relations.depends),
+        ("Depends", "deb.depends", &package.deb_depends),
+        ("Recommends", "package.recommends", &relations.recommends),
+        ("Suggests", "package.suggests", &relations.suggests),
+        ("Conflicts", "package.conflicts", &relations.conflicts),
+        ("Replaces", "package.replaces", &relations.replaces),
+        ("Provides", "package.provides", &relations.provides),
+    ] {
+        let mut parts: Vec<String> = Vec::new();
+        for text in texts {
+            let relation = Relation::parse(key, text)?;
+            if !matches!(name, "Depends" | "Recommends" | "Suggests") && relation.single().is_none() {
+                return Err(wrong(key, text, "has alternatives, and this field can have none"));
+            }
+            parts.push(relation.deb(key)?);
+        }
+        match fields.last_mut() {
+            Some((last, value)) if *last == name => join(value, &parts.join(", ")),
+            _ => fields.push((name, parts.join(", "))),
+        }
+    }
+    Ok(fields)
+}
+
+fn join(value: &mut String, more: &str) {
+    if !value.is_empty() && !more.is_empty() {
+        value.push_str(", ");
+    }
+    value.push_str(more);
+}
+
+/// The synopsis, then the text with a space before each line and ` .` for an empty one (Policy 5.6.13).
+fn description(package: &Package) -> String {
+    let words: Vec<&str> = package.summary.split_whitespace().collect();
+    let mut text = if words.is_empty() { package.name.clone() } else { words.join(" ") };
+    for line in package.description.trim().lines() {
+        let line = line.trim_end().replace(|c: char| c.is_control() && c != '\t', " ");
+        // A line that begins with a dot would be taken for something that is yet to be invented.
+        let guard = if line.starts_with('.') { " " } else { "" };
+        text.push_str("\n ");
+        text.push_str(if line.is_empty() { "." } else { guard });
+        text.push_str(&line);
+    }
+    text
+}
+
+/// In KiB, each file and link rounded up, 1 for all else (deb-substvars(5)).
+fn installed_size(members: &[Member]) -> u64 {
+    let size = |member: &Member| match &member.entry.kind {
+        Kind::File { size, .. } => size.div_ceil(1024),
+        Kind::Folder | Kind::Link { .. } => 1,
+        Kind::Ghost => 0,
+    };
+    members.iter().filter(|member| !member.shadowed).map(size).sum()
+}
+
+/// `<md5>  usr/bin/jq`, as dpkg reads it: no escapes, the name reaches to the end of the line.
+pub fn md5sums(members: &[Member], digests: &[Vec<u8>]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for member in members {
+        let digest = &digests[member.number];
+        if digest.is_empty() {
+            continue;
+        }
+        text.extend(super::super::hex(digest).into_bytes());
+        text.extend_from_slice(b"  ");
+        text.extend_from_slice(member.path.relative());
+        text.push(b'\n');
+    }
+    text
+}
+
+/// Errors: a name with a newline. dpkg refuses the whole package ("newline not allowed in archive object name").
+pub fn check_names(members: &[Member]) -> Result<()> {
+    let is_broken = |member: &&Member| {
+        member.path.as_bytes().contains(&b'\n') && !matches!(member.entry.kind, Kind::Ghost)
+    };
+    match members.iter().find(is_broken) {
+        None => Ok(()),
+        Some(member) => Err(Error::failure(format!(
+            "{} cannot be in a .deb: dpkg refuses names with a newline",
+            member.path
+        ))
+        .remedy("leave it out ([install] exclude), or make an .rpm or a tarball (-f rpm,tar)")),
+    }
+}
+
+/// Absolute names, one a line. Only files: dpkg compares contents.
+///
+/// Errors: a name that a line cannot hold (dpkg cuts off spaces at the end).
+pub fn conffiles(members: &[Member]) -> Result<Vec<u8>> {
+    let mut text = Vec::new();
+    for member in members {
+        let is_file = matches!(member.entry.kind, Kind::File { .. });
+        if !is_file || !matches!(member.entry.role, Role::Config { .. }) {
+            continue;
+        }
+        let name = member.path.as_bytes();
+        if name.last().is_some_and(u8::is_ascii_whitespace) {
+            return Err(Error::failure(format!(
+                "{:?} cannot be a configuration file of a .deb: dpkg cuts off the space at its end",
+                printable(name)
+            ))
+            .remedy("give it another name, or ship it as type = \"file\""));
+        }
+        text.extend_from_slice(name);
+        text.push(b'\n');
+    }
+    Ok(text)
+}

@@ -1,0 +1,113 @@
+//! The .deb (deb(5)): an ar archive of `debian-binary`, control.tar and data.tar.
+
+mod control;
+mod script;
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use super::compress::{self, Compressor};
+use super::stream::{FileDigest, Packed};
+use super::tar::{self, Tar};
+use super::tree::Member;
+use super::{Archive, Artifact, Encoder, names};
+use crate::config::Compression;
+use crate::error::{Error, IoContext, Result};
+use crate::plan::Plan;
+
+/// The size of an ar member has ten digits (deb(5)).
+const LARGEST_MEMBER: u64 = 9_999_999_999;
+
+pub struct Deb<'a> {
+    name: String,
+    members: &'a [Member<'a>],
+    /// The files of control.tar but `md5sums`, which is known last: name, mode, content.
+    control: Vec<(&'static str, u32, Vec<u8>)>,
+    compression: Compression,
+    mtime: u32,
+}
+
+impl<'a> Deb<'a> {
+    /// Errors: the metadata or a name cannot be said in a .deb.
+    pub fn new(plan: &Plan, members: &'a [Member<'a>], compression: Compression) -> Result<Self> {
+        control::check_names(members)?;
+        let package = &plan.package;
+        let mut files = vec![("control", 0o644, control::control(plan, members)?.into_bytes())];
+        let conffiles = control::conffiles(members)?;
+        if !conffiles.is_empty() {
+            files.push(("conffiles", 0o644, conffiles));
+        }
+        files.extend(script::scripts(&package.scripts, members)?);
+        let name = format!(
+            "{}_{}_{}.deb",
+            names::deb_name(&package.name),
+            control::upstream_version(package),
+            plan.architecture.deb()
+        );
+        Ok(Deb { name, members, control: files, compression, mtime: plan.mtime })
+    }
+
+    /// control.tar, compressed. In data.tar's codec: a dpkg that reads the one reads the other.
+    fn control_tar(&mut self, packed: &Packed) -> io::Result<Vec<u8>> {
+        self.control.push(("md5sums", 0o644, control::md5sums(self.members, &packed.files)));
+        let mut compressor = Compressor::new(self.compression, 1, Vec::new())?;
+        compressor.write_all(&tar::archive(&self.control, self.mtime))?;
+        compressor.finish()
+    }
+
+    fn write(&mut self, draft: &File, packed: &Packed) -> io::Result<()> {
+        let control = self.control_tar(packed)?;
+        let member = |name: &str, size: u64| {
+            let mut header = ar::Header::new(name.as_bytes().to_vec(), size);
+            header.set_mode(0o100644);
+            header.set_mtime(self.mtime.into());
+            header
+        };
+        let extension = compress::extension(self.compression);
+        let mut archive = ar::Builder::new(draft);
+        archive.append(&member("debian-binary", 4), &b"2.0\n"[..])?;
+        archive.append(&member(&format!("control.tar{extension}"), control.len() as u64), &control[..])?;
+        let mut spool = packed.file;
+        spool.seek(SeekFrom::Start(packed.offset))?;
+        // File to file: std copies it inside the kernel.
+        archive.append(&member(&format!("data.tar{extension}"), packed.size), spool.take(packed.size))
+    }
+}
+
+impl Artifact for Deb<'_> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn archive(&self) -> Archive {
+        Archive::Tar
+    }
+
+    fn encoder(&self) -> Box<dyn Encoder> {
+        Box::new(Tar { mtime: self.mtime })
+    }
+
+    fn file_digest(&self) -> Option<FileDigest> {
+        Some(FileDigest::Md5)
+    }
+
+    /// control.tar holds the digests of data.tar's files and comes before it.
+    fn room(&self) -> Option<u64> {
+        None
+    }
+
+    fn complete(mut self: Box<Self>, draft: &File, destination: &Path, packed: &Packed) -> Result<()> {
+        if packed.size > LARGEST_MEMBER {
+            return Err(Error::failure(format!(
+                "cannot write {}: its data.tar has {} bytes, a .deb has room for {LARGEST_MEMBER}",
+                destination.display(),
+                packed.size
+            ))
+            .remedy(
+                "compress it better ([deb] compression = \"xz\"), or make an .rpm or a tarball (-f rpm,tar)",
+            ));
+        }
+        self.write(draft, packed).while_doing("write", destination)
+    }
+}

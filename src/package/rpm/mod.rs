@@ -1,0 +1,219 @@
+//! The .rpm, version 4 (rpm's format.md): a lead, a signature header, a header, and a compressed cpio archive.
+//!
+//! All that stands before the archive holds digests of it. But digests have a fixed length, so the header is laid out
+//! with zeros for them, its length is left free, and it is written when they are known.
+
+mod files;
+mod header;
+mod relations;
+mod scriptlet;
+mod standard;
+mod tag;
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use sha1::{Digest, Sha1};
+use sha2::Sha256;
+
+use super::cpio::Cpio;
+use super::stream::{FileDigest, Packed};
+use super::tree::Member;
+use super::{Archive, Artifact, Encoder, hex, names};
+use crate::config::{Compression, Package};
+use crate::error::{Error, IoContext, Result};
+use crate::plan::Plan;
+use files::Files;
+use header::{Header, Value};
+use tag::{SHA256, tags};
+
+/// Of a SHA-256, in bytes.
+const DIGEST: usize = 32;
+
+pub struct Rpm<'a> {
+    /// `jq-1.7.1-1.x86_64`
+    nevra: String,
+    file_name: String,
+    files: Files<'a>,
+    members: usize,
+    header: Header,
+    /// Whether the package may be too large for sizes in 32 bits.
+    large: bool,
+    mtime: u32,
+    room: u64,
+}
+
+impl<'a> Rpm<'a> {
+    /// Errors: the metadata cannot be said in an .rpm.
+    pub fn new(plan: &Plan, members: &'a [Member<'a>], compression: Compression) -> Result<Self> {
+        let package = &plan.package;
+        let name = names::rpm_name(&package.name);
+        let version = names::rpm_version(&package.version);
+        let release = names::rpm_version(package.release.as_deref().unwrap_or("1"));
+        let arch = plan.architecture.rpm();
+        let files = Files::new(members);
+
+        let mut header = Header::new(tags::HEADERIMMUTABLE);
+        put_package(&mut header, package);
+        header.put(tags::NAME, Value::text(&name));
+        header.put(tags::VERSION, Value::text(&version));
+        header.put(tags::RELEASE, Value::text(&release));
+        header.put(tags::ARCH, Value::text(arch));
+        header.put(tags::PLATFORM, Value::text(format!("{arch}-linux-gnu")));
+        header.put(tags::BUILDTIME, Value::number(plan.mtime));
+        // A package without its source's name is taken for a source package.
+        header.put(tags::SOURCERPM, Value::text(format!("{name}-{version}-{release}.src.rpm")));
+        put_payload(&mut header, compression);
+        files.put(&mut header, plan.mtime);
+        match u32::try_from(files.total_size()) {
+            Ok(size) => header.put(tags::SIZE, Value::number(size)),
+            Err(_) => header.put(tags::LONGSIZE, Value::Int64(vec![files.total_size()])),
+        }
+        if files.are_utf8() {
+            header.put(tags::ENCODING, Value::text("utf-8"));
+        }
+        let epoch = if package.epoch == 0 { String::new() } else { format!("{}:", package.epoch) };
+        let interpreters = scriptlet::put(&mut header, &package.scripts);
+        relations::Subject {
+            package,
+            name: &name,
+            evr: &format!("{epoch}{version}-{release}"),
+            architecture: plan.architecture,
+            compression,
+            files: &files,
+            interpreters,
+        }
+        .put(&mut header)?;
+
+        let nevra = format!("{name}-{version}-{release}.{arch}");
+        // No codec makes what it cannot compress larger by a sixteenth.
+        let large = files.archive_bound() > u64::from(u32::MAX) / 16 * 15;
+        let file_name = format!("{nevra}.rpm");
+        let members = members.len();
+        let mut rpm = Rpm { nevra, file_name, files, members, header, large, mtime: plan.mtime, room: 0 };
+        rpm.put_digests(&[0; DIGEST], &[0; DIGEST], |_| vec![0; DIGEST]);
+        rpm.room = rpm.front(0, 0).len() as u64;
+        Ok(rpm)
+    }
+
+    fn put_digests(&mut self, packed: &[u8], unpacked: &[u8], file: impl Fn(&Member) -> Vec<u8>) {
+        self.header.put(tags::PAYLOADDIGEST, Value::texts([hex(packed)]));
+        self.header.put(tags::PAYLOADDIGESTALT, Value::texts([hex(unpacked)]));
+        self.files.put_digests(&mut self.header, file);
+    }
+
+    /// All that stands before the archive, whose size is given, compressed and not.
+    fn front(&self, size: u64, unpacked_size: u64) -> Vec<u8> {
+        let header = self.header.to_bytes();
+        let mut signature = Header::new(tags::HEADERSIGNATURES);
+        signature.put(tags::SIG_SHA1, Value::text(hex(&Sha1::digest(&header))));
+        signature.put(tags::SIG_SHA256, Value::text(hex(&Sha256::digest(&header))));
+        let size = header.len() as u64 + size;
+        if self.large {
+            signature.put(tags::SIG_LONGSIZE, Value::Int64(vec![size]));
+            signature.put(tags::SIG_LONGARCHIVESIZE, Value::Int64(vec![unpacked_size]));
+        } else {
+            signature.put(tags::SIG_SIZE, Value::number(size as u32));
+            signature.put(tags::SIG_PAYLOADSIZE, Value::number(unpacked_size as u32));
+        }
+        let mut front = lead(&self.nevra);
+        front.extend(signature.to_bytes());
+        front.resize(front.len().next_multiple_of(8), 0);
+        front.extend(header);
+        front
+    }
+}
+
+/// What comes from the configuration as it is.
+fn put_package(header: &mut Header, package: &Package) {
+    let or = |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
+    let summary = or(&package.summary.split_whitespace().collect::<Vec<_>>().join(" "), &package.name);
+    header.put(tags::HEADERI18NTABLE, Value::texts(["C"]));
+    header.put(tags::SUMMARY, Value::i18n(&summary));
+    header.put(tags::DESCRIPTION, Value::i18n(or(package.description.trim_end(), &summary)));
+    header.put(tags::GROUP, Value::i18n(or(&package.rpm_group, "Unspecified")));
+    header.put(tags::LICENSE, Value::text(or(&package.license, "Unknown")));
+    header.put_text(tags::URL, &package.homepage);
+    header.put_text(tags::VENDOR, &package.vendor);
+    header.put_text(tags::PACKAGER, &package.maintainer);
+    header.put(tags::OS, Value::text("linux"));
+    // The machine that builds is nobody's business, and would change the bytes.
+    header.put(tags::BUILDHOST, Value::text("localhost"));
+    header.put(tags::RPMVERSION, Value::text(concat!("explant ", env!("CARGO_PKG_VERSION"))));
+    if package.epoch != 0 {
+        header.put(tags::EPOCH, Value::number(package.epoch));
+    }
+}
+
+/// How the archive is packed. Without a compressor's name rpm takes gzip, whose reader passes on what is not compressed.
+fn put_payload(header: &mut Header, compression: Compression) {
+    let (compressor, level) = match compression {
+        Compression::Zstd(level) => ("zstd", level.to_string()),
+        Compression::Xz(level) => ("xz", level.to_string()),
+        Compression::Gzip(level) => ("gzip", level.to_string()),
+        Compression::None => ("", String::new()),
+    };
+    header.put(tags::PAYLOADFORMAT, Value::text("cpio"));
+    header.put_text(tags::PAYLOADCOMPRESSOR, compressor);
+    header.put(tags::PAYLOADFLAGS, Value::text(level));
+    header.put(tags::PAYLOADDIGESTALGO, Value::number(SHA256));
+}
+
+/// For file(1); rpm itself looks at no more than the magic and the version.
+fn lead(nevra: &str) -> Vec<u8> {
+    const BINARY: u16 = 0;
+    const ANY_ARCHITECTURE: u16 = 1;
+    const NAME: usize = 66;
+    const LINUX: u16 = 1;
+    const HEADER_SIGNATURE: u16 = 5;
+    let mut lead = vec![0xed, 0xab, 0xee, 0xdb, 3, 0];
+    lead.extend(BINARY.to_be_bytes());
+    lead.extend(ANY_ARCHITECTURE.to_be_bytes());
+    let mut name: Vec<u8> = nevra.bytes().take(NAME - 1).collect();
+    name.resize(NAME, 0);
+    lead.extend(name);
+    lead.extend(LINUX.to_be_bytes());
+    lead.extend(HEADER_SIGNATURE.to_be_bytes());
+    lead.extend([0; 16]);
+    lead
+}
+
+impl Artifact for Rpm<'_> {
+    fn name(&self) -> &str {
+        &self.file_name
+    }
+
+    fn archive(&self) -> Archive {
+        Archive::Cpio
+    }
+
+    fn encoder(&self) -> Box<dyn Encoder> {
+        let index = self.files.payload_index(self.members);
+        Box::new(Cpio { index, mtime: self.mtime, stripped: self.files.has_large() })
+    }
+
+    fn file_digest(&self) -> Option<FileDigest> {
+        Some(FileDigest::Sha256)
+    }
+
+    fn room(&self) -> Option<u64> {
+        Some(self.room)
+    }
+
+    fn complete(mut self: Box<Self>, draft: &File, destination: &Path, packed: &Packed) -> Result<()> {
+        self.put_digests(&packed.digest, &packed.unpacked_digest, |member| {
+            packed.files[member.number].clone()
+        });
+        let front = self.front(packed.size, packed.unpacked_size);
+        if front.len() as u64 != self.room {
+            return Err(Error::failure(format!(
+                "cannot write {}: its header has {} bytes where {} were foreseen; this is a bug of explant",
+                destination.display(),
+                front.len(),
+                self.room
+            )));
+        }
+        draft.write_all_at(&front, 0).while_doing("write", destination)
+    }
+}

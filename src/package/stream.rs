@@ -1,0 +1,241 @@
+//! One stream: an archive that is encoded, digested and compressed in a thread of its own, for one artifact or several.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use md5::Md5;
+use sha2::{Digest, Sha256};
+
+use super::compress::Compressor;
+use super::draft::Draft;
+use super::tree::Member;
+use super::{Archive, Artifact};
+use crate::config::Compression;
+use crate::error::{IoContext, Result};
+use crate::payload::Body;
+
+/// How many members the walker may be ahead of a stream. Bodies are mapped, or else the user's own few files.
+pub const BACKLOG: usize = 16;
+
+/// How much of a file is digested before it is compressed: it stays in the processor's cache between the two.
+const CHUNK: usize = 128 << 10;
+
+/// What the walker sends.
+pub enum Parcel<'m, 'a> {
+    /// With its content, if it is a file.
+    Member(&'m Member<'a>, Option<Arc<Body>>),
+    /// Nothing is missing. A channel that closes without it comes from a walk that failed.
+    End,
+}
+
+/// Which digest of each file an artifact has to tell.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum FileDigest {
+    Md5,
+    Sha256,
+}
+
+impl FileDigest {
+    fn hasher(self) -> Hasher {
+        match self {
+            FileDigest::Md5 => Hasher::Md5(Md5::new()),
+            FileDigest::Sha256 => Hasher::Sha256(Sha256::new()),
+        }
+    }
+}
+
+enum Hasher {
+    Md5(Md5),
+    Sha256(Sha256),
+}
+
+impl Hasher {
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Hasher::Md5(hasher) => hasher.update(bytes),
+            Hasher::Sha256(hasher) => hasher.update(bytes),
+        }
+    }
+
+    fn finish(self) -> Vec<u8> {
+        match self {
+            Hasher::Md5(hasher) => hasher.finalize().to_vec(),
+            Hasher::Sha256(hasher) => hasher.finalize().to_vec(),
+        }
+    }
+}
+
+/// An artifact and the file it goes to.
+pub struct Job<'a> {
+    pub artifact: Box<dyn Artifact + 'a>,
+    pub draft: Draft,
+}
+
+pub struct Stream<'a> {
+    pub archive: Archive,
+    pub compression: Compression,
+    /// Who wants it; never empty.
+    pub jobs: Vec<Job<'a>>,
+}
+
+/// A finished archive, as the artifacts get it.
+pub struct Packed<'f> {
+    pub file: &'f File,
+    /// Where in the file it begins, and its length.
+    pub offset: u64,
+    pub size: u64,
+    /// SHA-256 of the compressed bytes; empty unless files are digested so too.
+    pub digest: Vec<u8>,
+    pub unpacked_size: u64,
+    /// The same of the bytes before compression.
+    pub unpacked_digest: Vec<u8>,
+    /// Of each member's content, by the member's number; empty for what has none.
+    pub files: Vec<Vec<u8>>,
+}
+
+impl Stream<'_> {
+    /// Encodes what comes in, until all is there, and completes the artifacts. None come of a walk that failed.
+    pub fn run(self, parcels: Receiver<Parcel>, members: usize, threads: usize) -> Result<Vec<Draft>> {
+        // The archive goes right into the artifact that has its place for it, if there is one, else into a nameless file.
+        let place = self.jobs.iter().find_map(|job| Some((job.draft.file(), job.artifact.room()?)));
+        let destination = self.jobs[0].draft.destination();
+        let (spool, offset) = match place {
+            Some((file, room)) => (file.try_clone(), room),
+            None => (tempfile::tempfile_in(destination.parent().unwrap_or(&destination)), 0),
+        };
+        let spool = spool.while_doing("write", &destination)?;
+        let encoder = self.jobs[0].artifact.encoder();
+        let digest = self.jobs.iter().find_map(|job| job.artifact.file_digest());
+        let mut writer =
+            Writer::new(&spool, offset, self.compression, threads, digest == Some(FileDigest::Sha256))
+                .while_doing("write", &destination)?;
+
+        let mut files = vec![Vec::new(); members];
+        writer.put(&encoder.preamble()).while_doing("write", &destination)?;
+        loop {
+            match parcels.recv() {
+                Err(_) => return Ok(Vec::new()),
+                Ok(Parcel::End) => break,
+                Ok(Parcel::Member(member, body)) => {
+                    let Some(header) = encoder.header(member)? else { continue };
+                    let hasher = digest.filter(|_| body.is_some()).map(FileDigest::hasher);
+                    let content = body.as_deref().map_or(&[][..], |body| body);
+                    files[member.number] = writer
+                        .member(&header, content, encoder.alignment(), hasher)
+                        .while_doing("write", &destination)?;
+                }
+            }
+        }
+        writer.put(&encoder.trailer()).while_doing("write", &destination)?;
+        let packed = writer.finish(files).while_doing("write", &destination)?;
+        self.jobs.into_iter().map(|job| job.complete(&packed)).collect()
+    }
+}
+
+impl Job<'_> {
+    fn complete(self, packed: &Packed) -> Result<Draft> {
+        self.artifact.complete(self.draft.file(), &self.draft.destination(), packed)?;
+        Ok(self.draft)
+    }
+}
+
+/// The way of the bytes: counted, compressed, counted again, into the file.
+struct Writer<'f> {
+    file: &'f File,
+    offset: u64,
+    unpacked: Tally<BufWriter<Compressor<Tally<BufWriter<&'f File>>>>>,
+}
+
+impl<'f> Writer<'f> {
+    fn new(
+        mut file: &'f File,
+        offset: u64,
+        compression: Compression,
+        threads: usize,
+        digested: bool,
+    ) -> io::Result<Self> {
+        file.seek(SeekFrom::Start(offset))?;
+        let packed = Tally::new(BufWriter::with_capacity(CHUNK, file), digested);
+        let compressor = Compressor::new(compression, threads, packed)?;
+        Ok(Writer {
+            file,
+            offset,
+            unpacked: Tally::new(BufWriter::with_capacity(CHUNK, compressor), digested),
+        })
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.unpacked.write_all(bytes)
+    }
+
+    /// One member, with zeros behind it; returns the digest of its content.
+    fn member(
+        &mut self,
+        header: &[u8],
+        content: &[u8],
+        alignment: usize,
+        mut hasher: Option<Hasher>,
+    ) -> io::Result<Vec<u8>> {
+        self.put(header)?;
+        for chunk in content.chunks(CHUNK) {
+            if let Some(hasher) = &mut hasher {
+                hasher.update(chunk);
+            }
+            self.put(chunk)?;
+        }
+        let end = (header.len() + content.len()).next_multiple_of(alignment);
+        self.put(&vec![0; end - header.len() - content.len()])?;
+        Ok(hasher.map(Hasher::finish).unwrap_or_default())
+    }
+
+    fn finish(self, files: Vec<Vec<u8>>) -> io::Result<Packed<'f>> {
+        let (buffer, unpacked_size, unpacked_digest) = self.unpacked.finish();
+        let compressor = buffer.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let (mut buffer, size, digest) = compressor.finish()?.finish();
+        buffer.flush()?;
+        Ok(Packed {
+            file: self.file,
+            offset: self.offset,
+            size,
+            digest,
+            unpacked_size,
+            unpacked_digest,
+            files,
+        })
+    }
+}
+
+/// Counts what goes through, and digests it if it is asked to.
+struct Tally<W: Write> {
+    into: W,
+    size: u64,
+    hasher: Option<Sha256>,
+}
+
+impl<W: Write> Tally<W> {
+    fn new(into: W, digested: bool) -> Self {
+        Tally { into, size: 0, hasher: digested.then(Sha256::new) }
+    }
+
+    /// What it wrote into, how much, and its digest.
+    fn finish(self) -> (W, u64, Vec<u8>) {
+        (self.into, self.size, self.hasher.map(|hasher| hasher.finalize().to_vec()).unwrap_or_default())
+    }
+}
+
+impl<W: Write> Write for Tally<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = self.into.write(bytes)?;
+        self.size += taken as u64;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&bytes[..taken]);
+        }
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.into.flush()
+    }
+}

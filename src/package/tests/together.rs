@@ -1,0 +1,114 @@
+//! All formats at once.
+
+use std::sync::Mutex;
+
+use super::*;
+
+const ALL: [Format; 3] = [Format::Deb, Format::Rpm, Format::Tar];
+
+#[test]
+fn bytes_depend_on_neither_run_nor_threads_nor_company() {
+    let plan = everything();
+    let read = |written: &Written, name: &str| std::fs::read(written.path(name)).unwrap();
+    for codec in CODECS {
+        let together = build_with(&plan, &ALL.map(|format| (format, codec)), 1);
+        for threads in [2, 5] {
+            let again = build_with(&plan, &ALL.map(|format| (format, codec)), threads);
+            for name in [".deb", ".rpm", ".tar"] {
+                assert!(read(&again, name) == read(&together, name), "{name} {codec:?} {threads}");
+            }
+        }
+        let alone = build(&plan, &[(Format::Deb, codec)]);
+        assert!(read(&alone, ".deb") == read(&together, ".deb"), "{codec:?}");
+    }
+}
+
+#[test]
+fn the_tarball_is_the_debs_data() {
+    let written = build(&everything(), &[(Format::Deb, ZSTD), (Format::Tar, ZSTD)]);
+    let data = run("ar", &["p", written.path(".deb").to_str().unwrap(), "data.tar.zst"]);
+    assert!(data == std::fs::read(written.path(".tar.zst")).unwrap());
+    // Two streams, where the codecs differ.
+    let written = build(&everything(), &[(Format::Deb, Compression::Gzip(1)), (Format::Tar, ZSTD)]);
+    run("tar", &["-tf", written.path(".tar.zst").to_str().unwrap()]);
+    assert!(!run("ar", &["p", written.path(".deb").to_str().unwrap(), "data.tar.gz"]).is_empty());
+}
+
+#[test]
+fn drafts_come_in_the_order_asked_for_and_progress_adds_up() {
+    let plan = everything();
+    let folder = tempfile::tempdir().unwrap();
+    let taken = Mutex::new(0);
+    let progress = |bytes: u64| *taken.lock().unwrap() += bytes;
+    let formats = vec![(Format::Tar, ZSTD), (Format::Rpm, ZSTD), (Format::Deb, ZSTD)];
+    let drafts =
+        write(&Order { plan: &plan, formats, folder: folder.path(), threads: 2, progress: &progress })
+            .unwrap();
+    assert_eq!(drafts.iter().map(|d| d.format).collect::<Vec<_>>(), [Format::Tar, Format::Rpm, Format::Deb]);
+    let size = |entry: &Entry| if let Kind::File { size, .. } = entry.kind { size } else { 0 };
+    assert_eq!(*taken.lock().unwrap(), plan.entries.iter().map(size).sum::<u64>());
+}
+
+#[test]
+fn an_empty_package_is_one() {
+    let written = build(&plan(Vec::new()), &ALL.map(|format| (format, ZSTD)));
+    assert_eq!(
+        run_text("dpkg-deb", &["--contents", written.path(".deb").to_str().unwrap()]).lines().count(),
+        1
+    );
+    run("rpm", &["-K", written.path(".rpm").to_str().unwrap()]);
+}
+
+#[test]
+fn a_source_that_is_gone_stops_the_build_and_leaves_nothing() {
+    let mut plan = everything();
+    let last = plan.entries.iter_mut().rfind(|entry| matches!(entry.kind, Kind::File { .. })).unwrap();
+    let Kind::File { source, .. } = &mut last.kind else { unreachable!() };
+    *source = Source::User("/nonexistent/file".into());
+    let folder = tempfile::tempdir().unwrap();
+    let error = write_to(&plan, &ALL.map(|format| (format, ZSTD)), 2, folder.path()).unwrap_err().to_string();
+    assert!(error.contains("/nonexistent/file"), "{error}");
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+}
+
+/// A file system of so many bytes, as long as the value lives.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn new(size: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_str().unwrap();
+        run("mount", &["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs", path]);
+        SmallDisk(folder)
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        run("umount", &["-l", self.0.path().to_str().unwrap()]);
+    }
+}
+
+#[test]
+fn a_full_disk_is_said_so_and_leaves_nothing() {
+    let plan = plan(vec![file("/opt/noise", noise(8 << 20))]);
+    for codec in CODECS {
+        // The archive itself does not fit; or it does, and its copy in the .deb does not.
+        for (size, formats) in
+            [("4m", &ALL[..]), ("4m", &ALL[..1]), ("4m", &ALL[1..2]), ("4m", &ALL[2..]), ("9m", &ALL[..1])]
+        {
+            let disk = SmallDisk::new(size);
+            let formats: Vec<_> = formats.iter().map(|format| (*format, codec)).collect();
+            let error = write_to(&plan, &formats, 2, disk.0.path()).map(|_| ()).unwrap_err().to_string();
+            assert!(
+                error.starts_with("cannot write ") && error.contains("No space left on device"),
+                "{error}"
+            );
+            assert!(
+                ["acme-tool", "acme_tool", "Acme_Tool"].iter().any(|name| error.contains(name)),
+                "{error}"
+            );
+            assert_eq!(disk.0.path().read_dir().unwrap().count(), 0);
+        }
+    }
+}

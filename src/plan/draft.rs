@@ -1,0 +1,188 @@
+//! A plan in the making.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::arch::Architecture;
+use super::context::Context;
+use super::entries::Entries;
+use super::operations::Operated;
+use super::relocation::Relocation;
+use super::{Entry, Finding, Kind, Surgery, survey};
+use crate::config::{Layout, Package};
+use crate::elf::{Abi, Class, Elf, Patch};
+use crate::error::{Error, Result};
+use crate::path::{InstallPath, StoreFile};
+use crate::store::StoreHash;
+use crate::store::scan::Hit;
+
+#[derive(Default)]
+pub struct Draft {
+    pub package: Package,
+    pub entries: Entries,
+    pub findings: Vec<Finding>,
+    /// Store paths that are still named, and the files that name them.
+    pub leftovers: BTreeMap<StoreHash, BTreeSet<InstallPath>>,
+    /// The paths of `[[install.files]]` that were found.
+    with_settings: BTreeSet<String>,
+    /// Programs that have no run path, by their install paths.
+    pub without_run_path: Vec<String>,
+    /// Each ABI's programs and libraries of the results, then of the rest of the closure, counted.
+    abis: BTreeMap<Abi, [usize; 4]>,
+}
+
+impl Draft {
+    pub fn new(package: Package) -> Self {
+        Draft { package, ..Draft::default() }
+    }
+
+    /// Takes a file with its edits; `below` is its path in a result, if it is a result's.
+    pub fn file(
+        &mut self,
+        context: &Context,
+        mut entry: Entry,
+        below: Option<&[u8]>,
+        hits: &[Hit],
+        operated: Operated,
+        relocation: &Relocation,
+    ) -> Result<()> {
+        let settled = survey::settle(operated.patches, hits, relocation);
+        for hash in settled.leftover {
+            self.leftovers.entry(hash).or_default().insert(entry.path.clone());
+        }
+        if let Kind::File { patches, surgery, .. } = &mut entry.kind {
+            *patches = settled.patches;
+            *surgery = operated.surgery;
+            if settled.rewritten > 0 {
+                surgery.push(Surgery::References(settled.rewritten));
+            }
+        }
+        if let Some(setting) = below.and_then(|below| context.install_file(below)) {
+            entry.mode = setting.mode.unwrap_or(entry.mode);
+            entry.owner = setting.owner.clone().unwrap_or(entry.owner);
+            entry.group = setting.group.clone().unwrap_or(entry.group);
+            entry.caps = setting.caps.clone();
+            self.with_settings.insert(setting.path.clone());
+        }
+        self.entries.add(entry)
+    }
+
+    /// Counts an ELF file for the package's architecture; those of the results weigh more.
+    pub fn saw(&mut self, elf: &Elf, of_result: bool) {
+        let counts = self.abis.entry(elf.abi).or_default();
+        let of_closure = if of_result { 0 } else { 2 };
+        match elf.class {
+            Class::Program | Class::StaticProgram => counts[of_closure] += 1,
+            Class::Library => counts[of_closure + 1] += 1,
+            Class::Other => {}
+        }
+    }
+
+    /// What most of the results' programs are made for; where they have none, most of their libraries; and so on to the
+    /// rest of the closure (a script's interpreter).
+    pub fn architecture(&self) -> Result<Architecture> {
+        let most =
+            self.abis.iter().max_by_key(|(_, counts)| **counts).filter(|(_, counts)| **counts != [0; 4]);
+        let Some((abi, _)) = most else { return Ok(Architecture::Any) };
+        Architecture::of(*abi).ok_or_else(|| {
+            Error::failure(format!(
+                "the programs are for ELF machine {}, which the package formats have no name for",
+                abi.machine
+            ))
+        })
+    }
+
+    /// A truncated or otherwise unreadable ELF file: an error where it is to be run, else shipped as it is (test data).
+    pub fn malformed(&mut self, source: &StoreFile, below: &[u8], why: &str) -> Result<()> {
+        let message = format!("{source} begins as an ELF file and cannot be read: {why}");
+        if below.starts_with(b"bin/") || below.starts_with(b"sbin/") {
+            return Err(
+                Error::failure(message).remedy("build it again, or leave it out with `install.exclude`")
+            );
+        }
+        self.findings.push(
+            Finding::warning("unreadable-elf", message + "; it is shipped as it is")
+                .remedy("leave it out with `install.exclude`"),
+        );
+        Ok(())
+    }
+
+    /// Tells of the store paths that are still named.
+    pub fn report_leftovers(&mut self, context: &Context) {
+        if self.leftovers.is_empty() {
+            return;
+        }
+        let mut finding = Finding::warning(
+            "store-reference",
+            format!(
+                "{} store paths are still named in what is shipped; they are not there on the target",
+                self.leftovers.len()
+            ),
+        );
+        for (hash, files) in &self.leftovers {
+            let path = context
+                .closure
+                .get(*hash)
+                .map(|path| context.store.file(path).to_string())
+                .unwrap_or_default();
+            let first = files.first().map(ToString::to_string).unwrap_or_default();
+            let more = if files.len() > 1 { format!(" and {} more", files.len() - 1) } else { String::new() };
+            finding.subjects.push(format!("{path} (in {first}{more})"));
+        }
+        let remedy = match context.config.install.layout {
+            Layout::Flat => {
+                "this program may need `install.layout = \"store\"`, which carries the whole closure"
+            }
+            Layout::Store => {
+                "they stand there without their path, or not in the closure: the program may not need them"
+            }
+        };
+        self.findings.push(finding.remedy(remedy));
+    }
+
+    /// Brings .pyc files in step with their sources, whose times, and perhaps references, changed.
+    pub fn keep_bytecode_valid(&mut self, context: &Context) -> Result<()> {
+        let sources: Vec<(InstallPath, InstallPath)> = self
+            .entries
+            .iter()
+            .filter(|entry| matches!(entry.kind, Kind::File { .. }))
+            .filter_map(|entry| Some((entry.path.clone(), super::bytecode::source_of(&entry.path)?)))
+            .collect();
+        for (bytecode, source) in sources {
+            let Some(patch) = self.bytecode_patch(context, &bytecode, &source)? else { continue };
+            if let Some(Entry { kind: Kind::File { patches, surgery, .. }, .. }) =
+                self.entries.get_mut(&bytecode)
+            {
+                // The header comes before everything that a reference can stand in.
+                patches.insert(0, patch);
+                surgery.push(Surgery::PycHeader);
+            }
+        }
+        Ok(())
+    }
+
+    fn bytecode_patch(
+        &self,
+        context: &Context,
+        bytecode: &InstallPath,
+        source: &InstallPath,
+    ) -> Result<Option<Patch>> {
+        let (Some(bytecode), Some(source)) = (self.entries.get(bytecode), self.entries.get(source)) else {
+            return Ok(None);
+        };
+        super::bytecode::header_patch(bytecode, source, context.mtime)
+    }
+
+    /// Errors: a setting of `[[install.files]]` that no file has.
+    pub fn unmatched_files(&self, context: &Context) -> Result<()> {
+        let unmatched =
+            context.config.install.files.iter().find(|setting| !self.with_settings.contains(&setting.path));
+        match unmatched {
+            None => Ok(()),
+            Some(setting) => Err(Error::usage(format!(
+                "`install.files` names {:?}, which is not among the files that are shipped",
+                setting.path
+            ))
+            .remedy("paths are below the result, and name a file, not a link: \"bin/ping\"")),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Collects a bundle's entries: one for each path, every parent folder present.
+
+use std::collections::BTreeMap;
+
+use super::{Entry, Kind, Role, Source};
+use crate::error::{Error, Result};
+use crate::path::InstallPath;
+
+#[derive(Debug, Default)]
+pub struct Entries {
+    by_path: BTreeMap<InstallPath, Entry>,
+}
+
+impl Entries {
+    /// Takes an entry.
+    ///
+    /// Errors: something else is to be installed at its path.
+    pub fn add(&mut self, entry: Entry) -> Result<()> {
+        if let Some(other) = self.by_path.get(&entry.path) {
+            if same(other, &entry) {
+                return Ok(());
+            }
+            return Err(Error::failure(format!(
+                "two things are to be installed as {}: {} and {}",
+                entry.path,
+                described(other),
+                described(&entry)
+            ))
+            .remedy("leave one out with `install.exclude`, or build two packages"));
+        }
+        self.by_path.insert(entry.path.clone(), entry);
+        Ok(())
+    }
+
+    pub fn get(&self, path: &InstallPath) -> Option<&Entry> {
+        self.by_path.get(path)
+    }
+
+    pub fn get_mut(&mut self, path: &InstallPath) -> Option<&mut Entry> {
+        self.by_path.get_mut(path)
+    }
+
+    pub fn remove(&mut self, path: &InstallPath) {
+        self.by_path.remove(path);
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.by_path.values()
+    }
+
+    /// Whether something is installed there, or below it.
+    pub fn holds(&self, path: &InstallPath) -> bool {
+        self.by_path.range(path..).next().is_some_and(|(next, _)| next.starts_with(path))
+    }
+
+    /// Adds the folders above every entry.
+    ///
+    /// Errors: a file or link stands where a folder must be.
+    pub fn finish(mut self) -> Result<Vec<Entry>> {
+        let mut folders: BTreeMap<InstallPath, Entry> = BTreeMap::new();
+        for entry in self.by_path.values() {
+            let mut above = entry.path.parent();
+            while let Some(folder) = above.filter(|folder| !folder.is_root() && !folders.contains_key(folder))
+            {
+                if let Some(other) = self.by_path.get(&folder)
+                    && !matches!(other.kind, Kind::Folder)
+                {
+                    return Err(Error::failure(format!(
+                        "{} is to be installed below {folder}, which is {}",
+                        entry.path,
+                        described(other)
+                    )));
+                }
+                above = folder.parent();
+                folders.insert(folder.clone(), Entry::folder(folder));
+            }
+        }
+        for (path, folder) in folders {
+            self.by_path.entry(path).or_insert(folder);
+        }
+        Ok(self.by_path.into_values().collect())
+    }
+}
+
+fn same(one: &Entry, other: &Entry) -> bool {
+    let same_kind = match (&one.kind, &other.kind) {
+        (Kind::Folder, Kind::Folder) => true,
+        (Kind::Link { target: a }, Kind::Link { target: b }) => a == b,
+        (Kind::File { source: Source::Store(a), .. }, Kind::File { source: Source::Store(b), .. }) => {
+            a == b || same_bytes(a, b)
+        }
+        _ => false,
+    };
+    same_kind && one.mode == other.mode
+}
+
+/// Two results may hold the same file (a licence text).
+fn same_bytes(one: &std::path::Path, other: &std::path::Path) -> bool {
+    match (std::fs::read(one), std::fs::read(other)) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => false,
+    }
+}
+
+fn described(entry: &Entry) -> String {
+    match &entry.kind {
+        Kind::Folder => "a folder".to_owned(),
+        Kind::Link { target } => format!("a link to {}", crate::path::printable(target)),
+        Kind::Ghost => "a ghost".to_owned(),
+        Kind::File { .. } if entry.origin.is_empty() => "a file that explant makes".to_owned(),
+        Kind::File { .. } => entry.origin.clone(),
+    }
+}
+
+impl Entry {
+    fn plain(path: InstallPath, kind: Kind, mode: u32, role: Role) -> Self {
+        let (owner, group) = ("root".to_owned(), "root".to_owned());
+        Entry { path, kind, mode, owner, group, caps: None, role, origin: String::new() }
+    }
+
+    pub fn folder(path: InstallPath) -> Self {
+        Entry::plain(path, Kind::Folder, 0o755, Role::Folder)
+    }
+
+    pub fn link(path: InstallPath, target: Vec<u8>) -> Self {
+        Entry::plain(path, Kind::Link { target }, 0o777, Role::Link)
+    }
+
+    /// A link by the shortest way, so that the tree can be looked at wherever it is unpacked.
+    pub fn relative_link(path: InstallPath, to: &InstallPath) -> Self {
+        let folder = path.parent().unwrap_or_else(InstallPath::root);
+        let target = to.relative_to(&folder);
+        Entry::link(path, target)
+    }
+
+    /// A file as it is; edits are added later.
+    pub fn file(path: InstallPath, source: Source, size: u64, mode: u32, role: Role) -> Self {
+        Entry::plain(path, Kind::File { source, size, patches: Vec::new(), surgery: Vec::new() }, mode, role)
+    }
+
+    pub fn ghost(path: InstallPath, mode: u32) -> Self {
+        Entry::plain(path, Kind::Ghost, mode, Role::Data)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> InstallPath {
+        InstallPath::new(text).unwrap()
+    }
+
+    #[test]
+    fn every_parent_folder_is_there_once_and_first() {
+        let mut entries = Entries::default();
+        entries.add(Entry::link(path("/usr/lib/x/b"), b"a".to_vec())).unwrap();
+        entries.add(Entry::folder(path("/usr/lib/x"))).unwrap();
+        entries.add(Entry::link(path("/usr/lib.z"), b"a".to_vec())).unwrap();
+        let paths: Vec<String> = entries.finish().unwrap().iter().map(|e| e.path.to_string()).collect();
+        assert_eq!(paths, ["/usr", "/usr/lib", "/usr/lib/x", "/usr/lib/x/b", "/usr/lib.z"]);
+    }
+
+    #[test]
+    fn two_things_at_one_path_are_refused() {
+        let mut entries = Entries::default();
+        entries.add(Entry::link(path("/a"), b"x".to_vec())).unwrap();
+        entries.add(Entry::link(path("/a"), b"x".to_vec())).unwrap();
+        let error = entries.add(Entry::link(path("/a"), b"y".to_vec())).unwrap_err().to_string();
+        assert!(error.contains("a link to x and a link to y"), "{error}");
+        entries.add(Entry::folder(path("/a/b"))).unwrap();
+        assert!(entries.finish().unwrap_err().to_string().contains("below /a, which is a link"));
+    }
+}

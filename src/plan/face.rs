@@ -1,0 +1,107 @@
+//! The public face of a result: what the system and its users look for in fixed folders (design.md section 5, "Prefix
+//! gets the public face, nothing else").
+
+use crate::path::InstallPath;
+
+/// Where a file of a result belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A program: `prefix/bin`, `prefix/sbin`.
+    Program,
+    /// Looked for by the system or read by people, below prefix.
+    Public,
+    /// `etc/`: the system administrator's.
+    Config,
+    /// Everything else: the bundle's own affair.
+    Private,
+}
+
+/// Folders below which the system looks for files of its own forms. No language's or library's tree is among them.
+const PUBLIC: &[&str] = &[
+    "lib/binfmt.d",
+    "lib/environment.d",
+    "lib/modprobe.d",
+    "lib/modules-load.d",
+    "lib/sysctl.d",
+    "lib/systemd",
+    "lib/sysusers.d",
+    "lib/tmpfiles.d",
+    "lib/udev",
+    "share/appdata",
+    "share/applications",
+    "share/bash-completion",
+    "share/dbus-1",
+    "share/doc",
+    "share/fish/vendor_completions.d",
+    "share/fish/vendor_conf.d",
+    "share/fish/vendor_functions.d",
+    "share/icons",
+    "share/licenses",
+    "share/man",
+    "share/metainfo",
+    "share/mime/packages",
+    "share/pixmaps",
+    "share/polkit-1",
+    "share/zsh/site-functions",
+    "share/zsh/vendor-completions",
+];
+
+impl Place {
+    /// Of a path below a result.
+    pub fn of(below: &[u8]) -> Place {
+        let in_folder =
+            |folder: &str| below.strip_prefix(folder.as_bytes()).is_some_and(|rest| rest.starts_with(b"/"));
+        if in_folder("bin") || in_folder("sbin") {
+            // A folder in bin is no program: node and others keep modules there.
+            if below.iter().filter(|b| **b == b'/').count() == 1 { Place::Program } else { Place::Private }
+        } else if in_folder("etc") {
+            Place::Config
+        } else if PUBLIC.iter().any(|folder| in_folder(folder)) {
+            Place::Public
+        } else {
+            Place::Private
+        }
+    }
+}
+
+/// Where the configuration of what is installed at `prefix` belongs: /etc, but /etc/opt/<...> for /opt/<...>
+/// (FHS 3.0, 3.13.4).
+pub fn etc(prefix: &InstallPath) -> InstallPath {
+    let root = InstallPath::root();
+    let opt = root.join("opt");
+    if prefix.starts_with(&opt) && *prefix != opt {
+        root.join("etc").join(prefix.relative())
+    } else {
+        root.join("etc")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_library_or_language_tree_is_public() {
+        for (below, place) in [
+            ("bin/jq", Place::Program),
+            ("sbin/mkfs.x", Place::Program),
+            ("bin/modules/x", Place::Private),
+            ("lib/libjq.so", Place::Private),
+            ("lib/python3/os.py", Place::Private),
+            ("lib/systemd/system/x.service", Place::Public),
+            ("share/man/man1/jq.1.gz", Place::Public),
+            ("share/jq/data", Place::Private),
+            ("share/manual", Place::Private),
+            ("etc/jq.conf", Place::Config),
+            ("libexec/jq", Place::Private),
+        ] {
+            assert_eq!(Place::of(below.as_bytes()), place, "{below}");
+        }
+    }
+
+    #[test]
+    fn opt_has_its_own_etc() {
+        let of = |prefix: &str| etc(&InstallPath::new(prefix).unwrap()).to_string();
+        assert_eq!([of("/usr"), of("/usr/local"), of("/opt/acme/jq")], ["/etc", "/etc", "/etc/opt/acme/jq"]);
+    }
+}

@@ -1,0 +1,263 @@
+//! `layout = "flat"`: what the results hold, and side by side in lib-dir the libraries they need.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use rayon::prelude::*;
+
+use super::arrange::{self, Arranged, Face, Placed, Tree};
+use super::context::Context;
+use super::draft::Draft;
+use super::graph::{Graph, Loading, Missing};
+use super::homes::{self, Homes};
+use super::operations::{self, Operated};
+use super::relocation::Relocation;
+use super::survey::{self, Survey, survey};
+use super::{Entry, Finding, Role, Source, host};
+use crate::elf::{Class, Elf};
+use crate::error::{Error, Result};
+use crate::path::{InstallPath, StoreFile, printable};
+use crate::store::library::Libraries;
+use crate::store::scan::Hit;
+
+/// Fills the draft.
+pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
+    let trees = context.trees(&mut draft.findings)?;
+    let relocation = relocation(context, &trees)?;
+    let arranged = arrange_all(context, &trees, &relocation);
+    let surveys = survey_all(context, &arranged.files)?;
+    report_malformed(&arranged.files, &surveys, draft)?;
+
+    let parsed = surveys.iter().map(|(file, survey)| (file.clone(), survey.elf.clone())).collect();
+    let libraries = Libraries::new(context.store, parsed);
+    let mut graph = load(context, &arranged.files, &surveys, &libraries)?;
+    draft.findings.append(&mut graph.findings);
+    report_foreign(context, &graph, &arranged.files, draft)?;
+    report_missing(context, &graph, draft)?;
+    if graph.groups.len() > 1 {
+        draft.findings.push(several_loaders(context, &graph));
+    }
+
+    let fixed = arranged.files.iter().map(|file| (file.source.clone(), file.path.clone())).collect();
+    let mut homes = homes::assign(context.store, &graph, &context.lib_dir, &fixed)?;
+    let bundle = operations::Bundle {
+        context,
+        graph: &graph,
+        relocation: &relocation,
+        trees: &trees,
+        arranged: &arranged,
+    };
+    let operated = operations::all(&bundle, &mut homes, draft)?;
+    host::settle(context, &graph, draft)?;
+    fill(context, arranged, &surveys, &graph, &homes, operated, &relocation, draft)
+}
+
+/// Results that hold more than programs and public files stay together, each in a folder of its own.
+fn relocation(context: &Context, trees: &[Tree]) -> Result<Relocation> {
+    let together: Vec<_> =
+        trees.iter().filter(|tree| !arrange::is_public(tree)).map(|tree| &tree.path).collect();
+    if together.is_empty() {
+        return Ok(Relocation::default());
+    }
+    Relocation::new(context.store.dir(), &context.lib_dir, together)
+}
+
+fn arrange_all(context: &Context, trees: &[Tree], relocation: &Relocation) -> Arranged {
+    let face = Face { prefix: &context.prefix };
+    let mut all = Arranged::default();
+    for tree in trees {
+        let arranged = match relocation.folder(tree.path.hash()) {
+            Some(place) => arrange::together(tree, place, &face),
+            None => arrange::into_prefix(tree, &face),
+        };
+        all.append(arranged);
+    }
+    all
+}
+
+/// Looks at every file of the results, each once, on all cores.
+fn survey_all(context: &Context, files: &[Placed]) -> Result<HashMap<StoreFile, Survey>> {
+    let sources: BTreeSet<&StoreFile> = files.iter().map(|file| &file.source).collect();
+    let sources: Vec<&StoreFile> = sources.into_iter().collect();
+    sources
+        .par_iter()
+        .map(|source| Ok(((*source).clone(), survey(context.store, &context.scanner, source)?)))
+        .collect()
+}
+
+fn report_malformed(files: &[Placed], surveys: &HashMap<StoreFile, Survey>, draft: &mut Draft) -> Result<()> {
+    for file in files {
+        let Some(why) = surveys.get(&file.source).and_then(|survey| survey.malformed.as_ref()) else {
+            continue;
+        };
+        draft.malformed(&file.source, &file.below, why)?;
+    }
+    Ok(())
+}
+
+fn load(
+    context: &Context,
+    files: &[Placed],
+    surveys: &HashMap<StoreFile, Survey>,
+    libraries: &Libraries,
+) -> Result<Graph> {
+    let baseline = super::choose::globs("runtime.baseline", &context.config.runtime.baseline)?;
+    let mut loading = Loading::new(context.store, libraries, &baseline, context.config.runtime.glibc);
+    let elfs: Vec<_> = files
+        .iter()
+        .filter_map(|file| Some((&file.source, surveys.get(&file.source)?.elf.as_ref()?)))
+        .collect();
+    for (file, elf) in elfs.iter().filter(|(_, elf)| elf.class == Class::Program) {
+        loading.program(file, elf);
+    }
+    for (file, elf) in elfs.iter().filter(|(_, elf)| elf.class == Class::Library) {
+        loading.library(file, elf, None);
+    }
+    for (file, name) in context.added_libraries()? {
+        let elf = libraries.elf(&file).ok_or_else(|| {
+            Error::failure(format!("{file}, which `runtime.add` asks for, is no ELF library"))
+        })?;
+        loading.library(&file, &elf, Some(&name));
+    }
+    Ok(loading.finish())
+}
+
+fn report_foreign(context: &Context, graph: &Graph, files: &[Placed], draft: &mut Draft) -> Result<()> {
+    for source in &graph.foreign {
+        let public = files.iter().any(|file| file.source == *source && file.below.starts_with(b"bin/"));
+        let message = format!(
+            "{} wants an interpreter that is not in the store: it was not built by Nix, or not for this closure",
+            context.store.origin(source)
+        );
+        if public && context.config.runtime.glibc == crate::config::Glibc::Bundled {
+            return Err(Error::failure(message)
+                .remedy("patch it in the build (autoPatchelfHook), set `runtime.glibc = \"host\"`, or leave it out with `install.exclude`"));
+        }
+        draft.findings.push(Finding::warning("foreign-interpreter", message + "; it is shipped as it is"));
+    }
+    Ok(())
+}
+
+/// A program that would not start is an error; a plugin that may never be loaded is worth knowing.
+fn report_missing(context: &Context, graph: &Graph, draft: &mut Draft) -> Result<()> {
+    let sentence = |missing: &Missing| {
+        let tried: Vec<String> = missing.tried.iter().map(|folder| printable(folder)).collect();
+        let tried = if tried.is_empty() {
+            "it has no run path".to_owned()
+        } else {
+            format!("looked in {}", tried.join(", "))
+        };
+        format!(
+            "{} needs {}, which is not found: {tried}",
+            context.store.origin(&missing.by),
+            printable(&missing.name)
+        )
+    };
+    let remedy = "add the library to the build's run path, list it in `runtime.baseline` if the target provides it, \
+                  or leave the file out with `install.exclude`";
+    if let Some(missing) = graph.missing.iter().find(|missing| missing.program.is_some()) {
+        return Err(Error::failure(sentence(missing)).remedy(remedy));
+    }
+    if !graph.missing.is_empty() {
+        let mut finding =
+            Finding::warning("library-missing", "libraries or plugins need what the closure does not have");
+        finding.subjects = graph.missing.iter().map(sentence).collect();
+        draft.findings.push(finding.remedy(remedy));
+    }
+    Ok(())
+}
+
+fn several_loaders(context: &Context, graph: &Graph) -> Finding {
+    let mut finding = Finding::note(
+        "several-loaders",
+        "the programs run on more than one loader; each has its own library folder",
+    );
+    let loaders = graph.groups.iter().filter_map(|group| group.loader.as_ref());
+    finding.subjects = loaders.map(|loader| context.store.origin(&loader.file)).collect();
+    finding
+}
+
+#[allow(clippy::too_many_arguments)]
+fn fill(
+    context: &Context,
+    arranged: Arranged,
+    surveys: &HashMap<StoreFile, Survey>,
+    graph: &Graph,
+    homes: &Homes,
+    mut operated: BTreeMap<InstallPath, Operated>,
+    relocation: &Relocation,
+    draft: &mut Draft,
+) -> Result<()> {
+    for path in &arranged.circular {
+        draft.findings.push(
+            Finding::warning("dangling-link", "a link would lead to itself on the target; it is left out")
+                .subject(path.to_string()),
+        );
+    }
+    for file in &arranged.files {
+        let survey = surveys.get(&file.source).cloned().unwrap_or_default();
+        let operation = operated.remove(&file.path).unwrap_or_default();
+        let entry = entry_of(context, file, &survey);
+        if let Some(elf) = &survey.elf {
+            draft.saw(elf, true);
+        }
+        draft.file(context, entry, Some(&file.below), &survey.hits, operation, relocation)?;
+    }
+    let shipped: Vec<_> =
+        homes.shipped.iter().filter_map(|id| Some((id, graph.nodes.get(id)?, homes.of.get(id)?))).collect();
+    let hits: Vec<Vec<Hit>> = shipped
+        .par_iter()
+        .map(|(id, ..)| survey::references(context.store, &context.scanner, &id.1))
+        .collect::<Result<_>>()?;
+    for ((id, node, home), hits) in shipped.into_iter().zip(hits) {
+        let is_loader = graph.groups[id.0].loader.as_ref().is_some_and(|loader| loader.file == id.1);
+        let (role, mode) = if is_loader { (Role::Loader, 0o755) } else { (Role::Library, 0o644) };
+        let size = context.store.metadata(&id.1)?.len();
+        let mut entry = Entry::file(home.clone(), Source::Store(context.store.disk(&id.1)), size, mode, role);
+        entry.origin = context.store.origin(&id.1);
+        draft.saw(&node.elf, false);
+        draft.file(context, entry, None, &hits, operated.remove(home).unwrap_or_default(), relocation)?;
+    }
+    for (link, home) in &homes.links {
+        draft.entries.add(Entry::relative_link(link.clone(), home))?;
+    }
+    for (link, target) in arranged.links {
+        draft.entries.add(Entry::link(link, target))?;
+    }
+    for folder in arranged.folders {
+        draft.entries.add(Entry::folder(folder))?;
+    }
+    Ok(())
+}
+
+/// The entry of a result's own file, before its edits.
+pub fn entry_of(context: &Context, file: &Placed, survey: &Survey) -> Entry {
+    let role = role(file, survey);
+    let executable = file.executable && (role != Role::Library || has_interpreter(survey.elf.as_deref()));
+    let mode = if executable { 0o755 } else { 0o644 };
+    let mut entry = Entry::file(
+        file.path.clone(),
+        Source::Store(context.store.disk(&file.source)),
+        file.size,
+        mode,
+        role,
+    );
+    entry.origin = context.store.origin(&file.source);
+    entry
+}
+
+/// libc.so.6 and libcap.so.2 can be run.
+fn has_interpreter(elf: Option<&Elf>) -> bool {
+    elf.is_some_and(|elf| elf.interpreter.is_some())
+}
+
+fn role(file: &Placed, survey: &Survey) -> Role {
+    match survey.elf.as_ref().map(|elf| elf.class) {
+        _ if file.is_config => Role::Config { noreplace: true, missingok: false },
+        Some(Class::Program | Class::StaticProgram) if file.executable => Role::Program,
+        Some(Class::Library) => Role::Library,
+        None if file.executable && survey.is_script => Role::Program,
+        _ if file.below.starts_with(b"share/licenses/") => Role::License,
+        _ if file.below.starts_with(b"share/doc/") || file.below.starts_with(b"share/man/") => Role::Doc,
+        _ => Role::Data,
+    }
+}

@@ -1,0 +1,133 @@
+//! The target's part: its loader, its library folders, and with `glibc = "host"` what version of glibc it must have.
+
+use std::collections::BTreeMap;
+
+use goblin::elf::header::{EM_386, EM_AARCH64, EM_ARM, EM_PPC64, EM_RISCV, EM_S390, EM_X86_64};
+
+use super::context::Context;
+use super::draft::Draft;
+use super::graph::Graph;
+use crate::config::glibc_set::{host_interpreter, is_glibc_set};
+use crate::config::{Glibc, targets};
+use crate::elf::Abi;
+use crate::error::{Error, Result};
+use crate::path::{StoreFile, printable};
+
+/// The ABI's own interpreter, such as `/lib64/ld-linux-x86-64.so.2`.
+pub fn interpreter(abi: Abi) -> Option<&'static str> {
+    host_interpreter(abi.machine, abi.is_64, abi.is_little_endian)
+}
+
+/// Where the distributions keep the libraries of an ABI: Debian's multiarch folder, then what the others have.
+pub fn library_folders(abi: Abi) -> Vec<String> {
+    let triple = match (abi.machine, abi.is_64) {
+        (EM_X86_64, true) => "x86_64-linux-gnu",
+        (EM_386, _) => "i386-linux-gnu",
+        (EM_AARCH64, _) => "aarch64-linux-gnu",
+        (EM_ARM, _) => "arm-linux-gnueabihf",
+        (EM_RISCV, true) => "riscv64-linux-gnu",
+        (EM_PPC64, _) if abi.is_little_endian => "powerpc64le-linux-gnu",
+        (EM_S390, true) => "s390x-linux-gnu",
+        _ => "",
+    };
+    let mut folders = Vec::new();
+    if !triple.is_empty() {
+        folders.push(format!("/usr/lib/{triple}"));
+        folders.push(format!("/lib/{triple}"));
+    }
+    if abi.is_64 {
+        folders.push("/usr/lib64".to_owned());
+    }
+    folders.push("/usr/lib".to_owned());
+    folders
+}
+
+/// A glibc version: major, minor.
+type Version = (u32, u32);
+
+/// With `glibc = "host"`: holds every version that is needed of glibc against what the targets have, and writes the floor into
+/// the package's relations.
+///
+/// Errors: a target's glibc is too old; something needs what no other glibc has.
+pub fn settle(context: &Context, graph: &Graph, draft: &mut Draft) -> Result<()> {
+    if context.config.runtime.glibc != Glibc::Host {
+        return Ok(());
+    }
+    // The version, the file of glibc's that has it, and what needs it.
+    let mut floors: BTreeMap<String, (Version, String, StoreFile)> = BTreeMap::new();
+    let mut is_64 = true;
+    for ((_, file), node) in &graph.nodes {
+        is_64 = node.elf.abi.is_64;
+        for need in node.elf.versions_needed.iter().filter(|need| is_glibc_set(&need.file)) {
+            for name in &need.versions {
+                let name = printable(name);
+                let Some(version) = version(&name) else {
+                    return Err(Error::failure(format!(
+                        "{} needs {name} of {}, which only the glibc it was built with has",
+                        context.store.origin(file),
+                        printable(&need.file)
+                    ))
+                    .remedy("use `runtime.glibc = \"bundled\"`"));
+                };
+                let soname = printable(&need.file);
+                if floors.get(&soname).is_none_or(|(floor, ..)| *floor < version) {
+                    floors.insert(soname, (version, name, file.clone()));
+                }
+            }
+        }
+    }
+    check_targets(context, &floors)?;
+    if let Some((version, ..)) = floors.values().max() {
+        draft.package.deb_depends.push(format!("libc6 (>= {}.{})", version.0, version.1));
+    }
+    let suffix = if is_64 { "(64bit)" } else { "" };
+    draft
+        .package
+        .rpm_requires
+        .extend(floors.iter().map(|(soname, (_, name, _))| format!("{soname}({name}){suffix}")));
+    Ok(())
+}
+
+fn check_targets(context: &Context, floors: &BTreeMap<String, (Version, String, StoreFile)>) -> Result<()> {
+    for target in &context.config.runtime.targets {
+        let Some(has) = targets::glibc_of(target) else { continue };
+        if let Some((wanted, name, file)) = floors.values().find(|(wanted, ..)| *wanted > has) {
+            return Err(Error::failure(format!(
+                "{} needs {name} (glibc {}.{}), and {target} has glibc {}.{}",
+                context.store.origin(file),
+                wanted.0,
+                wanted.1,
+                has.0,
+                has.1
+            ))
+            .remedy(format!("use `runtime.glibc = \"bundled\"`, or take {target} from `runtime.targets`")));
+        }
+    }
+    Ok(())
+}
+
+/// `GLIBC_2.34`; and the markers of features, by the version that brought them (glibc, NEWS).
+fn version(name: &str) -> Option<Version> {
+    match name {
+        "GLIBC_ABI_DT_RELR" => return Some((2, 36)),
+        "GLIBC_ABI_GNU_TLS" | "GLIBC_ABI_GNU2_TLS" | "GLIBC_ABI_DT_X86_64_PLT" => return Some((2, 42)),
+        _ => {}
+    }
+    let mut numbers = name.strip_prefix("GLIBC_")?.split('.');
+    let version = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
+    // A third number (GLIBC_2.2.5) is a fix within the second's release.
+    Some(version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read() {
+        assert_eq!(version("GLIBC_2.34"), Some((2, 34)));
+        assert_eq!(version("GLIBC_2.2.5"), Some((2, 2)));
+        assert_eq!(version("GLIBC_ABI_DT_RELR"), Some((2, 36)));
+        assert_eq!(version("GLIBC_PRIVATE"), None);
+    }
+}

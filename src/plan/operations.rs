@@ -1,0 +1,380 @@
+//! The operation on each ELF file of the flat layout: interpreter, run path, needed entries.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+
+use super::arrange::{Arranged, Tree};
+use super::context::Context;
+use super::draft::Draft;
+use super::graph::{Graph, Group, Node, NodeId, file_name};
+use super::homes::Homes;
+use super::relocation::Relocation;
+use super::run_path::{self, Wanted};
+use super::{Finding, Surgery, host, survey};
+use crate::config::glibc_set::is_glibc_set;
+use crate::config::{Glibc, RunPathTag};
+use crate::elf::{Class, Operation, Patch, Refusal, RunPath};
+use crate::error::{Error, Result};
+use crate::path::{InstallPath, StoreFile, printable};
+
+/// What the operations are worked out from.
+pub struct Bundle<'a> {
+    pub context: &'a Context<'a>,
+    pub graph: &'a Graph,
+    pub relocation: &'a Relocation,
+    pub trees: &'a [Tree],
+    pub arranged: &'a Arranged,
+}
+
+/// A file's patches, and what they do.
+#[derive(Debug, Default)]
+pub struct Operated {
+    pub patches: Vec<Patch>,
+    pub surgery: Vec<Surgery>,
+}
+
+/// Works out every operation and carries it out on paper: patches by install path.
+///
+/// Libraries come first. What one of them must find and has no run path to say, the programs that load it say: ld.so looks
+/// in a program's DT_RPATH for what its libraries need (ld.so(8)).
+pub fn all(bundle: &Bundle, homes: &mut Homes, draft: &mut Draft) -> Result<BTreeMap<InstallPath, Operated>> {
+    let wanted = bundle.wanted(homes);
+    let present = bundle.present(homes);
+    let (programs, libraries): (Vec<&NodeId>, Vec<&NodeId>) = bundle
+        .graph
+        .nodes
+        .iter()
+        .map(|(id, _)| id)
+        .filter(|id| homes.of.contains_key(*id))
+        .partition(|id| bundle.graph.nodes[*id].elf.class == Class::Program);
+    let surgeon = Surgeon { bundle, homes, present: &present };
+
+    let outcomes = surgeon.operate_all(&libraries, &wanted.own)?;
+    let mut inherited = wanted.inherited;
+    let mut operated = BTreeMap::new();
+    for (id, outcome) in outcomes {
+        if outcome.refusal.is_some() {
+            for program in &bundle.graph.nodes[&id].programs {
+                inherited
+                    .entry(program.clone())
+                    .or_default()
+                    .extend(wanted.own.get(&id).into_iter().flatten().cloned());
+            }
+        }
+        operated.insert(homes.of[&id].clone(), outcome.operated);
+    }
+    let mut of_programs = wanted.own;
+    for (program, more) in inherited {
+        of_programs.entry(program).or_default().extend(more);
+    }
+    for (id, outcome) in surgeon.operate_all(&programs, &of_programs)? {
+        if let Some(refusal) = outcome.refusal {
+            let elsewhere =
+                of_programs.get(&id).into_iter().flatten().any(|(_, folder)| *folder != homes.folders[id.0]);
+            surgeon.without_run_path(&id, &refusal, elsewhere, draft)?;
+        }
+        operated.insert(homes.of[&id].clone(), outcome.operated);
+    }
+    surgeon.report_baseline(&programs, draft);
+    Ok(operated)
+}
+
+#[derive(Default)]
+struct AllWanted {
+    /// What a file's own run path is to find.
+    own: BTreeMap<NodeId, BTreeSet<Wanted>>,
+    /// What a program's is to find for its libraries.
+    inherited: BTreeMap<NodeId, BTreeSet<Wanted>>,
+}
+
+impl Bundle<'_> {
+    fn wanted(&self, homes: &mut Homes) -> AllWanted {
+        let mut wanted = AllWanted::default();
+        for (id, node) in &self.graph.nodes {
+            for (name, need) in &node.needs {
+                for (real, served) in &need.served_by {
+                    let Some(folder) = self.folder_of(homes, &(id.0, real.clone()), name, &served.found_as)
+                    else {
+                        continue;
+                    };
+                    let entry = (name.clone(), folder);
+                    if need.served_by.len() == 1 {
+                        wanted.own.entry(id.clone()).or_default().insert(entry);
+                        continue;
+                    }
+                    for program in &served.programs {
+                        wanted.inherited.entry(program.clone()).or_default().insert(entry.clone());
+                    }
+                }
+            }
+        }
+        wanted
+    }
+
+    /// The folder in which a library is found by `name`; where it lies under other names only, a link is added.
+    fn folder_of(
+        &self,
+        homes: &mut Homes,
+        id: &NodeId,
+        name: &[u8],
+        found_as: &StoreFile,
+    ) -> Option<InstallPath> {
+        let home = homes.of.get(id)?.clone();
+        if homes.shipped.contains(id) || home.starts_with(&homes.folders[id.0]) && home.file_name() == name {
+            return home.parent();
+        }
+        if let Some(folder) = self.kept_folder(found_as) {
+            return Some(folder);
+        }
+        if home.file_name() == name || homes.links.get(&home.parent()?.join(name)) == Some(&home) {
+            return home.parent();
+        }
+        let folder = homes.folders[id.0].clone();
+        homes.links.entry(folder.join(name)).or_insert(home);
+        Some(folder)
+    }
+
+    /// The folder of a file of a result that stays together, if the file is shipped there.
+    fn kept_folder(&self, file: &StoreFile) -> Option<InstallPath> {
+        let (path, below) = self.context.store.split(file)?;
+        let place = self.relocation.folder(path.hash())?;
+        let tree = self.trees.iter().find(|tree| tree.path == path)?;
+        tree.items.contains_key(below).then(|| place.join(below).parent())?
+    }
+
+    /// Every path at which a library may be found.
+    fn present(&self, homes: &Homes) -> BTreeSet<InstallPath> {
+        let files = self.arranged.files.iter().map(|file| &file.path);
+        let links = self.arranged.links.iter().map(|(path, _)| path);
+        files.chain(links).chain(homes.of.values()).chain(homes.links.keys()).cloned().collect()
+    }
+}
+
+struct Surgeon<'a> {
+    bundle: &'a Bundle<'a>,
+    homes: &'a Homes,
+    present: &'a BTreeSet<InstallPath>,
+}
+
+/// How an operation went.
+struct Outcome {
+    operated: Operated,
+    /// Why the run path could not be set; the rest was done.
+    refusal: Option<Refusal>,
+}
+
+impl Surgeon<'_> {
+    fn operate_all(
+        &self,
+        ids: &[&NodeId],
+        wanted: &BTreeMap<NodeId, BTreeSet<Wanted>>,
+    ) -> Result<Vec<(NodeId, Outcome)>> {
+        let none = BTreeSet::new();
+        ids.par_iter()
+            .filter(|id| {
+                self.homes.shipped.contains(id)
+                    || !self.homes.of[**id].starts_with(&self.homes.folders[id.0])
+                    || self.is_fixed(id)
+            })
+            .map(|id| Ok(((*id).clone(), self.operate(id, wanted.get(*id).unwrap_or(&none))?)))
+            .collect()
+    }
+
+    /// Whether it is a result's own file.
+    fn is_fixed(&self, id: &NodeId) -> bool {
+        self.bundle.arranged.files.iter().any(|file| file.source == id.1)
+    }
+
+    fn operate(&self, id: &NodeId, wanted: &BTreeSet<Wanted>) -> Result<Outcome> {
+        let (context, node) = (self.bundle.context, &self.bundle.graph.nodes[id]);
+        let group = &self.bundle.graph.groups[id.0];
+        if group.loader.as_ref().is_some_and(|loader| loader.file == id.1) && node.elf.run_path().is_none() {
+            return Ok(Outcome { operated: self.send_loader_home(id)?, refusal: None });
+        }
+        let mut operation = Operation {
+            interpreter: self.interpreter(id, group, node),
+            needed: bare_names(node),
+            run_path: self.run_path(id, node, wanted)?,
+            ..Operation::default()
+        };
+        let elf = &node.elf;
+        let first = survey::operate(context.store, &id.1, elf, &operation)?;
+        let (patches, refusal) = match (first, operation.run_path.is_some()) {
+            (Ok(patches), _) => (patches, None),
+            (Err(refusal), true) => {
+                operation.run_path = None;
+                let rest = survey::operate(context.store, &id.1, elf, &operation)?;
+                (rest.map_err(|refusal| self.refused(id, &refusal))?, Some(refusal))
+            }
+            (Err(refusal), false) => return Err(self.refused(id, &refusal)),
+        };
+        // A run path that names the store is of no use, and one that stays is a leftover.
+        if let Some(refusal) = refusal.as_ref().filter(|_| elf.run_path().is_some()) {
+            return Err(self.refused(id, refusal));
+        }
+        let surgery = words(node, &operation);
+        Ok(Outcome { operated: Operated { patches, surgery }, refusal })
+    }
+
+    /// The loader's own folders become the library folder, for programs without a run path.
+    fn send_loader_home(&self, id: &NodeId) -> Result<Operated> {
+        let store = self.bundle.context.store;
+        let bytes = store.map(&id.1)?;
+        let patches = survey::loader_folders(&bytes, store.dir().as_bytes(), &self.homes.folders[id.0]);
+        let surgery = if patches.is_empty() { Vec::new() } else { vec![Surgery::LoaderFolders] };
+        Ok(Operated { patches, surgery })
+    }
+
+    /// Programs start by the bundled loader; libc.so.6 and libcap.so.2 name it too.
+    fn interpreter(&self, id: &NodeId, group: &Group, node: &Node) -> Option<Vec<u8>> {
+        let old = node.elf.interpreter.as_ref()?;
+        if node.elf.class == Class::Library && !old.starts_with(self.bundle.context.store.dir().as_bytes()) {
+            return None;
+        }
+        if self.bundle.context.config.runtime.glibc == Glibc::Host {
+            return host::interpreter(node.elf.abi).map(|path| path.as_bytes().to_vec());
+        }
+        let name = group.loader.as_ref().map_or(file_name(old), |loader| loader.interpreter.file_name());
+        Some(self.homes.folders[id.0].join(name).as_bytes().to_vec())
+    }
+
+    fn run_path(&self, id: &NodeId, node: &Node, wanted: &BTreeSet<Wanted>) -> Result<Option<RunPath>> {
+        // glibc's own libraries need each other alone, which are loaded by then.
+        let soname = node.elf.soname.as_deref().unwrap_or(id.1.file_name());
+        if node.elf.run_path().is_none() && node.elf.class == Class::Library && is_glibc_set(soname) {
+            return Ok(None);
+        }
+        if wanted.is_empty() && node.elf.run_path().is_none() && node.elf.class == Class::Library {
+            return Ok(None);
+        }
+        let context = self.bundle.context;
+        let own = &self.homes.folders[id.0];
+        let mut also = self.kept_folders(id, node);
+        if self.present.iter().any(|path| path.parent().as_ref() == Some(own)) {
+            also.insert(0, own.clone());
+        }
+        let has = |folder: &InstallPath, name: &[u8]| self.present.contains(&folder.join(name));
+        let folders = run_path::order(wanted, &also, &has).ok_or_else(|| {
+            Error::failure(format!(
+                "no run path serves {}: two folders of the bundle each have a library that it must take from the other",
+                context.store.origin(&id.1)
+            ))
+        })?;
+        let home = &self.homes.of[id];
+        let from = home.parent().unwrap_or_else(InstallPath::root);
+        let mut text = run_path::text(&folders, &from, self.is_privileged(id));
+        if context.config.runtime.glibc == Glibc::Bundled && self.uses_baseline(id) {
+            for folder in host::library_folders(node.elf.abi) {
+                text = [text.as_slice(), b":", folder.as_bytes()].concat();
+            }
+        }
+        let runpath = context.config.runtime.rpath == RunPathTag::Runpath;
+        Ok(Some(RunPath { folders: text, runpath }))
+    }
+
+    fn is_privileged(&self, id: &NodeId) -> bool {
+        let mut files = self.bundle.arranged.files.iter().filter(|file| file.source == id.1);
+        files.any(|file| self.bundle.context.is_privileged(&file.below))
+    }
+
+    /// Folders of results that stay together, in the file's old run path: they may be there for a dlopen.
+    fn kept_folders(&self, id: &NodeId, node: &Node) -> Vec<InstallPath> {
+        let store = self.bundle.context.store;
+        let origin = id.1.parent().unwrap_or_else(StoreFile::root);
+        let mut kept = Vec::new();
+        for folder in node.elf.run_path().unwrap_or_default().split(|b| *b == b':') {
+            let folder = match folder.strip_prefix(b"$ORIGIN") {
+                Some(rest) => origin.join(rest),
+                None => StoreFile::root().join(folder),
+            };
+            let Some((path, below)) = store.split(&folder) else { continue };
+            let Some(place) = self.bundle.relocation.folder(path.hash()) else { continue };
+            let place = place.join(below);
+            if self.present.iter().any(|file| file.starts_with(&place)) && !kept.contains(&place) {
+                kept.push(place);
+            }
+        }
+        kept
+    }
+
+    /// Whether a program, or a library that it loads, needs what the target provides.
+    fn uses_baseline(&self, id: &NodeId) -> bool {
+        let nodes = &self.bundle.graph.nodes;
+        nodes[id].elf.class == Class::Program
+            && nodes
+                .iter()
+                .any(|(other, node)| (other == id || node.programs.contains(id)) && !node.baseline.is_empty())
+    }
+
+    fn report_baseline(&self, programs: &[&NodeId], draft: &mut Draft) {
+        if self.bundle.context.config.runtime.glibc == Glibc::Host {
+            return;
+        }
+        let names: BTreeSet<String> = self
+            .bundle
+            .graph
+            .nodes
+            .values()
+            .flat_map(|node| &node.baseline)
+            .map(|name| printable(name))
+            .collect();
+        if names.is_empty() || programs.is_empty() {
+            return;
+        }
+        let mut finding = Finding::warning(
+            "baseline-library",
+            "libraries come from the target; one that was built for a newer glibc than the bundle's does not load",
+        )
+        .remedy("bundle them (`runtime.baseline`), unless they must match the target's drivers");
+        finding.subjects = names.into_iter().collect();
+        draft.findings.push(finding);
+    }
+
+    /// A program whose run path cannot be set still finds what lies in the loader's own folder.
+    fn without_run_path(
+        &self,
+        id: &NodeId,
+        refusal: &Refusal,
+        elsewhere: bool,
+        draft: &mut Draft,
+    ) -> Result<()> {
+        if elsewhere || self.uses_baseline(id) || self.bundle.context.config.runtime.glibc == Glibc::Host {
+            return Err(self.refused(id, refusal));
+        }
+        draft.findings.push(
+            Finding::warning("no-run-path", format!("a program has no run path, and no room for one ({refusal})"))
+                .subject(self.homes.of[id].to_string())
+                .remedy("it finds its libraries in its loader's own folder, but LD_LIBRARY_PATH comes before that: link it with a run path"),
+        );
+        Ok(())
+    }
+
+    fn refused(&self, id: &NodeId, refusal: &Refusal) -> Error {
+        Error::failure(format!("{} cannot be operated on: {refusal}", self.bundle.context.store.origin(&id.1)))
+            .remedy("leave it out with `install.exclude`, or use `install.layout = \"store\"`, which changes no lengths")
+    }
+}
+
+/// A needed entry with a slash becomes a bare name, to be found by the run path.
+fn bare_names(node: &Node) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let with_slash = node.elf.needed.iter().filter(|name| name.contains(&b'/'));
+    let mut renamed: Vec<_> = with_slash.map(|name| (name.clone(), file_name(name).to_vec())).collect();
+    renamed.dedup();
+    renamed
+}
+
+fn words(node: &Node, operation: &Operation) -> Vec<Surgery> {
+    let mut words = Vec::new();
+    if let Some(new) = operation.interpreter.as_ref().filter(|new| node.elf.interpreter.as_ref() != Some(new))
+    {
+        words.push(Surgery::Interpreter(printable(new)));
+    }
+    if let Some(run_path) = &operation.run_path {
+        words.push(Surgery::RunPath { to: printable(&run_path.folders), runpath: run_path.runpath });
+    }
+    for (from, to) in &operation.needed {
+        words.push(Surgery::Needed { from: printable(from), to: printable(to) });
+    }
+    words
+}

@@ -1,0 +1,153 @@
+//! Same-length rewriting: where store paths lie in the bundle, and what references to them become.
+//!
+//! `/nix/store/<32 characters>-` becomes `<lib-dir>/<as much of the hash as fits>-`: no path changes its length, so the
+//! rewriting is safe in ELF strings, in Rust and Go strings that carry their length, in .pyc marshal data and in links.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::elf::Patch;
+use crate::error::{Error, Result};
+use crate::path::{InstallPath, StoreFile};
+use crate::store::path::HASH_LENGTH;
+use crate::store::scan::Hit;
+use crate::store::{StoreHash, StorePath};
+
+/// The fewest characters of a hash that may stand for it: 8 of base 32 are 40 bits.
+pub const FEWEST: usize = 8;
+
+/// Store paths that lie in the bundle as folders of their own, and where.
+#[derive(Debug, Default)]
+pub struct Relocation {
+    /// Bytes of `/nix/store/`.
+    before: usize,
+    places: BTreeMap<StoreHash, Place>,
+}
+
+#[derive(Debug)]
+struct Place {
+    folder: InstallPath,
+    /// What `/nix/store/<hash>-` becomes: as long as it.
+    text: Arc<[u8]>,
+}
+
+impl Relocation {
+    /// Places for `paths` below `lib_dir`.
+    ///
+    /// Errors: `lib_dir` is too long to leave [`FEWEST`] characters of the hash.
+    pub fn new<'a>(
+        store_dir: &StoreFile,
+        lib_dir: &InstallPath,
+        paths: impl IntoIterator<Item = &'a StorePath>,
+    ) -> Result<Self> {
+        let before = store_dir.as_bytes().len() + 1;
+        // One slash behind lib_dir stands where one stood behind the store folder.
+        let room = (before + HASH_LENGTH).saturating_sub(lib_dir.as_bytes().len() + 1);
+        if room < FEWEST {
+            return Err(Error::usage(format!(
+                "`install.lib-dir` is too long: {lib_dir} leaves {room} characters for a store path's hash, {} too few; \
+                 references are rewritten at the same length",
+                FEWEST - room
+            ))
+            .remedy(format!(
+                "make prefix and lib-dir together {} characters or shorter (`install.lib-dir = \"lib/x\"`)",
+                before + HASH_LENGTH - FEWEST - 1
+            )));
+        }
+        let mut taken = BTreeSet::new();
+        let mut places = BTreeMap::new();
+        for path in paths {
+            let short = shortened(path.hash(), room, &mut taken);
+            let folder = lib_dir.join([&short, b"-".as_slice(), path.name().as_bytes()].concat());
+            let text = [lib_dir.as_bytes(), b"/", &short, b"-"].concat();
+            places.insert(path.hash(), Place { folder, text: text.into() });
+        }
+        Ok(Relocation { before, places })
+    }
+
+    /// Where a store path lies, if it has a folder of its own.
+    pub fn folder(&self, hash: StoreHash) -> Option<&InstallPath> {
+        self.places.get(&hash).map(|place| &place.folder)
+    }
+
+    /// The patch that rewrites a reference, if it is a path that lies in the bundle.
+    pub fn patch(&self, hit: &Hit) -> Option<Patch> {
+        let place = self.places.get(&hit.hash).filter(|_| hit.is_path)?;
+        let at = hit.at.0.checked_sub(self.before as u64)?;
+        Some(Patch { at: crate::elf::FileOffset(at), bytes: place.text.clone() })
+    }
+
+    /// Rewrites the references in a short text, such as a link's target.
+    pub fn rewrite(&self, text: &[u8], hits: &[Hit]) -> Vec<u8> {
+        let mut text = text.to_vec();
+        for patch in hits.iter().filter_map(|hit| self.patch(hit)) {
+            text[patch.at.0 as usize..patch.end().0 as usize].copy_from_slice(&patch.bytes);
+        }
+        text
+    }
+}
+
+/// `room` characters of a hash that no other path has: the first ones, or later ones where those are taken; where there is
+/// room for more than the hash, it begins again.
+fn shortened(hash: StoreHash, room: usize, taken: &mut BTreeSet<Vec<u8>>) -> Vec<u8> {
+    let from = |start: usize| -> Vec<u8> {
+        hash.as_bytes().iter().copied().cycle().skip(start).take(room).collect()
+    };
+    let mut start = 0;
+    while start + 1 < HASH_LENGTH && taken.contains(&from(start)) {
+        start += 1;
+    }
+    taken.insert(from(start));
+    from(start)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::scan::Scanner;
+
+    fn path(component: &str) -> StorePath {
+        StorePath::parse(component.as_bytes()).unwrap()
+    }
+
+    fn relocation(lib_dir: &str, paths: &[StorePath]) -> Result<Relocation> {
+        Relocation::new(&StoreFile::new("/nix/store").unwrap(), &InstallPath::new(lib_dir).unwrap(), paths)
+    }
+
+    #[test]
+    fn a_long_lib_dir_is_refused_by_how_much() {
+        let jq = path("l5zk7hn88za59mxzan3hkpl5k8lxn7cn-jq-1.7.1");
+        assert!(relocation(&format!("/usr/lib/{}", "x".repeat(25)), std::slice::from_ref(&jq)).is_ok());
+        let error = relocation(&format!("/usr/lib/{}", "x".repeat(28)), &[jq]).unwrap_err().to_string();
+        assert!(error.contains("leaves 5 characters") && error.contains("3 too few"), "{error}");
+    }
+
+    #[test]
+    fn hashes_stay_distinct() {
+        let paths = [
+            path("00000000111111112222222233333333-a"),
+            path("00000000111111112222222244444444-a"),
+            path("00000000555555552222222244444444-a"),
+        ];
+        let relocation = relocation("/usr/lib/a-package-with-long-name", &paths[..]).unwrap();
+        let folders: BTreeSet<_> =
+            paths.iter().map(|p| relocation.folder(p.hash()).unwrap().clone()).collect();
+        assert_eq!(folders.len(), 3);
+    }
+
+    proptest! {
+        #[test]
+        fn every_reference_keeps_its_length(lib_dir in "(/[a-z]{1,8}){1,4}", below in "[a-z/]{0,20}") {
+            let jq = path("l5zk7hn88za59mxzan3hkpl5k8lxn7cn-jq-1.7.1");
+            let relocation = relocation(&lib_dir, std::slice::from_ref(&jq)).unwrap();
+            let text = format!("x /nix/store/{jq}/{below} y");
+            let hits = Scanner::new(b"/nix/store", [jq.hash()]).scan(text.as_bytes());
+            let new = String::from_utf8(relocation.rewrite(text.as_bytes(), &hits)).unwrap();
+            prop_assert_eq!(new.len(), text.len());
+            let place = relocation.folder(jq.hash()).unwrap();
+            prop_assert_eq!(new, format!("x {place}/{below} y"));
+        }
+    }
+}

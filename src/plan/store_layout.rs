@@ -1,0 +1,361 @@
+//! `layout = "store"`: the run-time part of the whole closure below lib-dir, each store path in a folder of its own, every
+//! reference rewritten at the same length. Nothing is resolved: it works for whatever runs from the store.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use rayon::prelude::*;
+
+use super::arrange::{self, Arranged, Face, Placed, Tree};
+use super::context::Context;
+use super::draft::Draft;
+use super::flat::entry_of;
+use super::operations::Operated;
+use super::relocation::Relocation;
+use super::survey::{self, Survey, survey};
+use super::{Entry, Finding, Kind, Surgery};
+use crate::config::RunPathTag;
+use crate::elf::{Class, Elf, Operation, RunPath};
+use crate::error::{Error, Result};
+use crate::path::{InstallPath, StoreFile, printable};
+use crate::store::inventory::{self, Item, Items};
+use crate::store::{Destination, StoreHash, StorePath, link_target};
+
+/// Fills the draft.
+pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
+    context.added_libraries()?;
+    let trees = context.trees(&mut draft.findings)?;
+    let closure = Shipped::survey(context, &trees)?;
+    let alive = closure.alive(context, &trees);
+    let relocation = Relocation::new(context.store.dir(), &context.lib_dir, &alive)?;
+    let face = public_face(context, &trees, &relocation);
+    let layout = Layout { context, closure: &closure, relocation: &relocation };
+    let moved: BTreeMap<(StorePath, Vec<u8>), InstallPath> = moved(&trees, context);
+    for path in &alive {
+        for (below, item) in &closure.items[path] {
+            match moved.get(&(path.clone(), below.clone())) {
+                Some(public) => {
+                    let at = layout.place(path)?.join(below);
+                    draft.entries.add(Entry::relative_link(at, public))?;
+                }
+                None => layout.item(path, below, item, draft)?,
+            }
+        }
+    }
+    layout.add_face(face, draft)?;
+    layout.drop_dangling(draft);
+    layout.report(draft);
+    Ok(())
+}
+
+/// The closure's files that are shipped if their store path is.
+struct Shipped {
+    items: BTreeMap<StorePath, Items>,
+    surveys: HashMap<StoreFile, Survey>,
+}
+
+impl Shipped {
+    fn survey(context: &Context, trees: &[Tree]) -> Result<Self> {
+        let paths: Vec<&StorePath> = context.closure.paths().collect();
+        let items: BTreeMap<StorePath, Items> = paths
+            .par_iter()
+            .map(|path| {
+                let mut items = inventory::physical(context.store, path)?;
+                let is_result = context.results.contains(path);
+                items.retain(|below, item| match item {
+                    Item::EmptyFolder => true,
+                    _ if is_result => context.choice.of_result(below),
+                    _ => context.choice.of_closure(below),
+                });
+                Ok(((*path).clone(), items))
+            })
+            .collect::<Result<_>>()?;
+        // A result's public files may lie in parts of other store paths that are left out there (their manuals).
+        let public =
+            trees.iter().flat_map(|tree| tree.items.iter().filter(|(below, _)| arrange::is_moved(below)));
+        let files: BTreeSet<&StoreFile> = items
+            .values()
+            .flat_map(|items| items.values())
+            .chain(public.map(|(_, item)| item))
+            .filter_map(|item| match item {
+                Item::File { source, .. } => Some(source),
+                _ => None,
+            })
+            .collect();
+        let files: Vec<&StoreFile> = files.into_iter().collect();
+        let surveys = files
+            .par_iter()
+            .map(|file| Ok(((*file).clone(), survey(context.store, &context.scanner, file)?)))
+            .collect::<Result<_>>()?;
+        Ok(Shipped { items, surveys })
+    }
+
+    /// The closure, computed again: what nothing that is shipped names any more is gone.
+    fn alive(&self, context: &Context, trees: &[Tree]) -> BTreeSet<StorePath> {
+        let mut alive: BTreeSet<StorePath> = BTreeSet::new();
+        let mut todo: Vec<StorePath> = context.results.to_vec();
+        for item in
+            trees.iter().flat_map(|tree| tree.items.iter()).filter(|(below, _)| arrange::is_moved(below))
+        {
+            todo.extend(self.names(context, None, item.1));
+        }
+        while let Some(path) = todo.pop() {
+            let Some(items) = self.items.get(&path) else { continue };
+            if alive.insert(path.clone()) {
+                let file = context.store.file(&path);
+                todo.extend(
+                    items.iter().flat_map(|(below, item)| self.names(context, Some(file.join(below)), item)),
+                );
+            }
+        }
+        alive
+    }
+
+    /// The store paths that an item names; `at` is where a link lies.
+    fn names(&self, context: &Context, at: Option<StoreFile>, item: &Item) -> Vec<StorePath> {
+        let hits = match item {
+            Item::File { source, .. } => {
+                self.surveys.get(source).map(|survey| survey.hits.clone()).unwrap_or_default()
+            }
+            Item::Link { target } => {
+                let leads_to = at.map(|at| link_target(&at, target));
+                let into = leads_to.and_then(|place| Some(context.store.split(&place)?.0));
+                return into.filter(|path| context.closure.contains(path)).into_iter().collect();
+            }
+            Item::EmptyFolder => Vec::new(),
+        };
+        let hashes: BTreeSet<StoreHash> = hits.iter().map(|hit| hit.hash).collect();
+        hashes.into_iter().filter_map(|hash| context.closure.get(hash).cloned()).collect()
+    }
+}
+
+fn public_face(context: &Context, trees: &[Tree], relocation: &Relocation) -> Arranged {
+    let mut all = Arranged::default();
+    for tree in trees {
+        if let Some(place) = relocation.folder(tree.path.hash()) {
+            all.append(arrange::public_face(tree, place, &Face { prefix: &context.prefix }));
+        }
+    }
+    all
+}
+
+/// The results' files that lie in prefix or /etc, by their old places.
+fn moved(trees: &[Tree], context: &Context) -> BTreeMap<(StorePath, Vec<u8>), InstallPath> {
+    let face = Face { prefix: &context.prefix };
+    let files = trees.iter().flat_map(|tree| {
+        let public = tree
+            .items
+            .iter()
+            .filter(|(below, item)| arrange::is_moved(below) && matches!(item, Item::File { .. }));
+        public.map(|(below, _)| ((tree.path.clone(), below.clone()), face.path(below)))
+    });
+    files.collect()
+}
+
+struct Layout<'a> {
+    context: &'a Context<'a>,
+    closure: &'a Shipped,
+    relocation: &'a Relocation,
+}
+
+impl Layout<'_> {
+    fn place(&self, path: &StorePath) -> Result<&InstallPath> {
+        self.relocation.folder(path.hash()).ok_or_else(|| {
+            Error::failure(format!("{path} has no place in the bundle: two store paths have its hash"))
+        })
+    }
+
+    fn item(&self, path: &StorePath, below: &[u8], item: &Item, draft: &mut Draft) -> Result<()> {
+        let at = self.place(path)?.join(below);
+        match item {
+            Item::EmptyFolder => draft.entries.add(Entry::folder(at)),
+            Item::Link { target } => {
+                let link = self.context.store.file(path).join(below);
+                draft.entries.add(Entry::link(at.clone(), self.link(&link, &at, target)))
+            }
+            Item::File { source, size, executable } => {
+                let (source, size, executable) = (source.clone(), *size, *executable);
+                let own = self.context.results.contains(path);
+                let placed =
+                    Placed { path: at, below: below.to_vec(), source, size, executable, is_config: false };
+                self.file(&placed, own, draft)
+            }
+        }
+    }
+
+    /// A link's new target: references rewritten; one that leads from store path to store path by `..` is written anew.
+    fn link(&self, link: &StoreFile, at: &InstallPath, target: &[u8]) -> Vec<u8> {
+        let leads_to = link_target(link, target);
+        let there = self.context.store.split(&leads_to);
+        let here = self.context.store.split(link);
+        let folder = there.as_ref().and_then(|(path, _)| self.relocation.folder(path.hash()));
+        match (here, there, folder) {
+            (Some((from, _)), Some((to, below)), Some(folder)) if from != to && !target.starts_with(b"/") => {
+                folder.join(below).relative_to(&at.parent().unwrap_or_else(InstallPath::root))
+            }
+            _ => self.relocation.rewrite(target, &self.context.scanner.scan(target)),
+        }
+    }
+
+    fn file(&self, file: &Placed, is_result: bool, draft: &mut Draft) -> Result<()> {
+        let survey = self.closure.surveys.get(&file.source).cloned().unwrap_or_default();
+        if let Some(why) = &survey.malformed {
+            let below = if is_result { file.below.as_slice() } else { b"" };
+            draft.malformed(&file.source, below, why)?;
+        }
+        let operated = match &survey.elf {
+            Some(elf) => self.operate(file, is_result, elf, draft)?,
+            None => Operated::default(),
+        };
+        let mut entry = entry_of(self.context, file, &survey);
+        if file.executable {
+            // ld.so and what is run through it must stay executable; here nothing is known of who starts what.
+            entry.mode = 0o755;
+        }
+        let below = is_result.then_some(file.below.as_slice());
+        draft.file(self.context, entry, below, &survey.hits, operated, self.relocation)
+    }
+
+    /// Turns the tag of the run path, and drops folders from it that are not shipped.
+    fn operate(&self, file: &Placed, is_result: bool, elf: &Elf, draft: &mut Draft) -> Result<Operated> {
+        draft.saw(elf, is_result);
+        let Some(old) = elf.run_path() else {
+            if elf.class == Class::Program && is_result {
+                draft.without_run_path.push(file.path.to_string());
+            }
+            return Ok(Operated::default());
+        };
+        let runpath = self.context.config.runtime.rpath == RunPathTag::Runpath;
+        let is_right = if runpath { elf.rpath.is_none() } else { elf.runpath.is_none() };
+        let folders: Vec<&[u8]> = old.split(|b| *b == b':').filter(|folder| !self.is_gone(folder)).collect();
+        let folders = folders.join(&b':');
+        if is_right && folders == old {
+            return Ok(Operated::default());
+        }
+        let operation = Operation { run_path: Some(RunPath { folders, runpath }), ..Operation::default() };
+        let patches =
+            survey::operate(self.context.store, &file.source, elf, &operation)?.map_err(|refusal| {
+                Error::failure(format!(
+                    "{} cannot be operated on: {refusal}",
+                    self.context.store.origin(&file.source)
+                ))
+                .remedy("leave it out with `install.exclude`")
+            })?;
+        let to = self.relocation.rewrite(old, &self.context.scanner.scan(old));
+        Ok(Operated { patches, surgery: vec![Surgery::RunPath { to: printable(&to), runpath }] })
+    }
+
+    /// Whether a folder of a run path is in the store and not in the bundle.
+    fn is_gone(&self, folder: &[u8]) -> bool {
+        let Some(file) = StoreFile::new(folder).filter(|file| file.starts_with(self.context.store.dir()))
+        else {
+            return false;
+        };
+        let shipped =
+            self.context.store.split(&file).and_then(|(path, _)| self.relocation.folder(path.hash()));
+        shipped.is_none()
+    }
+
+    fn add_face(&self, face: Arranged, draft: &mut Draft) -> Result<()> {
+        for file in &face.files {
+            self.file(file, true, draft)?;
+        }
+        for (link, target) in face.links {
+            draft.entries.add(Entry::link(link, target))?;
+        }
+        Ok(())
+    }
+
+    /// Links to what was left out go with it; links that lead nowhere in the store either are told of.
+    fn drop_dangling(&self, draft: &mut Draft) {
+        loop {
+            let dangling: Vec<InstallPath> = draft
+                .entries
+                .iter()
+                .filter(|entry| match &entry.kind {
+                    Kind::Link { target } => !self.leads_somewhere(draft, &entry.path, target),
+                    _ => false,
+                })
+                .map(|entry| entry.path.clone())
+                .collect();
+            if dangling.is_empty() {
+                return;
+            }
+            for path in dangling {
+                draft.entries.remove(&path);
+            }
+        }
+    }
+
+    /// Whether a link leads out of the bundle's own folders, or to something in them, perhaps by way of further links.
+    fn leads_somewhere(&self, draft: &Draft, link: &InstallPath, target: &[u8]) -> bool {
+        let mut place = link_place(link, target);
+        for _ in 0..MAX_LINKS {
+            if !place.starts_with(&self.context.lib_dir) || draft.entries.holds(&place) {
+                return true;
+            }
+            let hop = above(&place).find_map(|folder| match &draft.entries.get(&folder)?.kind {
+                Kind::Link { target } => Some((folder.clone(), target.clone())),
+                _ => None,
+            });
+            let Some((folder, target)) = hop else { return false };
+            let rest = place.as_bytes()[folder.as_bytes().len()..].to_vec();
+            place = link_place(&folder, &target).join(rest);
+        }
+        false
+    }
+
+    fn report(&self, draft: &mut Draft) {
+        let mut dangling = Vec::new();
+        let mut outside = Vec::new();
+        for (path, items) in &self.closure.items {
+            // The results' own were told of when they were looked through.
+            if self.relocation.folder(path.hash()).is_none() || self.context.results.contains(path) {
+                continue;
+            }
+            for (below, _) in items.iter().filter(|(_, item)| matches!(item, Item::Link { .. })) {
+                let link = self.context.store.file(path).join(below);
+                let told = |place: StoreFile| format!("{} -> {place}", self.context.store.origin(&link));
+                match self.context.store.follow(&link) {
+                    Destination::Missing(place) => dangling.push(told(place)),
+                    Destination::Outside(place) => outside.push(told(place)),
+                    _ => {}
+                }
+            }
+        }
+        if !dangling.is_empty() {
+            let mut finding =
+                Finding::note("dangling-link", "links of the closure that lead nowhere are left out");
+            finding.subjects = dangling;
+            draft.findings.push(finding);
+        }
+        if !outside.is_empty() {
+            let mut finding = Finding::note(
+                "link-leaves-store",
+                "links of the closure lead to the target system's files, as they do in the store",
+            );
+            finding.subjects = outside;
+            draft.findings.push(finding);
+        }
+        if !draft.without_run_path.is_empty() {
+            let mut finding = Finding::warning("no-run-path", "programs have no run path, and no room for one")
+                .remedy("they find their libraries in their loader's own folder, but LD_LIBRARY_PATH comes before that: link them with a run path");
+            finding.subjects = std::mem::take(&mut draft.without_run_path);
+            draft.findings.push(finding);
+        }
+    }
+}
+
+/// As many links as the kernel follows in one path.
+const MAX_LINKS: usize = 40;
+
+fn link_place(link: &InstallPath, target: &[u8]) -> InstallPath {
+    match target.first() {
+        Some(b'/') => InstallPath::root().join(target),
+        _ => link.parent().unwrap_or_else(InstallPath::root).join(target),
+    }
+}
+
+/// The path and the folders above it.
+fn above(path: &InstallPath) -> impl Iterator<Item = InstallPath> {
+    std::iter::successors(Some(path.clone()), InstallPath::parent)
+}

@@ -1,0 +1,111 @@
+//! Finds references the way Nix does: by the hash of a store path, wherever it stands
+//! (nix/src/libstore/references.cc).
+
+use std::collections::HashSet;
+
+use super::path::{ALPHABET, HASH_LENGTH, StoreHash};
+use crate::elf::FileOffset;
+
+/// A hash that stands in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// Of the hash's first character.
+    pub at: FileOffset,
+    pub hash: StoreHash,
+    /// Whether `<store_dir>/` stands before it and `-` behind: a path, which can be rewritten.
+    pub is_path: bool,
+}
+
+/// Looks for a fixed set of hashes.
+pub struct Scanner {
+    wanted: HashSet<StoreHash>,
+    /// `/nix/store/`
+    before: Vec<u8>,
+}
+
+/// Whether a byte is of Nix's alphabet.
+const IN_ALPHABET: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut i = 0;
+    while i < ALPHABET.len() {
+        table[ALPHABET[i] as usize] = true;
+        i += 1;
+    }
+    table
+};
+
+impl Scanner {
+    /// `store_dir` is what references call the store: `/nix/store`.
+    pub fn new(store_dir: &[u8], wanted: impl IntoIterator<Item = StoreHash>) -> Self {
+        Scanner { wanted: wanted.into_iter().collect(), before: [store_dir, b"/"].concat() }
+    }
+
+    /// Every wanted hash in the bytes, in order.
+    ///
+    /// Looks at every 32nd byte only, until one is of the alphabet: of a window of 32 bytes, the last one that is not
+    /// tells where the next window can begin.
+    pub fn scan(&self, bytes: &[u8]) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        let mut start = 0;
+        while let Some(window) = bytes.get(start..start + HASH_LENGTH) {
+            if let Some(last) = window.iter().rposition(|b| !IN_ALPHABET[*b as usize]) {
+                start += last + 1;
+                continue;
+            }
+            match StoreHash::new(window).filter(|hash| self.wanted.contains(hash)) {
+                Some(hash) => {
+                    let is_path = bytes[..start].ends_with(&self.before)
+                        && bytes.get(start + HASH_LENGTH) == Some(&b'-');
+                    hits.push(Hit { at: FileOffset(start as u64), hash, is_path });
+                    start += HASH_LENGTH;
+                }
+                None => start += 1,
+            }
+        }
+        hits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HASH: &[u8; 32] = b"l5zk7hn88za59mxzan3hkpl5k8lxn7cn";
+
+    fn scanner() -> Scanner {
+        Scanner::new(b"/nix/store", StoreHash::new(HASH))
+    }
+
+    #[test]
+    fn tells_a_path_from_a_bare_hash() {
+        let text = [b"x/nix/store/", HASH.as_slice(), b"-jq /nix/store/", HASH, b" ", HASH].concat();
+        let hits: Vec<_> = scanner().scan(&text).iter().map(|hit| (hit.at.0, hit.is_path)).collect();
+        assert_eq!(hits, [(12, true), (59, false), (92, false)]);
+    }
+
+    #[test]
+    fn finds_a_hash_behind_characters_of_the_alphabet() {
+        let text = [b"abcd".as_slice(), HASH, b"-x"].concat();
+        assert_eq!(scanner().scan(&text)[0].at.0, 4);
+    }
+
+    proptest! {
+        #[test]
+        fn finds_what_a_plain_search_finds(pieces in prop::collection::vec(prop_oneof![
+            Just(HASH.to_vec()), Just(b"/nix/store/".to_vec()), Just(b"-".to_vec()),
+            prop::collection::vec(any::<u8>(), 0..80), "[0-9a-z]{0,40}".prop_map(String::into_bytes),
+        ], 0..12)) {
+            let text = pieces.concat();
+            let mut wanted: Vec<u64> = Vec::new();
+            let mut from = 0;
+            while let Some(found) = text[from..].windows(32).position(|w| w == HASH) {
+                wanted.push((from + found) as u64);
+                from += found + 32;
+            }
+            let found: Vec<u64> = scanner().scan(&text).iter().map(|hit| hit.at.0).collect();
+            prop_assert_eq!(found, wanted);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! A store of its own in a temporary folder: real ELF files, compiled by gcc as nixpkgs would have them linked.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use explant::config::Config;
+use explant::error::Result;
+use explant::plan::{self, Entry, Kind, Plan, Request, Surgery};
+use explant::store::Store;
+
+pub struct Fixture {
+    root: tempfile::TempDir,
+    pub results: Vec<&'static str>,
+}
+
+/// The machine's own loader and C library, as a store path.
+pub const GLIBC: &str = "gggggggggggggggggggggggggggggggg-glibc-2.36";
+const LOADER: &str = "ld-linux-x86-64.so.2";
+const HOST_LIBRARIES: &str = "/lib/x86_64-linux-gnu";
+
+impl Fixture {
+    pub fn new() -> Self {
+        let fixture = Fixture { root: tempfile::tempdir().unwrap(), results: Vec::new() };
+        for name in [LOADER, "libc.so.6", "libm.so.6"] {
+            let real = Path::new(HOST_LIBRARIES).join(name).canonicalize().unwrap();
+            fs::copy(real, fixture.disk(&format!("{GLIBC}/lib/{name}"))).unwrap();
+        }
+        fixture
+    }
+
+    /// Where the disk has a path of the store; its folder is made.
+    pub fn disk(&self, path: &str) -> PathBuf {
+        let disk = self.root.path().join("nix/store").join(path);
+        fs::create_dir_all(disk.parent().unwrap()).unwrap();
+        disk
+    }
+
+    pub fn file(&self, path: &str, content: impl AsRef<[u8]>) -> &Self {
+        fs::write(self.disk(path), content).unwrap();
+        self
+    }
+
+    pub fn script(&self, path: &str, content: &str) -> &Self {
+        self.file(path, content);
+        fs::set_permissions(self.disk(path), fs::Permissions::from_mode(0o555)).unwrap();
+        self
+    }
+
+    pub fn link(&self, path: &str, target: &str) -> &Self {
+        symlink(target, self.disk(path)).unwrap();
+        self
+    }
+
+    /// A library `lib<name>.so.1` in `path`, which needs `needs` (paths of libraries); its run path has their folders.
+    pub fn library(&self, path: &str, needs: &[&str]) -> &Self {
+        let soname = path.rsplit('/').next().unwrap();
+        let function = soname.split('.').next().unwrap();
+        // Its own path makes two libraries of one name differ.
+        let source = format!("const char *{function}(void) {{ return \"{path}\"; }}");
+        self.compile(path, &source, needs, &["-shared", "-fPIC", &format!("-Wl,-soname,{soname}")])
+    }
+
+    pub fn program(&self, path: &str, needs: &[&str]) -> &Self {
+        let loader = format!("-Wl,--dynamic-linker=/nix/store/{GLIBC}/lib/{LOADER}");
+        self.compile(path, "int main(void) { return 0; }", needs, &[&loader])
+    }
+
+    pub fn compile(&self, path: &str, source: &str, needs: &[&str], flags: &[&str]) -> &Self {
+        let mut folders: Vec<String> =
+            needs.iter().map(|need| format!("/nix/store/{}", folder(need))).collect();
+        folders.push(format!("/nix/store/{GLIBC}/lib"));
+        folders.dedup();
+        let code = self.root.path().join("code.c");
+        fs::write(&code, source).unwrap();
+        let done = Command::new("gcc")
+            .args(["-O1", "-Wl,--no-as-needed", "-Wl,--allow-shlib-undefined"])
+            .args(flags)
+            .arg(format!("-Wl,-rpath,{}", folders.join(":")))
+            .arg(&code)
+            .args(needs.iter().map(|need| self.disk(need)))
+            .arg("-o")
+            .arg(self.disk(path))
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        self
+    }
+
+    pub fn result(&mut self, path: &'static str) -> &mut Self {
+        self.results.push(path);
+        self
+    }
+
+    pub fn try_plan(&self, bundle: &str) -> Result<Plan> {
+        let config = Config::parse(bundle, &self.root.path().join("bundle.toml"))?;
+        let store = Store::new(self.root.path());
+        let results: Vec<PathBuf> = self.results.iter().map(|path| self.disk(path)).collect();
+        plan::make(&Request { config: &config, store: &store, results: &results, closure: None })
+    }
+
+    pub fn plan(&self, bundle: &str) -> Plan {
+        self.try_plan(bundle).unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').unwrap().0
+}
+
+/// Each entry but folders as a line: `path = origin`, `path -> target`, surgery behind it.
+pub fn lines(plan: &Plan) -> Vec<String> {
+    plan.entries.iter().filter(|entry| !matches!(entry.kind, Kind::Folder)).map(line).collect()
+}
+
+fn line(entry: &Entry) -> String {
+    match &entry.kind {
+        Kind::Link { target } => format!("{} -> {}", entry.path, String::from_utf8_lossy(target)),
+        Kind::File { .. } => format!("{} = {}", entry.path, entry.origin),
+        _ => entry.path.to_string(),
+    }
+}
+
+pub fn entry<'a>(plan: &'a Plan, path: &str) -> &'a Entry {
+    plan.entries
+        .iter()
+        .find(|entry| entry.path.to_string() == path)
+        .unwrap_or_else(|| panic!("no {path} in {:#?}", lines(plan)))
+}
+
+/// The new run path of a file.
+pub fn run_path(plan: &Plan, path: &str) -> String {
+    surgery(plan, path)
+        .iter()
+        .find_map(|edit| match edit {
+            Surgery::RunPath { to, .. } => Some(to.clone()),
+            _ => None,
+        })
+        .unwrap_or_default()
+}
+
+pub fn surgery<'a>(plan: &'a Plan, path: &str) -> &'a [Surgery] {
+    match &entry(plan, path).kind {
+        Kind::File { surgery, .. } => surgery,
+        other => panic!("{path} is {other:?}"),
+    }
+}
+
+pub fn codes(plan: &Plan) -> Vec<&'static str> {
+    plan.findings.iter().map(|finding| finding.code).collect()
+}

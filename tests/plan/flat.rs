@@ -1,0 +1,290 @@
+//! The flat layout.
+
+use crate::fixture::{Fixture, GLIBC, codes, entry, lines, run_path, surgery};
+use explant::plan::{Kind, Surgery};
+
+const APP: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0";
+const ONE: &str = "11111111111111111111111111111111-one-1.0";
+const TWO: &str = "22222222222222222222222222222222-one-2.0";
+const MID: &str = "mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm-mid-1.0";
+
+#[test]
+fn a_program_and_its_libraries() {
+    let mut f = Fixture::new();
+    f.library(&format!("{ONE}/lib/libone.so.1"), &[]);
+    f.library(&format!("{MID}/lib/libmid.so.1"), &[&format!("{ONE}/lib/libone.so.1")]);
+    f.program(&format!("{APP}/bin/app"), &[&format!("{MID}/lib/libmid.so.1")]);
+    f.file(&format!("{APP}/share/man/man1/app.1"), "manual").file(&format!("{APP}/include/app.h"), "");
+    f.file(&format!("{APP}/etc/app.conf"), "x=1");
+    let plan = f.result(APP).plan("");
+    assert_eq!(
+        lines(&plan),
+        [
+            "/etc/app.conf = app-1.0/etc/app.conf",
+            "/usr/bin/app = app-1.0/bin/app",
+            "/usr/lib/app/ld-linux-x86-64.so.2 = glibc-2.36/lib/ld-linux-x86-64.so.2",
+            "/usr/lib/app/libc.so.6 = glibc-2.36/lib/libc.so.6",
+            "/usr/lib/app/libmid.so.1 = mid-1.0/lib/libmid.so.1",
+            "/usr/lib/app/libone.so.1 = one-1.0/lib/libone.so.1",
+            "/usr/share/man/man1/app.1 = app-1.0/share/man/man1/app.1",
+        ]
+    );
+    assert_eq!(
+        surgery(&plan, "/usr/bin/app"),
+        [
+            Surgery::Interpreter("/usr/lib/app/ld-linux-x86-64.so.2".into()),
+            Surgery::RunPath { to: "$ORIGIN/../lib/app".into(), runpath: false }
+        ]
+    );
+    assert_eq!(run_path(&plan, "/usr/lib/app/libmid.so.1"), "$ORIGIN");
+    let modes: Vec<u32> =
+        ["/usr/bin/app", "/usr/lib/app/libone.so.1", "/usr/lib/app/ld-linux-x86-64.so.2", "/usr/bin"]
+            .map(|path| entry(&plan, path).mode)
+            .to_vec();
+    assert_eq!(modes, [0o755, 0o644, 0o755, 0o755]);
+    assert_eq!((plan.package.name.as_str(), plan.package.version.as_str()), ("app", "1.0"));
+}
+
+#[test]
+fn two_libraries_of_one_name_are_both_kept() {
+    let mut f = Fixture::new();
+    let (one, two) = (format!("{ONE}/lib/libone.so.1"), format!("{TWO}/lib/libone.so.1"));
+    f.library(&one, &[]).library(&two, &[]);
+    f.program(&format!("{APP}/bin/a"), &[&one]).program(&format!("{APP}/bin/b"), &[&two]);
+    f.program(&format!("{APP}/bin/c"), &[&one]);
+    let plan = f.result(APP).plan("");
+    // Two programs want the first, so it has the plain place.
+    assert_eq!(entry(&plan, "/usr/lib/app/libone.so.1").origin, "one-1.0/lib/libone.so.1");
+    assert_eq!(entry(&plan, "/usr/lib/app/22222222/libone.so.1").origin, "one-2.0/lib/libone.so.1");
+    assert_eq!(run_path(&plan, "/usr/bin/a"), "$ORIGIN/../lib/app");
+    assert_eq!(run_path(&plan, "/usr/bin/b"), "$ORIGIN/../lib/app/22222222:$ORIGIN/../lib/app");
+}
+
+#[test]
+fn the_same_library_from_two_store_paths_is_kept_once() {
+    let mut f = Fixture::new();
+    let (one, two) = (format!("{ONE}/lib/libone.so.1"), format!("{TWO}/lib/libone.so.1"));
+    f.library(&one, &[]);
+    std::fs::copy(f.disk(&one), f.disk(&two)).unwrap();
+    f.program(&format!("{APP}/bin/a"), &[&one]).program(&format!("{APP}/bin/b"), &[&two]);
+    let plan = f.result(APP).plan("");
+    let kept: Vec<String> = lines(&plan).into_iter().filter(|line| line.contains("libone")).collect();
+    assert_eq!(kept, ["/usr/lib/app/libone.so.1 = one-1.0/lib/libone.so.1"]);
+    assert_eq!(run_path(&plan, "/usr/bin/b"), "$ORIGIN/../lib/app");
+}
+
+#[test]
+fn what_each_consumer_loads_is_its_own_even_behind_a_shared_library() {
+    // The shared library names no folder for libone: whoever loads it does, by an inherited DT_RPATH.
+    let mut f = Fixture::new();
+    let (one, two) = (format!("{ONE}/lib/libone.so.1"), format!("{TWO}/lib/libone.so.1"));
+    let mid = format!("{MID}/lib/libmid.so.1");
+    f.library(&one, &[]).library(&two, &[]);
+    f.compile(
+        &mid,
+        "int mid;",
+        &[&one],
+        &["-shared", "-fPIC", "-Wl,-soname,libmid.so.1", "-Wl,-rpath,/nowhere"],
+    );
+    // A library without any run path.
+    let gcc = std::process::Command::new("gcc")
+        .args([
+            "-shared",
+            "-fPIC",
+            "-xc",
+            "/dev/null",
+            "-Wl,--no-as-needed",
+            "-Wl,-soname,libmid.so.1",
+            "-xnone",
+            "-o",
+        ])
+        .arg(f.disk(&mid))
+        .arg(f.disk(&one))
+        .status()
+        .unwrap();
+    assert!(gcc.success());
+    for (name, library) in [("a", &one), ("b", &two)] {
+        let rpath = format!(
+            "-Wl,--disable-new-dtags,-rpath,/nix/store/{}:/nix/store/{MID}/lib",
+            library.rsplit_once('/').unwrap().0
+        );
+        let loader = format!("-Wl,--dynamic-linker=/nix/store/{GLIBC}/lib/ld-linux-x86-64.so.2");
+        f.compile(&format!("{APP}/bin/{name}"), "int main(void) { return 0; }", &[&mid], &[&rpath, &loader]);
+    }
+    let plan = f.result(APP).plan("");
+    assert_eq!(run_path(&plan, "/usr/lib/app/libmid.so.1"), "", "it has no room for one");
+    assert_eq!(run_path(&plan, "/usr/bin/a"), "$ORIGIN/../lib/app");
+    assert_eq!(run_path(&plan, "/usr/bin/b"), "$ORIGIN/../lib/app/22222222:$ORIGIN/../lib/app");
+}
+
+#[test]
+fn a_result_with_libraries_stays_together() {
+    let mut f = Fixture::new();
+    f.library(&format!("{APP}/lib/libapp.so.1"), &[]).link(&format!("{APP}/lib/libapp.so"), "libapp.so.1");
+    f.link(&format!("{APP}/lib64"), "lib");
+    f.program(&format!("{APP}/bin/app"), &[&format!("{APP}/lib/libapp.so.1")]);
+    f.file(&format!("{APP}/share/app/data"), format!("in /nix/store/{APP}/share/app"));
+    let plan = f.result(APP).plan("");
+    let place = "/usr/lib/app/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0";
+    let own: Vec<String> = lines(&plan).into_iter().filter(|line| !line.contains("glibc")).collect();
+    assert_eq!(
+        own,
+        [
+            "/usr/bin/app -> ../lib/app/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0/bin/app".to_owned(),
+            format!("{place}/bin/app = app-1.0/bin/app"),
+            format!("{place}/lib/libapp.so -> libapp.so.1"),
+            format!("{place}/lib/libapp.so.1 = app-1.0/lib/libapp.so.1"),
+            format!("{place}/lib64 -> lib"),
+            format!("{place}/share/app/data = app-1.0/share/app/data"),
+        ]
+    );
+    assert_eq!(run_path(&plan, &format!("{place}/bin/app")), "$ORIGIN/../..:$ORIGIN/../lib");
+    assert_eq!(surgery(&plan, &format!("{place}/share/app/data")), [Surgery::References(1)]);
+}
+
+#[test]
+fn a_join_is_dereferenced() {
+    let mut f = Fixture::new();
+    let join = "jjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjj-tools";
+    f.program(&format!("{APP}/bin/app"), &[]).file(&format!("{APP}/share/man/man1/app.1"), "");
+    f.link(&format!("{join}/bin/app"), &format!("/nix/store/{APP}/bin/app"));
+    f.link(&format!("{join}/bin/again"), &format!("/nix/store/{APP}/bin/app"));
+    f.link(&format!("{join}/share"), &format!("/nix/store/{APP}/share"));
+    let plan = f.result("jjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjj-tools").plan("");
+    let own: Vec<String> = lines(&plan).into_iter().filter(|line| !line.contains("glibc")).collect();
+    assert_eq!(
+        own,
+        [
+            "/usr/bin/again -> app",
+            "/usr/bin/app = app-1.0/bin/app",
+            "/usr/share/man/man1/app.1 = app-1.0/share/man/man1/app.1"
+        ]
+    );
+    assert_eq!((plan.package.name.as_str(), plan.package.version.as_str()), ("tools", "0"));
+}
+
+#[test]
+fn setuid_is_asked_for_and_makes_the_run_path_absolute() {
+    let mut f = Fixture::new();
+    f.library(&format!("{ONE}/lib/libone.so.1"), &[]);
+    f.program(&format!("{APP}/bin/ping"), &[&format!("{ONE}/lib/libone.so.1")]);
+    f.result(APP);
+    let plan = f.plan("[[install.files]]\npath = \"bin/ping\"\nmode = 0o4755");
+    assert_eq!(entry(&plan, "/usr/bin/ping").mode, 0o4755);
+    assert_eq!(run_path(&plan, "/usr/bin/ping"), "/usr/lib/app");
+    let error = f.try_plan("[[install.files]]\npath = \"bin/pong\"\nmode = 0o4755").unwrap_err();
+    assert!(error.to_string().contains("bin/pong") && error.exit_status() == 2, "{error}");
+}
+
+#[test]
+fn baseline_libraries_come_from_the_target() {
+    let mut f = Fixture::new();
+    f.library(&format!("{ONE}/lib/libGL.so.1"), &[]);
+    f.program(&format!("{APP}/bin/app"), &[&format!("{ONE}/lib/libGL.so.1")]);
+    let plan = f.result(APP).plan("[runtime]\nbaseline = [\"libGL.so.*\"]");
+    assert!(!lines(&plan).iter().any(|line| line.contains("libGL")), "{:?}", lines(&plan));
+    let run_path = run_path(&plan, "/usr/bin/app");
+    assert!(run_path.starts_with("$ORIGIN/../lib/app:/usr/lib/x86_64-linux-gnu:"), "{run_path}");
+    assert!(codes(&plan).contains(&"baseline-library"));
+}
+
+#[test]
+fn libraries_are_added_on_request() {
+    let mut f = Fixture::new();
+    f.library(&format!("{ONE}/lib/libone.so.1"), &[]);
+    f.library(&format!("{MID}/lib/libplugin.so.1"), &[&format!("{ONE}/lib/libone.so.1")]);
+    f.program(&format!("{APP}/bin/app"), &[])
+        .file(&format!("{APP}/share/doc/x"), format!("/nix/store/{MID}"));
+    f.result(APP);
+    let plan = f.plan("[runtime]\nadd = [\"libplugin.so*\"]");
+    assert_eq!(entry(&plan, "/usr/lib/app/libplugin.so.1").origin, "mid-1.0/lib/libplugin.so.1");
+    assert_eq!(entry(&plan, "/usr/lib/app/libone.so.1").origin, "one-1.0/lib/libone.so.1");
+    let error = f.try_plan("[runtime]\nadd = [\"libnothing*\"]").unwrap_err().to_string();
+    assert!(error.contains("libnothing"), "{error}");
+}
+
+#[test]
+fn a_host_bundle_takes_the_targets_glibc_whole() {
+    let mut f = Fixture::new();
+    f.program(&format!("{APP}/bin/app"), &[]);
+    f.result(APP);
+    let plan = f.plan("[runtime]\nglibc = \"host\"\ntargets = [\"debian-13\"]");
+    assert_eq!(lines(&plan), ["/usr/bin/app = app-1.0/bin/app"]);
+    assert!(
+        surgery(&plan, "/usr/bin/app").contains(&Surgery::Interpreter("/lib64/ld-linux-x86-64.so.2".into()))
+    );
+    assert!(plan.package.deb_depends.iter().any(|relation| relation.starts_with("libc6 (>= 2.")));
+    assert!(plan.package.rpm_requires.iter().any(|relation| relation.starts_with("libc.so.6(GLIBC_2.")));
+    // __libc_start_main is of 2.34 on any machine that this is compiled on.
+    let error = f.try_plan("[runtime]\nglibc = \"host\"\ntargets = [\"debian-11\"]").unwrap_err().to_string();
+    assert!(error.contains("debian-11") && error.contains("glibc 2.31"), "{error}");
+}
+
+#[test]
+fn a_missing_library_names_the_file_the_soname_and_the_folders() {
+    let mut f = Fixture::new();
+    f.library(&format!("{ONE}/lib/libone.so.1"), &[]);
+    f.program(&format!("{APP}/bin/app"), &[&format!("{ONE}/lib/libone.so.1")]);
+    std::fs::remove_file(f.disk(&format!("{ONE}/lib/libone.so.1"))).unwrap();
+    let error = f.result(APP).try_plan("").unwrap_err().to_string();
+    for part in ["app-1.0/bin/app", "libone.so.1", &format!("/nix/store/{ONE}/lib")] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+}
+
+#[test]
+fn scripts_static_programs_and_data_pass_through() {
+    let mut f = Fixture::new();
+    f.script(&format!("{APP}/bin/script"), &format!("#!/nix/store/{ONE}/bin/bash\n"));
+    f.file(&format!("{ONE}/bin/bash"), "");
+    f.compile(&format!("{APP}/bin/static"), "int main(void) { return 0; }", &[], &["-static"]);
+    let plan = f.result(APP).plan("");
+    for path in ["/usr/bin/script", "/usr/bin/static"] {
+        let Kind::File { patches, .. } = &entry(&plan, path).kind else { panic!("{path}") };
+        assert!(patches.is_empty(), "{path}: {patches:?}");
+    }
+    let leftover = plan.findings.iter().find(|finding| finding.code == "store-reference").unwrap();
+    assert!(
+        leftover.subjects[0].contains(ONE) && leftover.subjects[0].contains("/usr/bin/script"),
+        "{leftover}"
+    );
+}
+
+#[test]
+fn an_announced_library_is_taken_along() {
+    let mut f = Fixture::new();
+    f.library(&format!("{ONE}/lib/libone.so.1"), &[]);
+    let json = r#"[{\"soname\":[\"libone.so.1\"],\"feature\":\"x\",\"priority\":\"recommended\"}]"#;
+    let note = format!(
+        "__attribute__((section(\".note.dlopen\"), aligned(4), used)) static const struct {{ int n, d, t; char o[4]; \
+         char j[sizeof \"{json}\" + 3 & ~3]; }} note = {{ 4, sizeof \"{json}\", 0x407c0c0a, \"FDO\", \"{json}\" }};\n\
+         int main(void) {{ return 0; }}"
+    );
+    let loader = format!("-Wl,--dynamic-linker=/nix/store/{GLIBC}/lib/ld-linux-x86-64.so.2");
+    let rpath = format!("-Wl,-rpath,/nix/store/{ONE}/lib");
+    f.compile(&format!("{APP}/bin/app"), &note, &[], &[&loader, &rpath]);
+    let plan = f.result(APP).plan("");
+    assert_eq!(entry(&plan, "/usr/lib/app/libone.so.1").origin, "one-1.0/lib/libone.so.1");
+}
+
+#[test]
+fn two_glibcs_have_a_library_folder_each() {
+    let mut f = Fixture::new();
+    let other = "hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-glibc-2.99";
+    for name in ["ld-linux-x86-64.so.2", "libc.so.6"] {
+        std::fs::copy(f.disk(&format!("{GLIBC}/lib/{name}")), f.disk(&format!("{other}/lib/{name}")))
+            .unwrap();
+    }
+    f.program(&format!("{APP}/bin/a"), &[]);
+    let loader = format!("-Wl,--dynamic-linker=/nix/store/{other}/lib/ld-linux-x86-64.so.2");
+    let rpath = format!("-Wl,-rpath,/nix/store/{other}/lib");
+    f.compile(&format!("{APP}/bin/b"), "int main(void) { return 0; }", &[], &[&loader, &rpath]);
+    let plan = f.result(APP).plan("");
+    assert_eq!(run_path(&plan, "/usr/bin/a"), "$ORIGIN/../lib/app");
+    assert_eq!(run_path(&plan, "/usr/bin/b"), "$ORIGIN/../lib/app/glibc-2.99");
+    assert!(
+        surgery(&plan, "/usr/bin/b")
+            .contains(&Surgery::Interpreter("/usr/lib/app/glibc-2.99/ld-linux-x86-64.so.2".into()))
+    );
+    assert_eq!(entry(&plan, "/usr/lib/app/glibc-2.99/libc.so.6").origin, "glibc-2.99/lib/libc.so.6");
+}

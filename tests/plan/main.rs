@@ -1,0 +1,5 @@
+//! Plans, tested as data: what a bundle would hold, and what would be done to it.
+
+mod fixture;
+mod flat;
+mod store_layout;

@@ -1,0 +1,165 @@
+//! The store layout.
+
+use crate::fixture::{Fixture, codes, entry, lines, surgery};
+use explant::payload;
+use explant::plan::{Kind, Surgery};
+
+const APP: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0";
+const LIB: &str = "11111111111111111111111111111111-lib-1.0";
+const DEV: &str = "dddddddddddddddddddddddddddddddd-lib-1.0-dev";
+const STORE: &str = "[install]\nlayout = \"store\"\n";
+
+fn body(plan: &explant::plan::Plan, path: &str) -> Vec<u8> {
+    payload::open(entry(plan, path)).unwrap().unwrap().to_vec()
+}
+
+#[test]
+fn the_closure_moves_and_every_reference_with_it() {
+    let mut f = Fixture::new();
+    f.script(
+        &format!("{APP}/bin/app"),
+        &format!("#!/nix/store/{LIB}/bin/sh\nexec /nix/store/{LIB}/libexec/x\n"),
+    );
+    f.script(&format!("{LIB}/bin/sh"), "").script(&format!("{LIB}/libexec/x"), "");
+    f.link(&format!("{APP}/share"), &format!("/nix/store/{LIB}/share")).file(&format!("{LIB}/share/x"), "");
+    f.link(&format!("{APP}/up"), &format!("../{LIB}/share/x"));
+    let plan = f.result(APP).plan(STORE);
+    let (app, lib) = (
+        "/usr/lib/app/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0",
+        "/usr/lib/app/111111111111111111111111111111-lib-1.0",
+    );
+    assert_eq!(
+        lines(&plan),
+        [
+            "/usr/bin/app -> ../lib/app/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0/bin/app".to_owned(),
+            format!("{lib}/bin/sh = lib-1.0/bin/sh"),
+            format!("{lib}/libexec/x = lib-1.0/libexec/x"),
+            format!("{lib}/share/x = lib-1.0/share/x"),
+            format!("{app}/bin/app = app-1.0/bin/app"),
+            format!("{app}/share -> {lib}/share"),
+            format!("{app}/up -> ../111111111111111111111111111111-lib-1.0/share/x"),
+        ]
+    );
+    assert_eq!(
+        body(&plan, &format!("{app}/bin/app")),
+        format!("#!{lib}/bin/sh\nexec {lib}/libexec/x\n").into_bytes()
+    );
+    assert!(plan.findings.is_empty(), "{:?}", plan.findings);
+}
+
+#[test]
+fn what_nothing_names_any_more_is_gone() {
+    let mut f = Fixture::new();
+    f.script(&format!("{APP}/bin/app"), &format!("/nix/store/{LIB}/share/x"));
+    f.file(&format!("{LIB}/share/x"), "").file(&format!("{LIB}/share/man/man1/lib.1"), "");
+    // Only a pkg-config file, which is left out, names it.
+    f.file(&format!("{LIB}/lib/pkgconfig/x.pc"), format!("/nix/store/{DEV}"))
+        .file(&format!("{DEV}/include/x.h"), "");
+    f.file(&format!("{DEV}/share/licenses/COPYING"), "");
+    let plan = f.result(APP).plan(STORE);
+    assert_eq!(lines(&plan).len(), 3, "{:?}", lines(&plan));
+}
+
+#[test]
+fn public_files_lie_in_prefix_and_their_old_places_lead_there() {
+    let mut f = Fixture::new();
+    f.script(&format!("{APP}/bin/app"), "")
+        .file(&format!("{APP}/etc/app.conf"), format!("/nix/store/{APP}/bin"));
+    f.link(&format!("{APP}/share/man/man1/app.1"), &format!("/nix/store/{LIB}/share/man/man1/app.1"));
+    f.file(&format!("{LIB}/share/man/man1/app.1"), "");
+    let plan = f.result(APP).plan(STORE);
+    let place = "/usr/lib/app/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0";
+    assert_eq!(
+        lines(&plan),
+        [
+            "/etc/app.conf = app-1.0/etc/app.conf".to_owned(),
+            "/usr/bin/app -> ../lib/app/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0/bin/app".to_owned(),
+            format!("{place}/bin/app = app-1.0/bin/app"),
+            format!("{place}/etc/app.conf -> ../../../../../etc/app.conf"),
+            format!("{place}/share/man/man1/app.1 -> ../../../../../../share/man/man1/app.1"),
+            "/usr/share/man/man1/app.1 = lib-1.0/share/man/man1/app.1".to_owned(),
+        ]
+    );
+    assert_eq!(body(&plan, "/etc/app.conf"), format!("{place}/bin").into_bytes());
+}
+
+#[test]
+fn run_paths_keep_their_folders_and_turn_their_tag() {
+    let mut f = Fixture::new();
+    let library = format!("{LIB}/lib/liblib.so.1");
+    f.library(&library, &[]).program(&format!("{APP}/bin/app"), &[&library]);
+    let plan = f.result(APP).plan(STORE);
+    let program = "/usr/lib/app/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0/bin/app";
+    let elf = explant::elf::Elf::parse(&body(&plan, program)).unwrap().unwrap();
+    let folders = "/usr/lib/app/111111111111111111111111111111-lib-1.0/lib:/usr/lib/app/gggggggggggggggggggggggggggggg-glibc-2.36/lib";
+    assert_eq!(elf.rpath.as_deref(), Some(folders.as_bytes()));
+    assert_eq!(elf.runpath, None);
+    assert_eq!(
+        elf.interpreter.as_deref(),
+        Some(b"/usr/lib/app/gggggggggggggggggggggggggggggg-glibc-2.36/lib/ld-linux-x86-64.so.2".as_slice())
+    );
+    assert!(matches!(
+        surgery(&plan, program),
+        [Surgery::RunPath { runpath: false, .. }, Surgery::References(_)]
+    ));
+}
+
+#[test]
+fn bytecode_stays_valid_by_time_and_by_hash() {
+    let mut f = Fixture::new();
+    let source = format!("PATH = '/nix/store/{LIB}/share'\n");
+    f.file(&format!("{LIB}/share/x"), "").script(&format!("{APP}/bin/app"), "");
+    for mode in ["TIMESTAMP", "CHECKED_HASH", "UNCHECKED_HASH"] {
+        let path = format!("{APP}/lib/{}.py", mode.to_lowercase());
+        f.file(&path, &source);
+        let compile = format!(
+            "import py_compile as p, sys; p.compile(sys.argv[1], invalidation_mode=p.PycInvalidationMode.{mode})"
+        );
+        let python =
+            std::process::Command::new("python3").args(["-c", &compile]).arg(f.disk(&path)).status().unwrap();
+        assert!(python.success());
+    }
+    let plan = f.result(APP).plan(STORE);
+    let tree = tempfile::tempdir().unwrap();
+    for entry in plan.entries.iter().filter(|entry| matches!(entry.kind, Kind::File { .. })) {
+        let path = tree.path().join(String::from_utf8_lossy(entry.path.relative()).as_ref());
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &*payload::open(entry).unwrap().unwrap()).unwrap();
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(plan.mtime.into());
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+    }
+    let modules = tree.path().join("usr/lib/app/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0/lib");
+    // Python says in so many words whether it takes the bytecode or compiles again.
+    let done = std::process::Command::new("python3")
+        .args(["-v", "-c", "import timestamp, checked_hash, unchecked_hash; print(timestamp.PATH)"])
+        .env("PYTHONPATH", &modules)
+        .output()
+        .unwrap();
+    let log = String::from_utf8_lossy(&done.stderr);
+    for module in ["timestamp", "checked_hash", "unchecked_hash"] {
+        assert!(
+            log.contains(&format!("{module}.cpython"))
+                && log.lines().any(|l| l.contains("matches") && l.contains(&format!("{module}.py"))),
+            "{module}: {log}"
+        );
+    }
+    assert_eq!(
+        String::from_utf8_lossy(&done.stdout).trim(),
+        "/usr/lib/app/111111111111111111111111111111-lib-1.0/share"
+    );
+}
+
+#[test]
+fn links_of_the_closure_that_lead_nowhere_are_left_out() {
+    let mut f = Fixture::new();
+    f.script(&format!("{APP}/bin/app"), &format!("/nix/store/{LIB}"));
+    f.link(&format!("{LIB}/gone"), "nowhere").link(&format!("{LIB}/dev"), "include/x.h");
+    f.file(&format!("{LIB}/include/x.h"), "")
+        .file(&format!("{LIB}/x"), "")
+        .link(&format!("{LIB}/mtab"), "/proc/mounts");
+    let plan = f.result(APP).plan(STORE);
+    let links: Vec<String> =
+        lines(&plan).into_iter().filter(|line| line.contains("lib-1.0") && line.contains("->")).collect();
+    assert_eq!(links, ["/usr/lib/app/111111111111111111111111111111-lib-1.0/mtab -> /proc/mounts"]);
+    assert_eq!(codes(&plan), ["dangling-link", "link-leaves-store"]);
+}
