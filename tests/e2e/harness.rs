@@ -138,12 +138,17 @@ impl Bundle {
 
     /// The one artifact whose name has this in it.
     pub fn artifact(&self, part: &str) -> PathBuf {
-        let artifacts = artifacts(self.folder.path());
-        let mut found = artifacts.iter().filter(|path| path.to_string_lossy().contains(part));
-        match (found.next(), found.next()) {
-            (Some(path), None) => path.clone(),
-            _ => panic!("not one {part} in {artifacts:?}"),
-        }
+        artifact(self.folder.path(), part)
+    }
+}
+
+/// The one artifact in a folder whose name has this in it.
+pub fn artifact(folder: &Path, part: &str) -> PathBuf {
+    let artifacts = artifacts(folder);
+    let mut found = artifacts.iter().filter(|path| path.to_string_lossy().contains(part));
+    match (found.next(), found.next()) {
+        (Some(path), None) => path.clone(),
+        _ => panic!("not one {part} in {artifacts:?}"),
     }
 }
 

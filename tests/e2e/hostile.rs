@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use crate::harness::{Case, entries, explant, output, scratch_folder, succeeds, told};
+use crate::harness::{Case, artifact, entries, explant, output, scratch_folder, succeeds, told};
 
 const HASH: &str = "0123456789abcdfghijklmnpqrsvwxyz";
 
@@ -102,7 +102,7 @@ const TABLE: &[Row] = &[
     ("bundle.toml is no TOML", |store| (store.name(), "[install\n".into()), 2, &["bundle.toml"]),
     ("a program cut short", truncated, 1, &["bin/hello"]),
     ("half a glibc in the baseline", half_a_glibc, 2, &["libm.so.6", "glibc"]),
-    ("a missing library", without_library, 1, &["libgreet.so.1", "bin/hello"]),
+    ("a missing library", without_library, 1, &["libgreet.so.1", "bin/good-day"]),
     ("a cycle of links", cycle, 1, &["bin/round"]),
 ];
 
@@ -167,34 +167,35 @@ fn a_link_that_leaves_the_store_brings_nothing_along() {
 }
 
 /// Names that a shell, a line-based list or a Unicode string would break.
+const NAMES: [&[u8]; 4] = [b"a space", b"no\xffutf-8", b"-rf *", b"a\nline"];
+
 #[test]
 fn names_are_bytes() {
     let store = Store::new();
-    let names: [&[u8]; 4] = [b"a space", b"a\nline", b"no\xffutf-8", b"-rf *"];
-    for name in names {
-        store.write(Path::new("share/odd").join(OsStr::from_bytes(name)), name);
-    }
-    store.write("bin/odd", "#!/bin/sh\n");
-    let done = output(&mut store.build(&store.name(), ""), "");
-    assert!(done.status.success(), "{}", told(&done));
-    let artifact = |part: &str| {
-        let mut found =
-            entries(&store.out()).into_iter().filter(|path| path.to_string_lossy().contains(part));
-        found.next().unwrap_or_else(|| panic!("no {part}"))
-    };
-    for (tool, part) in [
-        ("dpkg-deb -x \"$1\" .", ".deb"),
-        ("rpm2cpio \"$1\" | cpio -idm --quiet", ".rpm"),
-        ("tar --zstd -xf \"$1\"", ".tar."),
-    ] {
+    let unpacks_whole = |part: &str, tool: &str, names: &[&[u8]]| {
+        let artifact = artifact(&store.out(), part);
         let unpacked = scratch_folder();
-        succeeds(
-            Command::new("sh").args(["-euc", tool, "sh"]).arg(artifact(part)).current_dir(unpacked.path()),
-        );
+        succeeds(Command::new("sh").args(["-euc", tool, "sh"]).arg(artifact).current_dir(unpacked.path()));
         for name in names {
-            assert!(has_file(unpacked.path(), name), "{} is not in {part}", name.escape_ascii());
+            assert!(has_file(unpacked.path(), name), "{} is not in the {part}", name.escape_ascii());
         }
-    }
+    };
+    store.write("bin/odd", "#!/bin/sh\n");
+    let put = |names: &[&[u8]]| {
+        for name in names {
+            store.write(Path::new("share/odd").join(OsStr::from_bytes(name)), name);
+        }
+    };
+    put(&NAMES[..3]);
+    succeeds(&mut store.build(&store.name(), ""));
+    unpacks_whole(".deb", "dpkg-deb -x \"$1\" .", &NAMES[..3]);
+
+    // dpkg's own lists have a name on each line.
+    put(&NAMES[3..]);
+    refused(&output(&mut store.build(&store.name(), ""), ""), 1, &["a\\nline", "dpkg"]);
+    succeeds(store.build(&store.name(), "").args(["-f", "rpm,tar"]));
+    unpacks_whole(".rpm", "rpm2cpio \"$1\" | cpio -idm --quiet", &NAMES);
+    unpacks_whole(".tar.", "tar --zstd -xf \"$1\"", &NAMES);
 }
 
 /// Whether there is a file of this name, with its name in it, anywhere below.
