@@ -9,6 +9,7 @@ demo:
 
 # Every test, on real Nix closures. The tests are built while the corpus is.
 test:
+	tests/apt-install
 	tests/prepare & prepare=$$!; cargo test --no-run && wait $$prepare
 	cargo test
 
