@@ -153,6 +153,19 @@ def fix_up():
                 fix_shebang(path)
 
 
+def compile_python():
+    """Python's byte code, which no deb holds and every Nix package does: a store path cannot be written to later.
+
+    Its header has the source's mtime, which Nix sets to 1.
+    """
+    python = next((p for d in DEPS for p in (d / "bin").glob("python3.[0-9]*")), None)
+    sources = list(OUT.rglob("*.py"))
+    if python and sources:
+        for source in sources:
+            os.utime(source, (1, 1))
+        subprocess.run([python, "-m", "compileall", "-q", OUT / "lib"], check=False)    # lib2to3 has bad examples
+
+
 OUT.mkdir()
 for deb in ENV["debs"].split():
     subprocess.run(["dpkg-deb", "-x", deb, "debs"], check=True)
@@ -162,3 +175,4 @@ for step in ("script", "hook"):
         subprocess.run(["bash", "-euc", ENV[step]], check=True, cwd=OUT if step == "hook" else None)
 if ENV.get("fixup", "1"):
     fix_up()
+    compile_python()

@@ -1,0 +1,22 @@
+# On a fresh Debian or Ubuntu, as root, with cargo: everything else is installed or made. What is slow to make is kept in
+# .cache (or $EXPLANT_CACHE).
+
+.PHONY: demo test bench prepare
+
+# examples/hello as .deb, .rpm and tarball, each started in an empty root.
+demo:
+	tests/demo
+
+# Every test, on real Nix closures. The tests are built while the corpus is.
+test:
+	tests/apt-install
+	tests/prepare & prepare=$$!; cargo test --no-run && wait $$prepare
+	cargo test
+
+prepare:
+	tests/prepare
+
+# The talk's way, by hand (cp, patchelf, nfpm, tar), against `explant build`.
+bench: prepare
+	cargo build --release
+	benches/against-the-talk

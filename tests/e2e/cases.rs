@@ -1,0 +1,111 @@
+//! Every case of the corpus, as every artifact, installed by the tool that users install it with, does its work on a
+//! system without Nix, and leaves nothing behind.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::harness::{Bundle, Layout, Machine, succeeds};
+
+macro_rules! cases {
+    ($($module:ident = $name:literal: $($layout:ident)+;)+) => {$(
+        mod $module {
+            $(#[test]
+            fn $layout() {
+                super::$layout($name);
+            })+
+        }
+    )+};
+}
+
+fn flat(name: &str) {
+    works_everywhere(name, Layout::Flat);
+}
+
+fn store(name: &str) {
+    works_everywhere(name, Layout::Store);
+}
+
+cases! {
+    hello_c = "hello-c": flat store;
+    rust = "ripgrep": flat store;
+    cpp = "lzip": flat store;
+    ffmpeg = "ffmpeg": flat store;
+    btrfs_progs = "btrfs-progs": flat store;
+    join_of_joins = "join": flat store;
+    aarch64 = "jq-arm64": flat store;
+    musl = "musl": flat store;
+    static_programs = "static": flat store;
+    setuid = "setuid": flat;
+    python = "python": store;
+    perl = "perl": store;
+    script = "script": store;
+    wrapped = "wrapped": store;
+    ncurses = "ncurses": store;
+    iconv = "iconv": store;
+}
+
+fn works_everywhere(name: &str, layout: Layout) {
+    let bundle = Bundle::build(name, layout);
+    deb_on_debian(&bundle);
+    rpm_in_an_empty_root(&bundle);
+    unpacked_in_an_empty_root(&bundle, "tar --zstd -xpf $1 -C $ROOT", ".tar.");
+    unpacked_in_an_empty_root(&bundle, "dpkg-deb -x $1 $ROOT", ".deb");
+}
+
+/// dpkg -i and dpkg -P on Debian 11, whose glibc is ten releases too old for the program.
+fn deb_on_debian(bundle: &Bundle) {
+    let machine = Machine::new("bullseye");
+    let deb = bundle.artifact(".deb");
+    let before = machine.files();
+    if let Some(foreign) = &bundle.case.arch {
+        succeeds(machine.inside().args(["dpkg", "--add-architecture", foreign]));
+    }
+    succeeds(machine.with_file(&deb).args(["sh", "-c", "dpkg -i /mnt/*.deb"]));
+    machine.check(&bundle.case, &programs(bundle), &[]);
+    succeeds(machine.inside().args(["dpkg", "-P", &bundle.case.package()]));
+    let database = ["mnt", "tmp", "var/lib/dpkg", "var/log"];
+    is_empty(left_behind(&machine, &before, &database));
+}
+
+/// rpm -i and rpm -e of this machine, with a root that holds nothing but a static busybox: the package needs no other.
+fn rpm_in_an_empty_root(bundle: &Bundle) {
+    let machine = Machine::new("scratch");
+    let before = machine.files();
+    let foreign = if bundle.case.arch.is_some() { "--ignorearch" } else { "" };
+    let rpm = "rpm --root $ROOT --dbpath /var/lib/rpm";
+    machine.outside(&format!("{rpm} -i {foreign} $1"), &bundle.artifact(".rpm"));
+    machine.check(&bundle.case, &programs(bundle), &[]);
+    machine.outside(&format!("{rpm} -e $1"), Path::new(&bundle.case.package()));
+    // A root without packages has nobody who owns the folders that every system has.
+    let mut left = left_behind(&machine, &before, &["tmp", "var"]);
+    for shared in
+        ["opt", "usr", "usr/bin", "usr/sbin", "usr/lib", "usr/share", "usr/share/doc", "usr/share/man"]
+    {
+        left.remove(Path::new(shared));
+    }
+    left.retain(|path| path.parent() != Some(Path::new("usr/share/man")));
+    is_empty(left);
+}
+
+fn unpacked_in_an_empty_root(bundle: &Bundle, how: &str, artifact: &str) {
+    let machine = Machine::new("scratch");
+    machine.outside(how, &bundle.artifact(artifact));
+    machine.check(&bundle.case, &programs(bundle), &[]);
+}
+
+fn programs(bundle: &Bundle) -> PathBuf {
+    Path::new(&bundle.case.prefix).join("bin")
+}
+
+/// The files that were not there before, but for what lies in the folders that installing and running write to.
+fn left_behind(machine: &Machine, before: &BTreeSet<PathBuf>, written: &[&str]) -> BTreeSet<PathBuf> {
+    let now = machine.files();
+    let unknown =
+        now.difference(before).filter(|path| !written.iter().any(|folder| path.starts_with(folder)));
+    unknown.cloned().collect()
+}
+
+fn is_empty(left: BTreeSet<PathBuf>) {
+    let first: Vec<_> = left.iter().take(20).collect();
+    assert!(left.is_empty(), "{} files are left, {first:?}...", left.len());
+}
