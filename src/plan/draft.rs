@@ -139,6 +139,19 @@ impl Draft {
         self.findings.push(finding.remedy(remedy));
     }
 
+    /// Tells of programs that a user's LD_LIBRARY_PATH can slide a foreign library under.
+    pub fn report_without_run_path(&mut self) {
+        if self.without_run_path.is_empty() {
+            return;
+        }
+        let mut finding = Finding::warning("no-run-path", "programs have no run path, and no room for one");
+        finding.subjects = std::mem::take(&mut self.without_run_path);
+        self.findings.push(finding.remedy(
+            "they find their libraries in their loader's own folder, but LD_LIBRARY_PATH comes before that: \
+             link them with a run path",
+        ));
+    }
+
     /// Brings .pyc files in step with their sources, whose times, and perhaps references, changed.
     pub fn keep_bytecode_valid(&mut self, context: &Context) -> Result<()> {
         let sources: Vec<(InstallPath, InstallPath)> = self

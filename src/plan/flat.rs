@@ -7,9 +7,9 @@ use rayon::prelude::*;
 use super::arrange::{self, Arranged, Face, Placed, Tree};
 use super::context::Context;
 use super::draft::Draft;
-use super::graph::{Graph, Loading, Missing};
+use super::graph::{Graph, Loading, Missing, NodeId};
 use super::homes::{self, Homes};
-use super::operations::{self, Operated};
+use super::operations::{self, Bundle, Operated};
 use super::relocation::Relocation;
 use super::survey::{self, Survey, survey};
 use super::{Entry, Finding, Role, Source, host};
@@ -39,16 +39,18 @@ pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
 
     let fixed = arranged.files.iter().map(|file| (file.source.clone(), file.path.clone())).collect();
     let mut homes = homes::assign(context.store, &graph, &context.lib_dir, &fixed)?;
-    let bundle = operations::Bundle {
+    let bundle = Bundle {
         context,
         graph: &graph,
         relocation: &relocation,
         trees: &trees,
         arranged: &arranged,
+        fixed: &fixed,
     };
-    let operated = operations::all(&bundle, &mut homes, draft)?;
+    let mut operated = operations::all(&bundle, &mut homes, draft)?;
     host::settle(context, &graph, draft)?;
-    fill(context, arranged, &surveys, &graph, &homes, operated, &relocation, draft)
+    add_results(&bundle, &surveys, &mut operated, draft)?;
+    add_libraries(&bundle, &homes, &mut operated, draft)
 }
 
 /// Results that hold more than programs and public files stay together, each in a folder of its own.
@@ -176,39 +178,51 @@ fn several_loaders(context: &Context, graph: &Graph) -> Finding {
     finding
 }
 
-#[allow(clippy::too_many_arguments)]
-fn fill(
-    context: &Context,
-    arranged: Arranged,
+/// The results' own files, links and empty folders.
+fn add_results(
+    bundle: &Bundle,
     surveys: &HashMap<StoreFile, Survey>,
-    graph: &Graph,
-    homes: &Homes,
-    mut operated: BTreeMap<InstallPath, Operated>,
-    relocation: &Relocation,
+    operated: &mut BTreeMap<InstallPath, Operated>,
     draft: &mut Draft,
 ) -> Result<()> {
+    let Bundle { context, arranged, relocation, .. } = bundle;
     for path in &arranged.circular {
-        draft.findings.push(
-            Finding::warning("dangling-link", "a link would lead to itself on the target; it is left out")
-                .subject(path.to_string()),
-        );
+        let message = "a link would lead to itself on the target; it is left out";
+        draft.findings.push(Finding::warning("dangling-link", message).subject(path.to_string()));
     }
     for file in &arranged.files {
         let survey = surveys.get(&file.source).cloned().unwrap_or_default();
-        let operation = operated.remove(&file.path).unwrap_or_default();
-        let entry = entry_of(context, file, &survey);
         if let Some(elf) = &survey.elf {
             draft.saw(elf, true);
         }
+        let operation = operated.remove(&file.path).unwrap_or_default();
+        let entry = entry_of(context, file, &survey);
         draft.file(context, entry, Some(&file.below), &survey.hits, operation, relocation)?;
     }
-    let shipped: Vec<_> =
-        homes.shipped.iter().filter_map(|id| Some((id, graph.nodes.get(id)?, homes.of.get(id)?))).collect();
-    let hits: Vec<Vec<Hit>> = shipped
+    for (link, target) in &arranged.links {
+        draft.entries.add(Entry::link(link.clone(), target.clone()))?;
+    }
+    for folder in &arranged.folders {
+        draft.entries.add(Entry::folder(folder.clone()))?;
+    }
+    Ok(())
+}
+
+/// The libraries from elsewhere in the closure, and links for their further names.
+fn add_libraries(
+    bundle: &Bundle,
+    homes: &Homes,
+    operated: &mut BTreeMap<InstallPath, Operated>,
+    draft: &mut Draft,
+) -> Result<()> {
+    let Bundle { context, graph, relocation, .. } = bundle;
+    let ids: Vec<&NodeId> = homes.shipped.iter().collect();
+    let hits: Vec<Vec<Hit>> = ids
         .par_iter()
-        .map(|(id, ..)| survey::references(context.store, &context.scanner, &id.1))
+        .map(|id| survey::references(context.store, &context.scanner, &id.1))
         .collect::<Result<_>>()?;
-    for ((id, node, home), hits) in shipped.into_iter().zip(hits) {
+    for (id, hits) in ids.into_iter().zip(hits) {
+        let (node, home) = (&graph.nodes[id], &homes.of[id]);
         let is_loader = graph.groups[id.0].loader.as_ref().is_some_and(|loader| loader.file == id.1);
         let (role, mode) = if is_loader { (Role::Loader, 0o755) } else { (Role::Library, 0o644) };
         let size = context.store.metadata(&id.1)?.len();
@@ -219,12 +233,6 @@ fn fill(
     }
     for (link, home) in &homes.links {
         draft.entries.add(Entry::relative_link(link.clone(), home))?;
-    }
-    for (link, target) in arranged.links {
-        draft.entries.add(Entry::link(link, target))?;
-    }
-    for folder in arranged.folders {
-        draft.entries.add(Entry::folder(folder))?;
     }
     Ok(())
 }

@@ -64,6 +64,7 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
     draft.keep_bytecode_valid(context)?;
     extras::add(context, &mut draft)?;
     draft.report_leftovers(context);
+    draft.report_without_run_path();
     if distribution::names_a_distribution_package(&draft.package.name) {
         draft.findings.push(replaces_distribution(&draft.package));
     }

@@ -25,6 +25,8 @@ pub struct Bundle<'a> {
     pub relocation: &'a Relocation,
     pub trees: &'a [Tree],
     pub arranged: &'a Arranged,
+    /// Where the results' own files lie.
+    pub fixed: &'a BTreeMap<StoreFile, InstallPath>,
 }
 
 /// A file's patches, and what they do.
@@ -41,13 +43,16 @@ pub struct Operated {
 pub fn all(bundle: &Bundle, homes: &mut Homes, draft: &mut Draft) -> Result<BTreeMap<InstallPath, Operated>> {
     let wanted = bundle.wanted(homes);
     let present = bundle.present(homes);
-    let (programs, libraries): (Vec<&NodeId>, Vec<&NodeId>) = bundle
+    // A library that shares the home of another of the same content is not operated on.
+    let own_bytes = bundle
         .graph
         .nodes
         .iter()
-        .map(|(id, _)| id)
-        .filter(|id| homes.of.contains_key(*id))
-        .partition(|id| bundle.graph.nodes[*id].elf.class == Class::Program);
+        .filter(|(id, _)| homes.shipped.contains(id) || bundle.fixed.contains_key(&id.1));
+    let (programs, libraries): (Vec<_>, Vec<_>) =
+        own_bytes.partition(|(_, node)| node.elf.class == Class::Program);
+    let [programs, libraries] =
+        [programs, libraries].map(|nodes| nodes.into_iter().map(|(id, _)| id).collect::<Vec<_>>());
     let surgeon = Surgeon { bundle, homes, present: &present };
 
     let outcomes = surgeon.operate_all(&libraries, &wanted.own)?;
@@ -172,18 +177,8 @@ impl Surgeon<'_> {
     ) -> Result<Vec<(NodeId, Outcome)>> {
         let none = BTreeSet::new();
         ids.par_iter()
-            .filter(|id| {
-                self.homes.shipped.contains(id)
-                    || !self.homes.of[**id].starts_with(&self.homes.folders[id.0])
-                    || self.is_fixed(id)
-            })
             .map(|id| Ok(((*id).clone(), self.operate(id, wanted.get(*id).unwrap_or(&none))?)))
             .collect()
-    }
-
-    /// Whether it is a result's own file.
-    fn is_fixed(&self, id: &NodeId) -> bool {
-        self.bundle.arranged.files.iter().any(|file| file.source == id.1)
     }
 
     fn operate(&self, id: &NodeId, wanted: &BTreeSet<Wanted>) -> Result<Outcome> {
@@ -196,7 +191,6 @@ impl Surgeon<'_> {
             interpreter: self.interpreter(id, group, node),
             needed: bare_names(node),
             run_path: self.run_path(id, node, wanted)?,
-            ..Operation::default()
         };
         let elf = &node.elf;
         let first = survey::operate(context.store, &id.1, elf, &operation)?;
@@ -251,7 +245,7 @@ impl Surgeon<'_> {
         let context = self.bundle.context;
         let own = &self.homes.folders[id.0];
         let mut also = self.kept_folders(id, node);
-        if self.present.iter().any(|path| path.parent().as_ref() == Some(own)) {
+        if holds(self.present, own) {
             also.insert(0, own.clone());
         }
         let has = |folder: &InstallPath, name: &[u8]| self.present.contains(&folder.join(name));
@@ -274,6 +268,9 @@ impl Surgeon<'_> {
     }
 
     fn is_privileged(&self, id: &NodeId) -> bool {
+        if self.bundle.context.config.install.files.is_empty() {
+            return false;
+        }
         let mut files = self.bundle.arranged.files.iter().filter(|file| file.source == id.1);
         files.any(|file| self.bundle.context.is_privileged(&file.below))
     }
@@ -291,7 +288,7 @@ impl Surgeon<'_> {
             let Some((path, below)) = store.split(&folder) else { continue };
             let Some(place) = self.bundle.relocation.folder(path.hash()) else { continue };
             let place = place.join(below);
-            if self.present.iter().any(|file| file.starts_with(&place)) && !kept.contains(&place) {
+            if holds(self.present, &place) && !kept.contains(&place) {
                 kept.push(place);
             }
         }
@@ -342,11 +339,7 @@ impl Surgeon<'_> {
         if elsewhere || self.uses_baseline(id) || self.bundle.context.config.runtime.glibc == Glibc::Host {
             return Err(self.refused(id, refusal));
         }
-        draft.findings.push(
-            Finding::warning("no-run-path", format!("a program has no run path, and no room for one ({refusal})"))
-                .subject(self.homes.of[id].to_string())
-                .remedy("it finds its libraries in its loader's own folder, but LD_LIBRARY_PATH comes before that: link it with a run path"),
-        );
+        draft.without_run_path.push(self.homes.of[id].to_string());
         Ok(())
     }
 
@@ -354,6 +347,11 @@ impl Surgeon<'_> {
         Error::failure(format!("{} cannot be operated on: {refusal}", self.bundle.context.store.origin(&id.1)))
             .remedy("leave it out with `install.exclude`, or use `install.layout = \"store\"`, which changes no lengths")
     }
+}
+
+/// Whether something lies below a folder.
+fn holds(present: &BTreeSet<InstallPath>, folder: &InstallPath) -> bool {
+    present.range(folder..).find(|path| *path != folder).is_some_and(|path| path.starts_with(folder))
 }
 
 /// A needed entry with a slash becomes a bare name, to be found by the run path.

@@ -336,12 +336,6 @@ impl Layout<'_> {
             finding.subjects = outside;
             draft.findings.push(finding);
         }
-        if !draft.without_run_path.is_empty() {
-            let mut finding = Finding::warning("no-run-path", "programs have no run path, and no room for one")
-                .remedy("they find their libraries in their loader's own folder, but LD_LIBRARY_PATH comes before that: link them with a run path");
-            finding.subjects = std::mem::take(&mut draft.without_run_path);
-            draft.findings.push(finding);
-        }
     }
 }
 
