@@ -23,7 +23,7 @@ use crate::store::scan::Hit;
 pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
     let trees = context.trees(&mut draft.findings)?;
     let relocation = relocation(context, &trees)?;
-    let arranged = arrange_all(context, &trees, &relocation);
+    let mut arranged = arrange_all(context, &trees, &relocation);
     let surveys = survey_all(context, &arranged.files)?;
     report_malformed(&arranged.files, &surveys, draft)?;
 
@@ -37,8 +37,10 @@ pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
         draft.findings.push(several_loaders(context, &graph));
     }
 
+    let libraries = take_libraries(&mut arranged, &surveys, &relocation);
     let fixed = arranged.files.iter().map(|file| (file.source.clone(), file.path.clone())).collect();
     let mut homes = homes::assign(context.store, &graph, &context.lib_dir, &fixed)?;
+    homes.lead_to(libraries);
     let bundle = Bundle {
         context,
         graph: &graph,
@@ -176,6 +178,22 @@ fn several_loaders(context: &Context, graph: &Graph) -> Finding {
     let loaders = graph.groups.iter().filter_map(|group| group.loader.as_ref());
     finding.subjects = loaders.map(|loader| context.store.origin(&loader.file)).collect();
     finding
+}
+
+/// No library lies in prefix, not even the loader that glibc's own `bin/ld.so` is: it goes where libraries go, and a link
+/// leads to it.
+fn take_libraries(
+    arranged: &mut Arranged,
+    surveys: &HashMap<StoreFile, Survey>,
+    relocation: &Relocation,
+) -> Vec<Placed> {
+    let is_library = |file: &Placed| {
+        let elf = surveys.get(&file.source).and_then(|survey| survey.elf.as_ref());
+        elf.is_some_and(|elf| elf.class == Class::Library) && !relocation.holds(&file.path)
+    };
+    let (libraries, files) = std::mem::take(&mut arranged.files).into_iter().partition(is_library);
+    arranged.files = files;
+    libraries
 }
 
 /// The results' own files, links and empty folders.

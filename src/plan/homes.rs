@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::arrange::Placed;
 use super::graph::{Graph, Node, NodeId};
 use crate::error::Result;
 use crate::path::{InstallPath, StoreFile};
@@ -78,6 +79,14 @@ fn group_folders(store: &Store, graph: &Graph, lib_dir: &InstallPath) -> Vec<Ins
 }
 
 impl Homes {
+    /// Adds links to libraries that a result has in prefix.
+    pub fn lead_to(&mut self, libraries: Vec<Placed>) {
+        for library in libraries {
+            let home = self.of.iter().find(|(id, _)| id.1 == library.source).map(|(_, home)| home.clone());
+            self.links.extend(home.map(|home| (library.path, home)));
+        }
+    }
+
     fn place(
         &mut self,
         store: &Store,

@@ -70,6 +70,11 @@ impl Relocation {
         self.places.get(&hash).map(|place| &place.folder)
     }
 
+    /// Whether a path of the bundle lies in one of the folders.
+    pub fn holds(&self, path: &InstallPath) -> bool {
+        self.places.values().any(|place| path.starts_with(&place.folder))
+    }
+
     /// The patch that rewrites a reference, if it is a path that lies in the bundle.
     pub fn patch(&self, hit: &Hit) -> Option<Patch> {
         let place = self.places.get(&hit.hash).filter(|_| hit.is_path)?;

@@ -164,6 +164,21 @@ fn a_join_is_dereferenced() {
 }
 
 #[test]
+fn a_loader_among_the_programs_lies_with_the_libraries() {
+    // glibc's own `bin/ld.so` is a link to the loader in another output.
+    let mut f = Fixture::new();
+    f.program(&format!("{APP}/bin/app"), &[]);
+    f.link(&format!("{APP}/bin/ld.so"), &format!("/nix/store/{GLIBC}/lib/ld-linux-x86-64.so.2"));
+    let plan = f.result(APP).plan("");
+    assert!(
+        lines(&plan).contains(&"/usr/bin/ld.so -> ../lib/app/ld-linux-x86-64.so.2".to_owned()),
+        "{:?}",
+        lines(&plan)
+    );
+    assert_eq!(entry(&plan, "/usr/lib/app/ld-linux-x86-64.so.2").mode, 0o755);
+}
+
+#[test]
 fn setuid_is_asked_for_and_makes_the_run_path_absolute() {
     let mut f = Fixture::new();
     f.library(&format!("{ONE}/lib/libone.so.1"), &[]);
