@@ -115,8 +115,11 @@ impl<Tree: Clone> AbsolutePath<Tree> {
 }
 
 impl<Tree: Clone + Eq> Ord for AbsolutePath<Tree> {
+    /// Component by component, which is byte by byte with the slash before all others.
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.components().cmp(other.components())
+        let common = self.0.iter().zip(&other.0).take_while(|(a, b)| a == b).count();
+        let rank = |byte: &u8| if *byte == b'/' { 0 } else { u16::from(*byte) + 1 };
+        self.0.get(common).map(rank).cmp(&other.0.get(common).map(rank))
     }
 }
 
@@ -196,6 +199,14 @@ mod tests {
         let mut paths = [path("/a.b"), path("/a/b"), path("/a"), path("/")];
         paths.sort();
         assert_eq!(paths, [path("/"), path("/a"), path("/a/b"), path("/a.b")]);
+    }
+
+    #[test]
+    fn paths_are_ordered_by_their_components() {
+        let paths = ["/", "/a", "/a/b", "/a/b/c", "/a!", "/a.b", "/a.b/c", "/ab", "/b"].map(path);
+        for (one, other) in paths.iter().flat_map(|one| paths.iter().map(move |other| (one, other))) {
+            assert_eq!(one.cmp(other), one.components().cmp(other.components()), "{one} {other}");
+        }
     }
 
     #[test]

@@ -8,27 +8,30 @@ use super::choose::{self, Choice};
 use crate::config::{Config, Package};
 use crate::error::{Error, Result};
 use crate::path::{InstallPath, StoreFile};
-use crate::store::closure::Closure;
+use crate::store::closure::{Known, Pending};
 use crate::store::inventory::{self, Item, Items, is_folder};
-use crate::store::scan::Scanner;
 use crate::store::{Destination, Store, StorePath};
 
 pub struct Context<'a> {
     pub config: &'a Config,
     pub store: &'a Store,
     pub results: &'a [StorePath],
-    pub closure: &'a Closure,
+    /// Being found; only what looks for references waits for it.
+    pub pending: Pending,
     pub package: Package,
     pub prefix: InstallPath,
     pub lib_dir: InstallPath,
     pub choice: Choice,
-    /// Looks for every hash of the closure.
-    pub scanner: Scanner,
     /// Seconds since 1970.
     pub mtime: u32,
 }
 
 impl Context<'_> {
+    /// The closure and the scanner for its hashes.
+    pub fn known(&self) -> Result<&Known> {
+        self.pending.known()
+    }
+
     /// The results' files, links dereferenced, those that are shipped.
     pub fn trees(&self, findings: &mut Vec<Finding>) -> Result<Vec<Tree>> {
         let mut trees = Vec::new();
@@ -57,7 +60,7 @@ impl Context<'_> {
         for pattern in &self.config.runtime.add {
             let glob = choose::globs("runtime.add", [pattern])?;
             let before = found.len();
-            for path in self.closure.paths() {
+            for path in self.known()?.closure.paths() {
                 let folder = self.store.file(path).join("lib");
                 let Destination::Folder(real) = self.store.follow(&folder) else { continue };
                 for name in self.store.list(&real)? {

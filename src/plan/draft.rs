@@ -107,10 +107,11 @@ impl Draft {
     }
 
     /// Tells of the store paths that are still named.
-    pub fn report_leftovers(&mut self, context: &Context) {
+    pub fn report_leftovers(&mut self, context: &Context) -> Result<()> {
         if self.leftovers.is_empty() {
-            return;
+            return Ok(());
         }
+        let closure = &context.known()?.closure;
         let mut finding = Finding::warning(
             "store-reference",
             format!(
@@ -119,11 +120,8 @@ impl Draft {
             ),
         );
         for (hash, files) in &self.leftovers {
-            let path = context
-                .closure
-                .get(*hash)
-                .map(|path| context.store.file(path).to_string())
-                .unwrap_or_default();
+            let path =
+                closure.get(*hash).map(|path| context.store.file(path).to_string()).unwrap_or_default();
             let first = files.first().map(ToString::to_string).unwrap_or_default();
             let more = if files.len() > 1 { format!(" and {} more", files.len() - 1) } else { String::new() };
             finding.subjects.push(format!("{path} (in {first}{more})"));
@@ -137,6 +135,7 @@ impl Draft {
             }
         };
         self.findings.push(finding.remedy(remedy));
+        Ok(())
     }
 
     /// Tells of programs that a user's LD_LIBRARY_PATH can slide a foreign library under.

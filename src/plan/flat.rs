@@ -17,7 +17,6 @@ use crate::elf::{Class, Elf};
 use crate::error::{Error, Result};
 use crate::path::{InstallPath, StoreFile, printable};
 use crate::store::library::Libraries;
-use crate::store::scan::Hit;
 
 /// Fills the draft.
 pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
@@ -78,14 +77,11 @@ fn arrange_all(context: &Context, trees: &[Tree], relocation: &Relocation) -> Ar
     all
 }
 
-/// Looks at every file of the results, each once, on all cores.
+/// Looks at every file of the results, on all cores.
 fn survey_all(context: &Context, files: &[Placed]) -> Result<HashMap<StoreFile, Survey>> {
     let sources: BTreeSet<&StoreFile> = files.iter().map(|file| &file.source).collect();
     let sources: Vec<&StoreFile> = sources.into_iter().collect();
-    sources
-        .par_iter()
-        .map(|source| Ok(((*source).clone(), survey(context.store, &context.scanner, source)?)))
-        .collect()
+    sources.par_iter().map(|source| Ok(((*source).clone(), survey(context.store, source)?))).collect()
 }
 
 fn report_malformed(files: &[Placed], surveys: &HashMap<StoreFile, Survey>, draft: &mut Draft) -> Result<()> {
@@ -208,14 +204,16 @@ fn add_results(
         let message = "a link would lead to itself on the target; it is left out";
         draft.findings.push(Finding::warning("dangling-link", message).subject(path.to_string()));
     }
-    for file in &arranged.files {
+    let sources: Vec<&StoreFile> = arranged.files.iter().map(|file| &file.source).collect();
+    let hits = survey::references(context.store, &context.known()?.scanner, &sources)?;
+    for (file, hits) in arranged.files.iter().zip(hits) {
         let survey = surveys.get(&file.source).cloned().unwrap_or_default();
         if let Some(elf) = &survey.elf {
             draft.saw(elf, true);
         }
         let operation = operated.remove(&file.path).unwrap_or_default();
         let entry = entry_of(context, file, &survey);
-        draft.file(context, entry, Some(&file.below), &survey.hits, operation, relocation)?;
+        draft.file(context, entry, Some(&file.below), &hits, operation, relocation)?;
     }
     for (link, target) in &arranged.links {
         draft.entries.add(Entry::link(link.clone(), target.clone()))?;
@@ -235,10 +233,8 @@ fn add_libraries(
 ) -> Result<()> {
     let Bundle { context, graph, relocation, .. } = bundle;
     let ids: Vec<&NodeId> = homes.shipped.iter().collect();
-    let hits: Vec<Vec<Hit>> = ids
-        .par_iter()
-        .map(|id| survey::references(context.store, &context.scanner, &id.1))
-        .collect::<Result<_>>()?;
+    let sources: Vec<&StoreFile> = ids.iter().map(|id| &id.1).collect();
+    let hits = survey::references(context.store, &context.known()?.scanner, &sources)?;
     for (id, hits) in ids.into_iter().zip(hits) {
         let (node, home) = (&graph.nodes[id], &homes.of[id]);
         let is_loader = graph.groups[id.0].loader.as_ref().is_some_and(|loader| loader.file == id.1);

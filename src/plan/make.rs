@@ -9,8 +9,7 @@ use super::draft::Draft;
 use super::{Finding, Plan, extras, flat, store_layout};
 use crate::config::{Config, Layout, Package, distribution, names};
 use crate::error::{Error, Result};
-use crate::store::closure::Closure;
-use crate::store::scan::Scanner;
+use crate::store::closure::Pending;
 use crate::store::{Store, result};
 
 /// What a plan is made from.
@@ -32,26 +31,18 @@ pub fn make(request: &Request) -> Result<Plan> {
     let results =
         request.results.iter().map(|path| result::locate(store, path)).collect::<Result<Vec<_>>>()?;
     let first = results.first().ok_or_else(|| Error::usage("no result is named"))?;
-    let closure = Closure::find(store, &results, request.closure)?;
     let package = Package::resolve(&config.package, first.name());
     let prefix = config.install.prefix.clone();
     let lib_dir = match &config.install.lib_dir {
         Some(below) => prefix.join(below),
         None => prefix.join("lib").join(names::deb_name(&package.name)),
     };
-    let context = Context {
-        config,
-        store,
-        results: &results,
-        closure: &closure,
-        package: package.clone(),
-        prefix,
-        lib_dir,
-        choice: Choice::new(&config.install.include, &config.install.exclude)?,
-        scanner: Scanner::new(store.dir().as_bytes(), closure.hashes()),
-        mtime: mtime()?,
-    };
-    let mut draft = Draft::new(package);
+    let choice = Choice::new(&config.install.include, &config.install.exclude)?;
+    let mtime = mtime()?;
+    let pending = Pending::begin(store.clone(), results.clone(), request.closure.map(Path::to_owned));
+    let mut draft = Draft::new(package.clone());
+    let context =
+        Context { config, store, results: &results, pending, package, prefix, lib_dir, choice, mtime };
     match config.install.layout {
         Layout::Flat => flat::plan(&context, &mut draft)?,
         Layout::Store => store_layout::plan(&context, &mut draft)?,
@@ -63,7 +54,7 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
     draft.unmatched_files(context)?;
     draft.keep_bytecode_valid(context)?;
     extras::add(context, &mut draft)?;
-    draft.report_leftovers(context);
+    draft.report_leftovers(context)?;
     draft.report_without_run_path();
     if distribution::names_a_distribution_package(&draft.package.name) {
         draft.findings.push(replaces_distribution(&draft.package));

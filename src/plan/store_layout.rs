@@ -11,24 +11,27 @@ use super::draft::Draft;
 use super::flat::entry_of;
 use super::operations::Operated;
 use super::relocation::Relocation;
-use super::survey::{self, Survey, survey};
+use super::survey::{self, Survey, survey_whole};
 use super::{Entry, Finding, Kind, Surgery};
 use crate::config::RunPathTag;
 use crate::elf::{Class, Elf, Operation, RunPath};
 use crate::error::{Error, Result};
 use crate::path::{InstallPath, StoreFile, printable};
+use crate::store::closure::Known;
 use crate::store::inventory::{self, Item, Items};
+use crate::store::scan::Hit;
 use crate::store::{Destination, StoreHash, StorePath, link_target};
 
 /// Fills the draft.
 pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
     context.added_libraries()?;
     let trees = context.trees(&mut draft.findings)?;
-    let closure = Shipped::survey(context, &trees)?;
-    let alive = closure.alive(context, &trees);
+    let known = context.known()?;
+    let closure = Shipped::survey(context, known, &trees)?;
+    let alive = closure.alive(context, known, &trees);
     let relocation = Relocation::new(context.store.dir(), &context.lib_dir, &alive)?;
     let face = public_face(context, &trees, &relocation);
-    let layout = Layout { context, closure: &closure, relocation: &relocation };
+    let layout = Layout { context, known, closure: &closure, relocation: &relocation };
     let moved: BTreeMap<(StorePath, Vec<u8>), InstallPath> = moved(&trees, context);
     for path in &alive {
         for (below, item) in &closure.items[path] {
@@ -50,12 +53,12 @@ pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
 /// The closure's files that are shipped if their store path is.
 struct Shipped {
     items: BTreeMap<StorePath, Items>,
-    surveys: HashMap<StoreFile, Survey>,
+    surveys: HashMap<StoreFile, (Survey, Vec<Hit>)>,
 }
 
 impl Shipped {
-    fn survey(context: &Context, trees: &[Tree]) -> Result<Self> {
-        let paths: Vec<&StorePath> = context.closure.paths().collect();
+    fn survey(context: &Context, known: &Known, trees: &[Tree]) -> Result<Self> {
+        let paths: Vec<&StorePath> = known.closure.paths().collect();
         let items: BTreeMap<StorePath, Items> = paths
             .par_iter()
             .map(|path| {
@@ -84,26 +87,28 @@ impl Shipped {
         let files: Vec<&StoreFile> = files.into_iter().collect();
         let surveys = files
             .par_iter()
-            .map(|file| Ok(((*file).clone(), survey(context.store, &context.scanner, file)?)))
+            .map(|file| Ok(((*file).clone(), survey_whole(context.store, &known.scanner, file)?)))
             .collect::<Result<_>>()?;
         Ok(Shipped { items, surveys })
     }
 
     /// The closure, computed again: what nothing that is shipped names any more is gone.
-    fn alive(&self, context: &Context, trees: &[Tree]) -> BTreeSet<StorePath> {
+    fn alive(&self, context: &Context, known: &Known, trees: &[Tree]) -> BTreeSet<StorePath> {
         let mut alive: BTreeSet<StorePath> = BTreeSet::new();
         let mut todo: Vec<StorePath> = context.results.to_vec();
         for item in
             trees.iter().flat_map(|tree| tree.items.iter()).filter(|(below, _)| arrange::is_moved(below))
         {
-            todo.extend(self.names(context, None, item.1));
+            todo.extend(self.names(context, known, None, item.1));
         }
         while let Some(path) = todo.pop() {
             let Some(items) = self.items.get(&path) else { continue };
             if alive.insert(path.clone()) {
                 let file = context.store.file(&path);
                 todo.extend(
-                    items.iter().flat_map(|(below, item)| self.names(context, Some(file.join(below)), item)),
+                    items
+                        .iter()
+                        .flat_map(|(below, item)| self.names(context, known, Some(file.join(below)), item)),
                 );
             }
         }
@@ -111,20 +116,20 @@ impl Shipped {
     }
 
     /// The store paths that an item names; `at` is where a link lies.
-    fn names(&self, context: &Context, at: Option<StoreFile>, item: &Item) -> Vec<StorePath> {
+    fn names(&self, context: &Context, known: &Known, at: Option<StoreFile>, item: &Item) -> Vec<StorePath> {
         let hits = match item {
             Item::File { source, .. } => {
-                self.surveys.get(source).map(|survey| survey.hits.clone()).unwrap_or_default()
+                self.surveys.get(source).map(|(_, hits)| hits.clone()).unwrap_or_default()
             }
             Item::Link { target } => {
                 let leads_to = at.map(|at| link_target(&at, target));
                 let into = leads_to.and_then(|place| Some(context.store.split(&place)?.0));
-                return into.filter(|path| context.closure.contains(path)).into_iter().collect();
+                return into.filter(|path| known.closure.contains(path)).into_iter().collect();
             }
             Item::EmptyFolder => Vec::new(),
         };
         let hashes: BTreeSet<StoreHash> = hits.iter().map(|hit| hit.hash).collect();
-        hashes.into_iter().filter_map(|hash| context.closure.get(hash).cloned()).collect()
+        hashes.into_iter().filter_map(|hash| known.closure.get(hash).cloned()).collect()
     }
 }
 
@@ -153,6 +158,7 @@ fn moved(trees: &[Tree], context: &Context) -> BTreeMap<(StorePath, Vec<u8>), In
 
 struct Layout<'a> {
     context: &'a Context<'a>,
+    known: &'a Known,
     closure: &'a Shipped,
     relocation: &'a Relocation,
 }
@@ -192,12 +198,12 @@ impl Layout<'_> {
             (Some((from, _)), Some((to, below)), Some(folder)) if from != to && !target.starts_with(b"/") => {
                 folder.join(below).relative_to(&at.parent().unwrap_or_else(InstallPath::root))
             }
-            _ => self.relocation.rewrite(target, &self.context.scanner.scan(target)),
+            _ => self.relocation.rewrite(target, &self.known.scanner.scan(target)),
         }
     }
 
     fn file(&self, file: &Placed, is_result: bool, draft: &mut Draft) -> Result<()> {
-        let survey = self.closure.surveys.get(&file.source).cloned().unwrap_or_default();
+        let (survey, hits) = self.closure.surveys.get(&file.source).cloned().unwrap_or_default();
         if let Some(why) = &survey.malformed {
             let below = if is_result { file.below.as_slice() } else { b"" };
             draft.malformed(&file.source, below, why)?;
@@ -212,7 +218,7 @@ impl Layout<'_> {
             entry.mode = 0o755;
         }
         let below = is_result.then_some(file.below.as_slice());
-        draft.file(self.context, entry, below, &survey.hits, operated, self.relocation)
+        draft.file(self.context, entry, below, &hits, operated, self.relocation)
     }
 
     /// Turns the tag of the run path, and drops folders from it that are not shipped.
@@ -240,7 +246,7 @@ impl Layout<'_> {
                 ))
                 .remedy("leave it out with `install.exclude`")
             })?;
-        let to = self.relocation.rewrite(old, &self.context.scanner.scan(old));
+        let to = self.relocation.rewrite(old, &self.known.scanner.scan(old));
         Ok(Operated { patches, surgery: vec![Surgery::RunPath { to: printable(&to), runpath }] })
     }
 

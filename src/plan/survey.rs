@@ -1,7 +1,9 @@
-//! What one file is and which store paths it names, found out while it is mapped once.
+//! What a file is, and which store paths it names.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use rayon::prelude::*;
 
 use crate::elf::{Elf, Operation, Patch, Refusal};
 use crate::error::Result;
@@ -18,22 +20,32 @@ pub struct Survey {
     pub malformed: Option<String>,
     /// A `#!` script.
     pub is_script: bool,
-    pub hits: Vec<Hit>,
 }
 
-/// Looks at a file of the store.
-pub fn survey(store: &Store, scanner: &Scanner, file: &StoreFile) -> Result<Survey> {
+impl Survey {
+    fn of(bytes: &[u8]) -> Self {
+        let (elf, malformed) = match Elf::parse(bytes) {
+            Ok(elf) => (elf.map(Arc::new), None),
+            Err(malformed) => (None, Some(malformed.to_string())),
+        };
+        Survey { elf, malformed, is_script: bytes.starts_with(b"#!") }
+    }
+}
+
+/// Looks at the beginning of a file of the store.
+pub fn survey(store: &Store, file: &StoreFile) -> Result<Survey> {
+    Ok(Survey::of(&store.map(file)?))
+}
+
+/// Looks at a file, and for references in all of it.
+pub fn survey_whole(store: &Store, scanner: &Scanner, file: &StoreFile) -> Result<(Survey, Vec<Hit>)> {
     let bytes = store.map(file)?;
-    let (elf, malformed) = match Elf::parse(&bytes) {
-        Ok(elf) => (elf.map(Arc::new), None),
-        Err(malformed) => (None, Some(malformed.to_string())),
-    };
-    Ok(Survey { elf, malformed, is_script: bytes.starts_with(b"#!"), hits: scanner.scan(&bytes) })
+    Ok((Survey::of(&bytes), scanner.scan(&bytes)))
 }
 
-/// The references of a library that was parsed when it was looked for.
-pub fn references(store: &Store, scanner: &Scanner, file: &StoreFile) -> Result<Vec<Hit>> {
-    Ok(scanner.scan(&store.map(file)?))
+/// Looks for references in files, on all cores.
+pub fn references(store: &Store, scanner: &Scanner, files: &[&StoreFile]) -> Result<Vec<Vec<Hit>>> {
+    files.par_iter().map(|file| Ok(scanner.scan(&store.map(file)?))).collect()
 }
 
 /// The patches of an operation on a file.

@@ -1,8 +1,10 @@
 //! Which store paths a result needs: from a file, from Nix itself, or by looking for their hashes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, OnceLock};
+use std::thread::JoinHandle;
 
 use rayon::prelude::*;
 
@@ -46,16 +48,46 @@ impl Closure {
         self.paths.values()
     }
 
-    pub fn hashes(&self) -> impl Iterator<Item = StoreHash> {
-        self.paths.keys().copied()
-    }
-
     pub fn get(&self, hash: StoreHash) -> Option<&StorePath> {
         self.paths.get(&hash)
     }
 
     pub fn contains(&self, path: &StorePath) -> bool {
         self.paths.get(&path.hash()) == Some(path)
+    }
+}
+
+/// A closure and what looks for its hashes.
+pub struct Known {
+    pub closure: Closure,
+    pub scanner: Scanner,
+}
+
+/// A closure that is being found while other work goes on: asking Nix takes as long as planning a small bundle.
+pub struct Pending {
+    thread: Mutex<Option<JoinHandle<Result<Known>>>>,
+    known: OnceLock<Result<Known>>,
+}
+
+impl Pending {
+    /// Begins to look for what the results need.
+    pub fn begin(store: Store, results: Vec<StorePath>, file: Option<PathBuf>) -> Self {
+        let thread = std::thread::spawn(move || {
+            let closure = Closure::find(&store, &results, file.as_deref())?;
+            let scanner = Scanner::new(store.dir().as_bytes(), closure.paths.keys().copied());
+            Ok(Known { closure, scanner })
+        });
+        Pending { thread: Mutex::new(Some(thread)), known: OnceLock::new() }
+    }
+
+    /// Waits for it.
+    pub fn known(&self) -> Result<&Known> {
+        let known = self.known.get_or_init(|| {
+            let thread = self.thread.lock().ok().and_then(|mut thread| thread.take());
+            let outcome = thread.and_then(|thread| thread.join().ok());
+            outcome.unwrap_or_else(|| Err(Error::failure("the search for the closure broke off")))
+        });
+        known.as_ref().map_err(Clone::clone)
     }
 }
 

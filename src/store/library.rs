@@ -14,13 +14,25 @@ pub struct Libraries<'a> {
     store: &'a Store,
     /// `None`: no ELF file, or one that cannot be read.
     parsed: RefCell<HashMap<StoreFile, Option<Arc<Elf>>>>,
-    /// Names in a folder; searching a run path asks for many that are not there.
-    listed: RefCell<HashMap<StoreFile, HashSet<Vec<u8>>>>,
+    /// Searching a run path asks for many names that are not there, and for one library again and again.
+    listed: RefCell<HashMap<StoreFile, Arc<Listing>>>,
+    opened: RefCell<HashMap<Vec<u8>, Option<Object>>>,
+}
+
+/// A folder with all links followed, and the names in it.
+struct Listing {
+    real: Option<StoreFile>,
+    names: HashSet<Vec<u8>>,
 }
 
 impl<'a> Libraries<'a> {
     pub fn new(store: &'a Store, parsed: HashMap<StoreFile, Option<Arc<Elf>>>) -> Self {
-        Libraries { store, parsed: RefCell::new(parsed), listed: RefCell::default() }
+        Libraries {
+            store,
+            parsed: RefCell::new(parsed),
+            listed: RefCell::default(),
+            opened: RefCell::default(),
+        }
     }
 
     /// The ELF file at a real path, parsed the first time that it is asked for.
@@ -33,41 +45,56 @@ impl<'a> Libraries<'a> {
         elf
     }
 
-    fn holds(&self, folder: &StoreFile, name: &[u8]) -> bool {
-        if let Some(names) = self.listed.borrow().get(folder) {
-            return names.contains(name);
+    fn listing(&self, folder: &StoreFile) -> Arc<Listing> {
+        if let Some(known) = self.listed.borrow().get(folder) {
+            return known.clone();
         }
-        let names: HashSet<Vec<u8>> = match self.store.follow(folder) {
-            Destination::Folder(real) => self.store.list(&real).unwrap_or_default().into_iter().collect(),
-            _ => HashSet::new(),
+        let real = match self.store.follow(folder) {
+            Destination::Folder(real) => Some(real),
+            _ => None,
         };
-        let holds = names.contains(name);
-        self.listed.borrow_mut().insert(folder.clone(), names);
-        holds
+        let names = real.as_ref().and_then(|real| self.store.list(real).ok()).unwrap_or_default();
+        let listing = Arc::new(Listing { real, names: names.into_iter().collect() });
+        self.listed.borrow_mut().insert(folder.clone(), listing.clone());
+        listing
+    }
+
+    fn open_anew(&self, path: &[u8]) -> Option<Object> {
+        let found_as = StoreFile::new(path)?;
+        let folder = found_as.parent().filter(|folder| folder.starts_with(self.store.dir()))?;
+        let listing = self.listing(&folder);
+        if !listing.names.contains(found_as.file_name()) {
+            return None;
+        }
+        let Destination::File(real) = self.store.follow(&listing.real.as_ref()?.join(found_as.file_name()))
+        else {
+            return None;
+        };
+        let elf = self.elf(&real)?;
+        Some(Object { path: real.as_bytes().to_vec(), found_as: found_as.as_bytes().to_vec(), elf })
     }
 }
 
 impl Files for Libraries<'_> {
     fn open(&self, path: &[u8]) -> Option<Object> {
-        let found_as = StoreFile::new(path)?;
-        let folder = found_as.parent()?;
-        if !folder.starts_with(self.store.dir()) || !self.holds(&folder, found_as.file_name()) {
-            return None;
+        if let Some(known) = self.opened.borrow().get(path) {
+            return known.clone();
         }
-        let Destination::File(real) = self.store.follow(&found_as) else { return None };
-        let elf = self.elf(&real)?;
-        Some(Object { path: real.as_bytes().to_vec(), found_as: found_as.as_bytes().to_vec(), elf })
+        let object = self.open_anew(path);
+        self.opened.borrow_mut().insert(path.to_vec(), object.clone());
+        object
     }
 
     fn folders(&self, path: &[u8]) -> Vec<Vec<u8>> {
         let Some(folder) = StoreFile::new(path) else { return Vec::new() };
-        let Some(parent) = folder.parent() else { return Vec::new() };
-        if !folder.starts_with(self.store.dir()) || !self.holds(&parent, folder.file_name()) {
+        let Some(parent) = folder.parent().filter(|parent| parent.starts_with(self.store.dir())) else {
+            return Vec::new();
+        };
+        if !self.listing(&parent).names.contains(folder.file_name()) {
             return Vec::new();
         }
-        match self.store.follow(&folder) {
-            Destination::Folder(real) => self.store.list(&real).unwrap_or_default(),
-            _ => Vec::new(),
-        }
+        let mut names: Vec<Vec<u8>> = self.listing(&folder).names.iter().cloned().collect();
+        names.sort();
+        names
     }
 }
