@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Entry;
 use super::face::{self, Place};
 use crate::path::{InstallPath, StoreFile};
 use crate::store::StorePath;
@@ -31,8 +32,7 @@ pub struct Placed {
 #[derive(Debug, Default)]
 pub struct Arranged {
     pub files: Vec<Placed>,
-    /// Link and target, as it will be installed.
-    pub links: Vec<(InstallPath, Vec<u8>)>,
+    pub links: Vec<Entry>,
     pub folders: Vec<InstallPath>,
     /// Links that would lead to themselves on the target: left out.
     pub circular: Vec<InstallPath>,
@@ -83,8 +83,7 @@ pub fn into_prefix(tree: &Tree, face: &Face) -> Arranged {
             Item::Link { target } => link_into_prefix(tree, below, target, path, face, &mut arranged),
             Item::File { source, .. } => match first.get(source) {
                 Some(other) if other != below => {
-                    let target = relative(&face.path(other), &path);
-                    arranged.links.push((path, target));
+                    arranged.links.push(Entry::link_to(path, &face.path(other)));
                 }
                 _ => arranged.files.extend(placed(path, below, item)),
             },
@@ -102,15 +101,13 @@ pub fn together(tree: &Tree, place: &InstallPath, face: &Face) -> Arranged {
         let path = place.join(below);
         match item {
             Item::EmptyFolder => arranged.folders.push(path),
-            Item::Link { target } => arranged.links.push((path, target.clone())),
+            Item::Link { target } => arranged.links.push(Entry::link(path, target.clone())),
             Item::File { .. } if is_moved(below) => {
-                let target = relative(&face.path(below), &path);
-                arranged.links.push((path, target));
+                arranged.links.push(Entry::link_to(path, &face.path(below)));
             }
             Item::File { source, .. } => match first.get(source).filter(|other| !is_moved(other)) {
                 Some(other) if other != below => {
-                    let target = relative(&place.join(other), &path);
-                    arranged.links.push((path, target));
+                    arranged.links.push(Entry::link_to(path, &place.join(other)));
                 }
                 _ => arranged.files.extend(placed(path, below, item)),
             },
@@ -128,8 +125,7 @@ pub fn public_face(tree: &Tree, place: &InstallPath, face: &Face) -> Arranged {
             (Place::Private, _) | (_, Item::EmptyFolder) => {}
             (_, Item::Link { target }) if leads_to_folder(tree, below, target) => {}
             (Place::Program, _) => {
-                let target = relative(&place.join(below), &path);
-                arranged.links.push((path, target));
+                arranged.links.push(Entry::link_to(path, &place.join(below)));
             }
             (_, Item::Link { target }) => link_into_prefix(tree, below, target, path, face, &mut arranged),
             (_, Item::File { .. }) => arranged.files.extend(placed(path, below, item)),
@@ -163,19 +159,14 @@ fn link_into_prefix(
         if InstallPath::new(target).as_ref() == Some(&path) {
             arranged.circular.push(path);
         } else {
-            arranged.links.push((path, target.to_vec()));
+            arranged.links.push(Entry::link(path, target.to_vec()));
         }
         return;
     }
     let there = target_below(below, target);
     if !leads_to_folder(tree, below, target) {
-        let target = relative(&face.path(&there), &path);
-        arranged.links.push((path, target));
+        arranged.links.push(Entry::link_to(path, &face.path(&there)));
     }
-}
-
-fn relative(to: &InstallPath, from: &InstallPath) -> Vec<u8> {
-    to.relative_to(&from.parent().unwrap_or_else(InstallPath::root))
 }
 
 /// Where a relative link leads, below the result.
@@ -221,6 +212,7 @@ fn first_of_each_source(tree: &Tree) -> BTreeMap<StoreFile, Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Kind;
 
     fn path(text: &str) -> InstallPath {
         InstallPath::new(text).unwrap()
@@ -239,8 +231,10 @@ mod tests {
 
     fn lines(arranged: &Arranged) -> Vec<String> {
         let files = arranged.files.iter().map(|file| format!("{} = {}", file.path, file.source));
-        let links =
-            arranged.links.iter().map(|(path, to)| format!("{path} -> {}", String::from_utf8_lossy(to)));
+        let links = arranged.links.iter().map(|link| match &link.kind {
+            Kind::Link { target } => format!("{} -> {}", link.path, String::from_utf8_lossy(target)),
+            other => panic!("{other:?}"),
+        });
         let mut lines: Vec<String> = files.chain(links).collect();
         lines.sort();
         lines
@@ -284,7 +278,7 @@ mod tests {
                 "/etc/x.conf = /s/etc/x.conf",
                 "/usr/bin/x -> ../lib/x/h-x/bin/x",
                 "/usr/lib/x/h-x/bin/x = /s/bin/x",
-                "/usr/lib/x/h-x/etc/x.conf -> ../../../../../etc/x.conf",
+                "/usr/lib/x/h-x/etc/x.conf -> /etc/x.conf",
                 "/usr/lib/x/h-x/lib/libx.so = /s/libx.so",
                 "/usr/lib/x/h-x/lib64 -> lib",
             ]

@@ -126,10 +126,12 @@ impl Entry {
         Entry::plain(path, Kind::Link { target }, 0o777, Role::Link)
     }
 
-    /// A link by the shortest way, so that the tree can be looked at wherever it is unpacked.
-    pub fn relative_link(path: InstallPath, to: &InstallPath) -> Self {
+    /// A link to another path of the target: relative inside of one top-level folder, else absolute (Debian Policy 10.5),
+    /// since a top-level folder may itself be a link (`/sbin` to `usr/sbin`).
+    pub fn link_to(path: InstallPath, to: &InstallPath) -> Self {
         let folder = path.parent().unwrap_or_else(InstallPath::root);
-        let target = to.relative_to(&folder);
+        let is_near = path.components().next() == to.components().next();
+        let target = if is_near { to.relative_to(&folder) } else { to.as_bytes().to_vec() };
         Entry::link(path, target)
     }
 
@@ -159,6 +161,16 @@ mod tests {
         entries.add(Entry::link(path("/usr/lib.z"), b"a".to_vec())).unwrap();
         let paths: Vec<String> = entries.finish().unwrap().iter().map(|e| e.path.to_string()).collect();
         assert_eq!(paths, ["/usr", "/usr/lib", "/usr/lib/x", "/usr/lib/x/b", "/usr/lib.z"]);
+    }
+
+    #[test]
+    fn links_are_relative_inside_of_a_top_level_folder() {
+        let target = |from: &str, to: &str| match Entry::link_to(path(from), &path(to)).kind {
+            Kind::Link { target } => String::from_utf8(target).unwrap(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(target("/usr/bin/x", "/usr/lib/x/x"), "../lib/x/x");
+        assert_eq!(target("/sbin/mkfs.x", "/usr/bin/x"), "/usr/bin/x");
     }
 
     #[test]

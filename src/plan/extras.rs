@@ -23,7 +23,7 @@ pub fn add(context: &Context, draft: &mut Draft) -> Result<()> {
     }
     for (link, target) in &context.config.install.links {
         let target = InstallPath::new(target).unwrap_or_else(InstallPath::root);
-        draft.entries.add(Entry::relative_link(link.clone(), &target))?;
+        draft.entries.add(Entry::link_to(link.clone(), &target))?;
     }
     if let Some(changelog) = &context.config.package.changelog {
         draft.entries.add(changelog_entry(context, changelog)?)?;

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::arrange::{self, Arranged, Face, Placed, Tree};
 use super::context::Context;
 use super::draft::Draft;
+use super::face::Place;
 use super::graph::{Graph, Loading, Missing, NodeId};
 use super::homes::{self, Homes};
 use super::operations::{self, Bundle, Operated};
@@ -123,7 +124,8 @@ fn load(
 
 fn report_foreign(context: &Context, graph: &Graph, files: &[Placed], draft: &mut Draft) -> Result<()> {
     for source in &graph.foreign {
-        let public = files.iter().any(|file| file.source == *source && file.below.starts_with(b"bin/"));
+        let public =
+            files.iter().any(|file| file.source == *source && Place::of(&file.below) == Place::Program);
         let message = format!(
             "{} wants an interpreter that is not in the store: it was not built by Nix, or not for this closure",
             context.store.origin(source)
@@ -215,8 +217,8 @@ fn add_results(
         let entry = entry_of(context, file, &survey);
         draft.file(context, entry, Some(&file.below), &hits, operation, relocation)?;
     }
-    for (link, target) in &arranged.links {
-        draft.entries.add(Entry::link(link.clone(), target.clone()))?;
+    for link in &arranged.links {
+        draft.entries.add(link.clone())?;
     }
     for folder in &arranged.folders {
         draft.entries.add(Entry::folder(folder.clone()))?;
@@ -246,7 +248,7 @@ fn add_libraries(
         draft.file(context, entry, None, &hits, operated.remove(home).unwrap_or_default(), relocation)?;
     }
     for (link, home) in &homes.links {
-        draft.entries.add(Entry::relative_link(link.clone(), home))?;
+        draft.entries.add(Entry::link_to(link.clone(), home))?;
     }
     Ok(())
 }

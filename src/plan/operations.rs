@@ -151,7 +151,7 @@ impl Bundle<'_> {
     /// Every path at which a library may be found.
     fn present(&self, homes: &Homes) -> BTreeSet<InstallPath> {
         let files = self.arranged.files.iter().map(|file| &file.path);
-        let links = self.arranged.links.iter().map(|(path, _)| path);
+        let links = self.arranged.links.iter().map(|link| &link.path);
         files.chain(links).chain(homes.of.values()).chain(homes.links.keys()).cloned().collect()
     }
 }

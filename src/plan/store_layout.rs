@@ -38,7 +38,7 @@ pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
             match moved.get(&(path.clone(), below.clone())) {
                 Some(public) => {
                     let at = layout.place(path)?.join(below);
-                    draft.entries.add(Entry::relative_link(at, public))?;
+                    draft.entries.add(Entry::link_to(at, public))?;
                 }
                 None => layout.item(path, below, item, draft)?,
             }
@@ -265,8 +265,8 @@ impl Layout<'_> {
         for file in &face.files {
             self.file(file, true, draft)?;
         }
-        for (link, target) in face.links {
-            draft.entries.add(Entry::link(link, target))?;
+        for link in face.links {
+            draft.entries.add(link)?;
         }
         Ok(())
     }

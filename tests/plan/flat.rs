@@ -1,7 +1,7 @@
 //! The flat layout.
 
 use crate::fixture::{Fixture, GLIBC, codes, entry, lines, run_path, surgery};
-use explant::plan::{Kind, Surgery};
+use explant::plan::{Kind, Role, Surgery};
 
 const APP: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0";
 const ONE: &str = "11111111111111111111111111111111-one-1.0";
@@ -302,4 +302,76 @@ fn two_glibcs_have_a_library_folder_each() {
             .contains(&Surgery::Interpreter("/usr/lib/app/glibc-2.99/ld-linux-x86-64.so.2".into()))
     );
     assert_eq!(entry(&plan, "/usr/lib/app/glibc-2.99/libc.so.6").origin, "glibc-2.99/lib/libc.so.6");
+}
+
+#[test]
+fn builds_for_newer_processors_come_along() {
+    let mut f = Fixture::new();
+    let one = format!("{ONE}/lib/libone.so.1");
+    f.library(&one, &[]).library(&format!("{ONE}/lib/glibc-hwcaps/x86-64-v3/libone.so.1"), &[]);
+    f.program(&format!("{APP}/bin/app"), &[&one]);
+    let plan = f.result(APP).plan("");
+    let ones: Vec<String> = lines(&plan).into_iter().filter(|line| line.contains("libone")).collect();
+    assert_eq!(
+        ones,
+        [
+            "/usr/lib/app/glibc-hwcaps/x86-64-v3/libone.so.1 = one-1.0/lib/glibc-hwcaps/x86-64-v3/libone.so.1",
+            "/usr/lib/app/libone.so.1 = one-1.0/lib/libone.so.1",
+        ]
+    );
+}
+
+#[test]
+fn the_tag_is_turned_on_request() {
+    let mut f = Fixture::new();
+    f.program(&format!("{APP}/bin/app"), &[]);
+    let plan = f.result(APP).plan("[runtime]\nrpath = \"runpath\"");
+    let wanted = Surgery::RunPath { to: "$ORIGIN/../lib/app".into(), runpath: true };
+    assert!(surgery(&plan, "/usr/bin/app").contains(&wanted));
+}
+
+#[test]
+fn several_results_make_one_package() {
+    let mut f = Fixture::new();
+    f.program(&format!("{APP}/bin/app"), &[]).program(&format!("{TWO}/bin/two"), &[]);
+    f.file(&format!("{APP}/share/doc/x"), "the same").file(&format!("{TWO}/share/doc/x"), "the same");
+    let plan = f.result(APP).result(TWO).plan("");
+    let programs: Vec<String> =
+        lines(&plan).into_iter().filter(|line| line.starts_with("/usr/bin")).collect();
+    assert_eq!(programs, ["/usr/bin/app = app-1.0/bin/app", "/usr/bin/two = one-2.0/bin/two"]);
+    f.file(&format!("{TWO}/share/doc/x"), "another");
+    let error = f.try_plan("").unwrap_err().to_string();
+    assert!(error.contains("app-1.0/share/doc/x and one-2.0/share/doc/x"), "{error}");
+}
+
+#[test]
+fn contents_links_and_a_changelog_are_added() {
+    let mut f = Fixture::new();
+    f.program(&format!("{APP}/bin/app"), &[]);
+    f.file("../../app.service", "[Unit]").file("../../CHANGELOG.md", "# 1.0");
+    let plan = f.result(APP).plan(
+        "[package]\nchangelog = \"CHANGELOG.md\"\n[install.links]\n\"/sbin/mkfs.app\" = \"/usr/bin/app\"\n\
+         [[contents]]\nsrc = \"app.service\"\ndst = \"/usr/lib/systemd/system/app.service\"\n\
+         [[contents]]\nsrc = \"app.service\"\ndst = \"/etc/app.conf\"\ntype = \"config|noreplace\"\n\
+         [[contents]]\ndst = \"/var/lib/app\"\ntype = \"dir\"\nmode = 0o700\n",
+    );
+    assert!(lines(&plan).contains(&"/sbin/mkfs.app -> /usr/bin/app".to_owned()), "{:?}", lines(&plan));
+    assert_eq!(entry(&plan, "/etc/app.conf").role, Role::Config { noreplace: true, missingok: false });
+    assert_eq!(entry(&plan, "/usr/lib/systemd/system/app.service").mode, 0o644);
+    assert_eq!(entry(&plan, "/var/lib/app").mode, 0o700);
+    assert!(lines(&plan).contains(&"/usr/share/doc/app/changelog.gz = ".to_owned()));
+}
+
+#[test]
+fn a_truncated_program_is_an_error_and_truncated_data_is_not() {
+    let mut f = Fixture::new();
+    f.program(&format!("{APP}/bin/app"), &[]);
+    let whole = std::fs::read(f.disk(&format!("{APP}/bin/app"))).unwrap();
+    f.file(&format!("{APP}/share/doc/test.elf"), &whole[..whole.len() / 2]);
+    assert_eq!(codes(&f.result(APP).plan("")).first(), Some(&"unreadable-elf"));
+    f.script(&format!("{APP}/bin/app"), "");
+    std::fs::remove_file(f.disk(&format!("{APP}/bin/app"))).unwrap();
+    f.file(&format!("{APP}/bin/app"), &whole[..100]);
+    let error = f.try_plan("").unwrap_err().to_string();
+    assert!(error.contains("bin/app") && error.contains("cut off"), "{error}");
 }
