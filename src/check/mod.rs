@@ -54,6 +54,20 @@ impl Report {
     }
 }
 
+impl Report {
+    /// What came of it, in a line.
+    pub fn verdict(&self) -> String {
+        let verdict = match self.failures.len() {
+            0 => "closed".to_owned(),
+            1 => "not closed (1 failure)".to_owned(),
+            count => format!("not closed ({count} failures)"),
+        };
+        let programs = if self.programs == 1 { "program" } else { "programs" };
+        let libraries = if self.libraries == 1 { "library" } else { "libraries" };
+        format!("{verdict}: {} {programs}, {} {libraries}", self.programs, self.libraries)
+    }
+}
+
 impl fmt::Display for Report {
     /// A line for each failure, then the findings, then what was looked at.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -63,14 +77,7 @@ impl fmt::Display for Report {
         for finding in &self.findings {
             writeln!(f, "{finding}")?;
         }
-        let verdict = match self.failures.len() {
-            0 => "closed".into(),
-            1 => "not closed (1 failure)".into(),
-            count => format!("not closed ({count} failures)"),
-        };
-        let programs = if self.programs == 1 { "program" } else { "programs" };
-        let libraries = if self.libraries == 1 { "library" } else { "libraries" };
-        write!(f, "{verdict}: {} {programs}, {} {libraries}", self.programs, self.libraries)
+        f.write_str(&self.verdict())
     }
 }
 

@@ -10,7 +10,7 @@ use explant::check::{self, Policy, Report};
 use explant::config::{Compression, Config};
 use explant::error::{Error, IoContext, Result};
 use explant::package::{self, Draft, Format, Order};
-use explant::plan::{Kind, Plan, table};
+use explant::plan::{Finding, Kind, Plan, table};
 
 use super::arguments::Input;
 use super::report;
@@ -30,12 +30,11 @@ pub fn run(input: &Input) -> Result<()> {
         artifacts.push(draft.publish()?);
     }
     folder.keep();
+    let found = new_findings(&plan, &reports);
     if !input.json {
-        for report in &reports {
-            report::findings(&report.findings);
-        }
+        report::findings(&found);
     }
-    summary(input, &plan, &reports, &artifacts, start)
+    summary(input, &plan, &found, &artifacts, start)
 }
 
 fn write(input: &Input, config: &Config, plan: &Plan) -> Result<Vec<Draft>> {
@@ -100,6 +99,17 @@ fn check_all(config: &Config, drafts: &[Draft]) -> Result<Vec<Report>> {
     Ok(reports)
 }
 
+/// What the checks found that the plan did not tell: each once, since the artifacts hold the same.
+fn new_findings(plan: &Plan, reports: &[Report]) -> Vec<Finding> {
+    let mut found: Vec<Finding> = Vec::new();
+    for finding in reports.iter().flat_map(|report| &report.findings) {
+        if !found.contains(finding) && !plan.findings.iter().any(|planned| planned.code == finding.code) {
+            found.push(finding.clone());
+        }
+    }
+    found
+}
+
 /// The folder for artifacts; one that a failed build made is taken away again.
 struct OutputFolder {
     made: Option<PathBuf>,
@@ -129,7 +139,7 @@ impl Drop for OutputFolder {
 fn summary(
     input: &Input,
     plan: &Plan,
-    reports: &[Report],
+    found: &[Finding],
     artifacts: &[PathBuf],
     start: Instant,
 ) -> Result<()> {
@@ -141,8 +151,7 @@ fn summary(
     if input.json {
         let files: Vec<_> =
             artifacts.iter().zip(&sizes).map(|(path, size)| json!({ "path": path, "size": size })).collect();
-        let checks: Vec<_> = reports.iter().flat_map(|report| &report.findings).collect();
-        let value = json!({ "artifacts": files, "plan": table::json(plan), "check-findings": checks, "seconds": seconds });
+        let value = json!({ "artifacts": files, "plan": table::json(plan), "check-findings": found, "seconds": seconds });
         println!("{value:#}");
         return Ok(());
     }

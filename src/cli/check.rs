@@ -27,24 +27,16 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
     let mut values = Vec::new();
     for artifact in &arguments.artifacts {
         let report = check(artifact, &policy)?;
-        all_closed &= report.failures.is_empty();
+        all_closed &= report.is_closed();
         if arguments.json {
-            values.push(
-                json!({ "artifact": artifact, "closed": report.failures.is_empty(), "report": report }),
-            );
+            values.push(json!({ "artifact": artifact, "closed": report.is_closed(), "report": report }));
             continue;
         }
         report::findings(&report.findings);
         for failure in &report.failures {
-            eprintln!("failure: {failure}");
+            eprintln!("error: {failure}");
         }
-        let outcome = if report.failures.is_empty() { "closed" } else { "not closed" };
-        println!(
-            "{}: {outcome}; {} programs, {} libraries",
-            artifact.display(),
-            report.programs,
-            report.libraries
-        );
+        println!("{}: {}", artifact.display(), report.verdict());
     }
     if arguments.json {
         println!("{:#}", json!(values));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::arch::Architecture;
 use super::context::Context;
 use super::entries::Entries;
+use super::graph::file_name;
 use super::operations::Operated;
 use super::relocation::Relocation;
 use super::{Entry, Finding, Kind, Surgery, survey};
@@ -22,6 +23,8 @@ pub struct Draft {
     pub findings: Vec<Finding>,
     /// Store paths that are still named, and the files that name them.
     pub leftovers: BTreeMap<StoreHash, BTreeSet<InstallPath>>,
+    /// Whether a program's loader is musl's.
+    is_musl: bool,
     /// The paths of `[[install.files]]` that were found.
     with_settings: BTreeSet<String>,
     /// Programs that have no run path, by their install paths.
@@ -68,6 +71,8 @@ impl Draft {
 
     /// Counts an ELF file for the package's architecture; those of the results weigh more.
     pub fn saw(&mut self, elf: &Elf, of_result: bool) {
+        let interpreter = elf.interpreter.as_deref().map(file_name);
+        self.is_musl |= interpreter.is_some_and(|name| name.starts_with(b"ld-musl-"));
         let counts = self.abis.entry(elf.abi).or_default();
         let of_closure = if of_result { 0 } else { 2 };
         match elf.class {
@@ -100,7 +105,7 @@ impl Draft {
             );
         }
         self.findings.push(
-            Finding::warning("unreadable-elf", message + "; it is shipped as it is")
+            Finding::warning("malformed-elf", message + "; it is shipped as it is")
                 .remedy("leave it out with `install.exclude`"),
         );
         Ok(())
@@ -149,6 +154,25 @@ impl Draft {
             "they find their libraries in their loader's own folder, but LD_LIBRARY_PATH comes before that: \
              link them with a run path",
         ));
+    }
+
+    /// What holds for a bundle whatever is in it.
+    pub fn report_conditions(&mut self) {
+        if self.is_musl {
+            self.findings.push(
+                Finding::note("musl-library-path", "musl's loader reads LD_LIBRARY_PATH before any run path")
+                    .remedy("leave it unset where the programs run"),
+            );
+        }
+        let with_caps = self.entries.iter().filter(|entry| entry.caps.is_some());
+        let with_caps: Vec<String> = with_caps.map(|entry| entry.path.to_string()).collect();
+        if !with_caps.is_empty() {
+            let message = "a tarball has no file capabilities; an .rpm has, and a .deb sets them by setcap when it is installed";
+            let mut finding = Finding::note("capabilities-by-hand", message)
+                .remedy("after unpacking the tarball, run setcap");
+            finding.subjects = with_caps;
+            self.findings.push(finding);
+        }
     }
 
     /// Brings .pyc files in step with their sources, whose times, and perhaps references, changed.

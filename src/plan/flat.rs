@@ -161,7 +161,7 @@ fn report_missing(context: &Context, graph: &Graph, draft: &mut Draft) -> Result
     }
     if !graph.missing.is_empty() {
         let mut finding =
-            Finding::warning("library-missing", "libraries or plugins need what the closure does not have");
+            Finding::warning("missing-library", "libraries or plugins need what the closure does not have");
         finding.subjects = graph.missing.iter().map(sentence).collect();
         draft.findings.push(finding.remedy(remedy));
     }

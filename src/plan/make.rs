@@ -56,6 +56,7 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
     extras::add(context, &mut draft)?;
     draft.report_leftovers(context)?;
     draft.report_without_run_path();
+    draft.report_conditions();
     if distribution::names_a_distribution_package(&draft.package.name) {
         draft.findings.push(replaces_distribution(&draft.package));
     }

@@ -368,10 +368,30 @@ fn a_truncated_program_is_an_error_and_truncated_data_is_not() {
     f.program(&format!("{APP}/bin/app"), &[]);
     let whole = std::fs::read(f.disk(&format!("{APP}/bin/app"))).unwrap();
     f.file(&format!("{APP}/share/doc/test.elf"), &whole[..whole.len() / 2]);
-    assert_eq!(codes(&f.result(APP).plan("")).first(), Some(&"unreadable-elf"));
+    assert_eq!(codes(&f.result(APP).plan("")).first(), Some(&"malformed-elf"));
     f.script(&format!("{APP}/bin/app"), "");
     std::fs::remove_file(f.disk(&format!("{APP}/bin/app"))).unwrap();
     f.file(&format!("{APP}/bin/app"), &whole[..100]);
     let error = f.try_plan("").unwrap_err().to_string();
     assert!(error.contains("bin/app") && error.contains("cut off"), "{error}");
+}
+
+#[test]
+fn musls_own_way_with_library_paths_is_told_of() {
+    let mut f = Fixture::new();
+    let loader = f.disk(&format!("{TWO}/lib/ld-musl-x86_64.so.1"));
+    std::fs::copy(f.disk(&format!("{GLIBC}/lib/ld-linux-x86-64.so.2")), loader).unwrap();
+    let loader = format!("-Wl,--dynamic-linker=/nix/store/{TWO}/lib/ld-musl-x86_64.so.1");
+    f.compile(&format!("{APP}/bin/app"), "int main(void) { return 0; }", &[], &[&loader]);
+    assert!(codes(&f.result(APP).plan("")).contains(&"musl-library-path"));
+}
+
+#[test]
+fn capabilities_are_kept_where_a_format_has_them() {
+    let mut f = Fixture::new();
+    f.program(&format!("{APP}/bin/ping"), &[]);
+    let plan = f.result(APP).plan("[[install.files]]\npath = \"bin/ping\"\ncaps = \"cap_net_raw+ep\"");
+    assert_eq!(entry(&plan, "/usr/bin/ping").caps.as_deref(), Some("cap_net_raw+ep"));
+    assert_eq!(run_path(&plan, "/usr/bin/ping"), "/usr/lib/app", "ld.so ignores $ORIGIN");
+    assert!(codes(&plan).contains(&"capabilities-by-hand"));
 }

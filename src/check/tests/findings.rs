@@ -7,7 +7,7 @@ use crate::plan::Finding;
 /// The only finding there is, and no failure.
 fn finding(workshop: &Workshop) -> Finding {
     let report = check_root(workshop);
-    assert!(report.is_closed() && report.findings.len() == 1, "{report}");
+    assert!(report.is_closed() && report.findings.len() == 1, "{report:?}");
     report.findings[0].clone()
 }
 
@@ -33,7 +33,7 @@ fn a_program_elsewhere_that_lacks_its_interpreter() {
     let workshop = Workshop::closed();
     workshop.file("usr/lib/app/tests/app", 0o755, &program(&["-Wl,-rpath,$ORIGIN/.."], "/gone/ld.so"));
     let report = check_root(&workshop);
-    assert!(report.is_closed(), "{report}");
+    assert!(report.is_closed(), "{report:?}");
     assert_eq!(report.findings[0].code, "missing-interpreter");
 }
 
@@ -76,7 +76,7 @@ fn plugins_whose_library_is_loaded_by_path() {
     workshop.file("usr/bin/app", 0o755, b"");
     let report = check_root(&workshop);
     let elsewhere = report.findings.iter().find(|finding| finding.code == "library-elsewhere").unwrap();
-    assert!(elsewhere.subjects.contains(&"/usr/lib/app/plugins/a.so needs libfoo.so".into()), "{report}");
+    assert!(elsewhere.subjects.contains(&"/usr/lib/app/plugins/a.so needs libfoo.so".into()), "{report:?}");
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn every_truncation_is_refused() {
         let step = (needed / 100).max(1);
         for length in (0..needed).step_by(step).chain([needed.saturating_sub(1)]) {
             if let Ok(report) = check_bytes(&whole[..length]) {
-                panic!("{format}: {length} of {} bytes passed: {report}", whole.len());
+                panic!("{format}: {length} of {} bytes passed: {report:?}", whole.len());
             }
         }
     }
@@ -182,8 +182,8 @@ fn rpms_of_another_writer_are_read() {
             .unwrap();
         stripped += usize::from(memchr::memmem::find(&bytes, b"07070X").is_some());
         let report = check_bytes(&bytes).unwrap();
-        assert_eq!(report.failures.len(), 2, "{report}");
-        assert_eq!(report.findings.len(), 1, "{report}");
+        assert_eq!(report.failures.len(), 2, "{report:?}");
+        assert_eq!(report.findings.len(), 1, "{report:?}");
     }
     assert_eq!(stripped, 1);
 }
@@ -194,7 +194,7 @@ fn hard_links_are_one_file() {
     fs::hard_link(workshop.path("usr/lib/app/libfoo.so"), workshop.path("usr/lib/app/again.so")).unwrap();
     for format in FORMATS {
         let report = check(&workshop.pack(format), &stranger()).unwrap();
-        assert!(report.is_closed(), "{format}: {report}");
+        assert!(report.is_closed(), "{format}: {report:?}");
         assert_eq!(report.libraries, 4, "{format}");
     }
 }

@@ -21,7 +21,7 @@ fn check_root(workshop: &Workshop) -> Report {
 /// The only failure there is.
 fn failure(workshop: &Workshop) -> String {
     let report = check_root(workshop);
-    assert_eq!(report.failures.len(), 1, "{report}");
+    assert_eq!(report.failures.len(), 1, "{report:?}");
     report.failures[0].clone()
 }
 
@@ -30,7 +30,7 @@ fn a_closed_artifact_is_closed_in_every_format() {
     let workshop = Workshop::closed();
     for format in FORMATS {
         let report = check(&workshop.pack(format), &stranger()).unwrap();
-        assert!(report.is_closed() && report.findings.is_empty(), "{format}: {report}");
+        assert!(report.is_closed() && report.findings.is_empty(), "{format}: {report:?}");
         assert_eq!((report.programs, report.libraries), (1, 3), "{format}");
     }
 }
@@ -43,7 +43,7 @@ fn musls_loader_is_its_c_library() {
     workshop.file("usr/lib/app/libfoo.so", 0o644, &workshop::library(&["-nostdlib"]));
     workshop.file("usr/lib/app/ld-musl-any.so.1", 0o755, &libc);
     let report = check_root(&workshop);
-    assert!(report.is_closed() && report.findings.is_empty(), "{report}");
+    assert!(report.is_closed() && report.findings.is_empty(), "{report:?}");
 }
 
 #[test]
