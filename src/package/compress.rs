@@ -41,7 +41,7 @@ impl<W: Write> Compressor<W> {
                     .encoder()?;
                 Compressor::Xz(XzEncoder::new_stream(into, stream))
             }
-            Compression::Gzip(level) => Compressor::Gzip(Gzip::new(into, level)),
+            Compression::Gzip(level) => Compressor::Gzip(Gzip::new(into, level)?),
             Compression::None => Compressor::None(into),
         })
     }
