@@ -14,6 +14,7 @@ pub mod check;
 pub mod config;
 pub mod elf;
 pub mod error;
+pub mod finding;
 pub mod package;
 pub mod path;
 pub mod payload;

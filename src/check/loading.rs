@@ -9,8 +9,8 @@ use super::{Report, abi, carried_root, is_in_program_folder, is_public};
 use crate::config::glibc_set::is_glibc_set;
 use crate::elf::ldso::{Need, Object, Process, Search};
 use crate::elf::{Abi, Class, Elf};
+use crate::finding::Finding;
 use crate::path::{InstallPath, printable};
-use crate::plan::Finding;
 
 /// Checks every ELF file that the loader is asked for: what a public program lacks is a failure, what others lack a
 /// finding.

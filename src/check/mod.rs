@@ -19,8 +19,8 @@ use std::path::Path;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::error::{Error, Result};
+use crate::finding::Finding;
 use crate::path::InstallPath;
-use crate::plan::Finding;
 use crate::store::path::ALPHABET;
 
 /// The fewest characters of a hash that a carried store path's folder may have.

@@ -5,8 +5,8 @@ use memchr::memmem;
 use super::tree::{Content, FileNode, Missing, Node, Tree};
 use super::{Report, abi, is_in_program_folder, is_public};
 use crate::elf::{Class, Elf};
+use crate::finding::Finding;
 use crate::path::{InstallPath, printable};
-use crate::plan::Finding;
 
 /// Findings that gather many files.
 #[derive(Default)]

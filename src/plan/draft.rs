@@ -6,7 +6,6 @@ use super::arch::Architecture;
 use super::context::Context;
 use super::entries::Entries;
 use super::graph::file_name;
-use super::operations::Operated;
 use super::relocation::Relocation;
 use super::{Entry, Finding, Kind, Surgery, survey};
 use crate::config::{Layout, Package};
@@ -31,6 +30,13 @@ pub struct Draft {
     pub without_run_path: Vec<String>,
     /// Each ABI's programs and libraries of the results, then of the rest of the closure, counted.
     abis: BTreeMap<Abi, [usize; 4]>,
+}
+
+/// A file's patches, and what they do.
+#[derive(Debug, Default)]
+pub struct Operated {
+    pub patches: Vec<Patch>,
+    pub surgery: Vec<Surgery>,
 }
 
 impl Draft {

@@ -6,11 +6,11 @@ use rayon::prelude::*;
 
 use super::arrange::{self, Arranged, Face, Placed, Tree};
 use super::context::Context;
-use super::draft::Draft;
+use super::draft::{Draft, Operated};
 use super::face::Place;
 use super::graph::{Graph, Loading, Missing, NodeId};
 use super::homes::{self, Homes};
-use super::operations::{self, Bundle, Operated};
+use super::operations::{self, Bundle};
 use super::relocation::Relocation;
 use super::survey::{self, Survey, survey};
 use super::{Entry, Finding, Role, Source, host};

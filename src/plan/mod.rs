@@ -10,7 +10,6 @@ mod draft;
 mod entries;
 mod extras;
 mod face;
-pub mod finding;
 mod flat;
 mod graph;
 mod homes;
@@ -30,8 +29,8 @@ use crate::config::{Layout, Package};
 use crate::elf::Patch;
 use crate::path::InstallPath;
 
+pub use crate::finding::{Finding, Severity};
 pub use arch::Architecture;
-pub use finding::{Finding, Severity};
 pub use make::{Request, make};
 
 /// Everything that `build` carries out.

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::arrange::{Arranged, Tree};
 use super::context::Context;
-use super::draft::Draft;
+use super::draft::{Draft, Operated};
 use super::graph::{Graph, Group, Node, NodeId, file_name};
 use super::homes::Homes;
 use super::relocation::Relocation;
@@ -14,7 +14,7 @@ use super::run_path::{self, Wanted};
 use super::{Finding, Surgery, host, survey};
 use crate::config::glibc_set::is_glibc_set;
 use crate::config::{Glibc, RunPathTag};
-use crate::elf::{Class, Operation, Patch, Refusal, RunPath};
+use crate::elf::{Class, Operation, Refusal, RunPath};
 use crate::error::{Error, Result};
 use crate::path::{InstallPath, StoreFile, printable};
 
@@ -27,13 +27,6 @@ pub struct Bundle<'a> {
     pub arranged: &'a Arranged,
     /// Where the results' own files lie.
     pub fixed: &'a BTreeMap<StoreFile, InstallPath>,
-}
-
-/// A file's patches, and what they do.
-#[derive(Debug, Default)]
-pub struct Operated {
-    pub patches: Vec<Patch>,
-    pub surgery: Vec<Surgery>,
 }
 
 /// Works out every operation and carries it out on paper: patches by install path.

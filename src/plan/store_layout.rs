@@ -7,9 +7,8 @@ use rayon::prelude::*;
 
 use super::arrange::{self, Arranged, Face, Placed, Tree};
 use super::context::Context;
-use super::draft::Draft;
+use super::draft::{Draft, Operated};
 use super::flat::entry_of;
-use super::operations::Operated;
 use super::relocation::Relocation;
 use super::survey::{self, Survey, survey_whole};
 use super::{Entry, Finding, Kind, Surgery};

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use super::{Destination, Store, StorePath, link_target};
 use crate::error::{Error, Result};
+use crate::finding::Finding;
 use crate::path::{StoreFile, printable};
-use crate::plan::Finding;
 
 /// One file, link or empty folder, by its path below the store path.
 pub type Items = BTreeMap<Vec<u8>, Item>;

@@ -2,7 +2,7 @@
 
 use super::check_root;
 use super::workshop::{Workshop, library, program, specimen};
-use crate::plan::Finding;
+use crate::finding::Finding;
 
 /// The only finding there is, and no failure.
 fn finding(workshop: &Workshop) -> Finding {
