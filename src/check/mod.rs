@@ -21,6 +21,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use crate::error::{Error, Result};
 use crate::finding::Finding;
 use crate::path::InstallPath;
+use crate::plan::table::counted;
 use crate::store::path::ALPHABET;
 
 /// The fewest characters of a hash that a carried store path's folder may have.
@@ -62,9 +63,8 @@ impl Report {
             1 => "not closed (1 failure)".to_owned(),
             count => format!("not closed ({count} failures)"),
         };
-        let programs = if self.programs == 1 { "program" } else { "programs" };
-        let libraries = if self.libraries == 1 { "library" } else { "libraries" };
-        format!("{verdict}: {} {programs}, {} {libraries}", self.programs, self.libraries)
+        let programs = counted(self.programs, "program", "programs");
+        format!("{verdict}: {programs}, {}", counted(self.libraries, "library", "libraries"))
     }
 }
 

@@ -25,10 +25,7 @@ pub fn run(input: &Input) -> Result<()> {
     let folder = OutputFolder::make(&input.output)?;
     let drafts = write(input, &config, &plan)?;
     let reports = check_all(&config, &drafts)?;
-    let mut artifacts = Vec::new();
-    for draft in drafts {
-        artifacts.push(draft.publish()?);
-    }
+    let artifacts = publish(drafts)?;
     folder.keep();
     let found = new_findings(&plan, &reports);
     if !input.json {
@@ -99,6 +96,23 @@ fn check_all(config: &Config, drafts: &[Draft]) -> Result<Vec<Report>> {
     Ok(reports)
 }
 
+/// Gives the artifacts their names: all of them, or none.
+fn publish(drafts: Vec<Draft>) -> Result<Vec<PathBuf>> {
+    let mut published = Vec::new();
+    for draft in drafts {
+        match draft.publish() {
+            Ok(path) => published.push(path),
+            Err(error) => {
+                for path in published {
+                    std::fs::remove_file(&path).while_doing("remove", &path)?;
+                }
+                return Err(error);
+            }
+        }
+    }
+    Ok(published)
+}
+
 /// What the checks found that the plan did not tell: each once, since the artifacts hold the same.
 fn new_findings(plan: &Plan, reports: &[Report]) -> Vec<Finding> {
     let mut found: Vec<Finding> = Vec::new();
@@ -156,7 +170,11 @@ fn summary(
         return Ok(());
     }
     for (path, size) in artifacts.iter().zip(&sizes) {
-        println!("{}  {}", path.display(), table::size(*size));
+        println!(
+            "{}  {}",
+            input.output.join(path.file_name().unwrap_or_default()).display(),
+            table::size(*size)
+        );
     }
     eprintln!("{}; {seconds:.1} s", table::totals(plan));
     Ok(())

@@ -7,7 +7,8 @@ use super::context::Context;
 use super::entries::Entries;
 use super::graph::file_name;
 use super::relocation::Relocation;
-use super::{Entry, Finding, Kind, Surgery, survey};
+use super::{Entry, Finding, Kind, Severity, Surgery, survey};
+use crate::config::glibc_set::is_glibc_set;
 use crate::config::{Layout, Package};
 use crate::elf::{Abi, Class, Elf, Patch};
 use crate::error::{Error, Result};
@@ -123,13 +124,15 @@ impl Draft {
             return Ok(());
         }
         let closure = &context.known()?.closure;
-        let mut finding = Finding::warning(
-            "store-reference",
-            format!(
-                "{} store paths are still named in what is shipped; they are not there on the target",
-                self.leftovers.len()
-            ),
-        );
+        // glibc names itself in messages and for its own data; that alone is no sign that the program needs more.
+        let files = self.leftovers.values().flatten();
+        let severity = if files.into_iter().all(|file| is_glibc_set(file.file_name())) {
+            Severity::Note
+        } else {
+            Severity::Warning
+        };
+        let message = "store paths are still named in what is shipped, and are not there on the target";
+        let mut finding = Finding { severity, ..Finding::warning("store-reference", message) };
         for (hash, files) in &self.leftovers {
             let path =
                 closure.get(*hash).map(|path| context.store.file(path).to_string()).unwrap_or_default();

@@ -107,7 +107,7 @@ fn store_paths(plan: &Plan) -> Vec<Row> {
         origin: String::new(),
         place: place.to_string(),
         bytes,
-        what: format!("{}, {references} references rewritten", files(count)),
+        what: format!("{}, {} rewritten", files(count), counted(references, "reference", "references")),
     };
     paths.into_iter().map(row).collect()
 }
@@ -155,11 +155,11 @@ pub fn totals(plan: &Plan) -> String {
     let count = |wanted: &dyn Fn(&Entry) -> bool| plan.entries.iter().filter(|entry| wanted(entry)).count();
     let all: u64 = plan.entries.iter().map(bytes).sum();
     format!(
-        "{} programs, {} libraries, {} other files, {} links: {}",
-        count(&|entry| entry.role == Role::Program),
-        count(&|entry| is_library(entry.role)),
-        count(&is_other),
-        count(&|entry| matches!(entry.kind, Kind::Link { .. })),
+        "{}, {}, {}, {}: {}",
+        counted(count(&|entry| entry.role == Role::Program), "program", "programs"),
+        counted(count(&|entry| is_library(entry.role)), "library", "libraries"),
+        counted(count(&is_other), "other file", "other files"),
+        counted(count(&|entry| matches!(entry.kind, Kind::Link { .. })), "link", "links"),
         size(all)
     )
 }
@@ -185,7 +185,12 @@ fn bytes(entry: &Entry) -> u64 {
 }
 
 fn files(count: usize) -> String {
-    if count == 1 { "1 file".to_owned() } else { format!("{count} files") }
+    counted(count, "file", "files")
+}
+
+/// A number and what is counted.
+pub fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// The store path of an entry's origin.
@@ -214,8 +219,8 @@ fn described(edit: &Surgery) -> String {
         Surgery::Interpreter(_) => "interpreter".to_owned(),
         Surgery::RunPath { to, .. } => format!("run path {to}"),
         Surgery::Needed { to, .. } => format!("needs {to}"),
-        Surgery::References(count) => format!("{count} references"),
-        Surgery::LoaderFolders => "own folders".to_owned(),
+        Surgery::References(count) => counted(*count, "reference", "references"),
+        Surgery::LoaderFolders => "its own folders".to_owned(),
         Surgery::PycHeader => "header".to_owned(),
     }
 }
