@@ -42,6 +42,7 @@ pub struct Input {
 pub enum FormatName {
     Deb,
     Rpm,
+    #[value(alias = "tarball")]
     Tar,
 }
 
