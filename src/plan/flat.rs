@@ -156,13 +156,17 @@ fn report_missing(context: &Context, graph: &Graph, draft: &mut Draft) -> Result
     };
     let remedy = "add the library to the build's run path, list it in `runtime.baseline` if the target provides it, \
                   or leave the file out with `install.exclude`";
-    if let Some(missing) = graph.missing.iter().find(|missing| missing.program.is_some()) {
-        return Err(Error::failure(sentence(missing)).remedy(remedy));
+    let (fatal, others): (Vec<_>, Vec<_>) =
+        graph.missing.iter().partition(|missing| missing.program.is_some());
+    if !fatal.is_empty() {
+        // Two programs that load the same library miss the same.
+        let sentences: BTreeSet<String> = fatal.into_iter().map(sentence).collect();
+        return Err(Error::failure(Vec::from_iter(sentences).join("\n")).remedy(remedy));
     }
-    if !graph.missing.is_empty() {
+    if !others.is_empty() {
         let mut finding =
             Finding::warning("missing-library", "libraries or plugins need what the closure does not have");
-        finding.subjects = graph.missing.iter().map(sentence).collect();
+        finding.subjects = others.into_iter().map(sentence).collect();
         draft.findings.push(finding.remedy(remedy));
     }
     Ok(())
