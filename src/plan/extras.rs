@@ -76,7 +76,8 @@ fn file(src: &Path, dst: InstallPath, role: Role) -> Result<Entry> {
     Ok(entry)
 }
 
-/// A folder of the user's with all that it holds, links as they stand.
+/// A folder of the user's with all that it holds, links as they stand. (Not by fs_extra, which copies, and follows links:
+/// nothing is copied here, the files are read when the payload is.)
 fn add_tree(content: &Content, draft: &mut Draft) -> Result<()> {
     for found in WalkDir::new(&content.src).min_depth(1).sort_by_file_name() {
         let found = found
