@@ -157,7 +157,10 @@ impl Draft {
         if self.without_run_path.is_empty() {
             return;
         }
-        let mut finding = Finding::warning("no-run-path", "programs have no run path, and no room for one");
+        let mut finding = Finding::warning(
+            "no-run-path",
+            "programs have no run path to the bundle's libraries, and no room for one",
+        );
         finding.subjects = std::mem::take(&mut self.without_run_path);
         self.findings.push(finding.remedy(
             "they find their libraries in their loader's own folder, but LD_LIBRARY_PATH comes before that: \

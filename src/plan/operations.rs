@@ -68,9 +68,8 @@ pub fn all(bundle: &Bundle, homes: &mut Homes, draft: &mut Draft) -> Result<BTre
     }
     for (id, outcome) in surgeon.operate_all(&programs, &of_programs)? {
         if let Some(refusal) = outcome.refusal {
-            let elsewhere =
-                of_programs.get(&id).into_iter().flatten().any(|(_, folder)| *folder != homes.folders[id.0]);
-            surgeon.without_run_path(&id, &refusal, elsewhere, draft)?;
+            let wanted = of_programs.get(&id).into_iter().flatten();
+            surgeon.without_run_path(&id, &refusal, wanted, draft)?;
         }
         operated.insert(homes.of[&id].clone(), outcome.operated);
     }
@@ -190,18 +189,37 @@ impl Surgeon<'_> {
         let (patches, refusal) = match (first, operation.run_path.is_some()) {
             (Ok(patches), _) => (patches, None),
             (Err(refusal), true) => {
-                operation.run_path = None;
+                operation.run_path = self.old_run_path(id, node);
+                // A run path that names the store is of no use, and one that stays is a leftover.
+                if operation.run_path.is_none() && elf.run_path().is_some() {
+                    return Err(self.refused(id, &refusal));
+                }
                 let rest = survey::operate(context.store, &id.1, elf, &operation)?;
                 (rest.map_err(|refusal| self.refused(id, &refusal))?, Some(refusal))
             }
             (Err(refusal), false) => return Err(self.refused(id, &refusal)),
         };
-        // A run path that names the store is of no use, and one that stays is a leftover.
-        if let Some(refusal) = refusal.as_ref().filter(|_| elf.run_path().is_some()) {
-            return Err(self.refused(id, refusal));
-        }
         let surgery = words(node, &operation);
         Ok(Outcome { operated: Operated { patches, surgery }, refusal })
+    }
+
+    /// The old run path with the right tag, where it leads to folders of the bundle and no others: what it does not serve,
+    /// the programs that load the file do.
+    fn old_run_path(&self, id: &NodeId, node: &Node) -> Option<RunPath> {
+        self.old_folders(id, node)?;
+        let runpath = self.bundle.context.config.runtime.rpath == RunPathTag::Runpath;
+        Some(RunPath { folders: node.elf.run_path()?.to_vec(), runpath })
+    }
+
+    /// The folders of the old run path as they are from the file's new place; `None` if one lies outside of the bundle.
+    fn old_folders(&self, id: &NodeId, node: &Node) -> Option<Vec<InstallPath>> {
+        let from = self.homes.of[id].parent()?;
+        let entries = node.elf.run_path()?.split(|b| *b == b':');
+        let folder = |entry: &[u8]| {
+            let below = entry.strip_prefix(b"$ORIGIN").or_else(|| entry.strip_prefix(b"${ORIGIN}"))?;
+            Some(from.join(below)).filter(|folder| folder.starts_with(&self.bundle.context.lib_dir))
+        };
+        entries.map(folder).collect()
     }
 
     /// The loader's own folders become the library folder, for programs without a run path.
@@ -248,6 +266,9 @@ impl Surgeon<'_> {
                 context.store.origin(&id.1)
             ))
         })?;
+        if folders.is_empty() && node.elf.run_path().is_none() {
+            return Ok(None);
+        }
         let home = &self.homes.of[id];
         let from = home.parent().unwrap_or_else(InstallPath::root);
         let mut text = run_path::text(&folders, &from, self.is_privileged(id));
@@ -321,14 +342,18 @@ impl Surgeon<'_> {
         draft.findings.push(finding);
     }
 
-    /// A program whose run path cannot be set still finds what lies in the loader's own folder.
-    fn without_run_path(
+    /// A program whose run path cannot be set still finds what lies in the loader's own folder, and where its old run path
+    /// leads.
+    fn without_run_path<'w>(
         &self,
         id: &NodeId,
         refusal: &Refusal,
-        elsewhere: bool,
+        mut wanted: impl Iterator<Item = &'w Wanted>,
         draft: &mut Draft,
     ) -> Result<()> {
+        let mut found_in = self.old_folders(id, &self.bundle.graph.nodes[id]).unwrap_or_default();
+        found_in.push(self.homes.folders[id.0].clone());
+        let elsewhere = wanted.any(|(_, folder)| !found_in.contains(folder));
         if elsewhere || self.uses_baseline(id) || self.bundle.context.config.runtime.glibc == Glibc::Host {
             return Err(self.refused(id, refusal));
         }

@@ -67,6 +67,28 @@ impl Fixture {
         self.compile(path, "int main(void) { return 0; }", needs, &[&loader])
     }
 
+    /// A file with a run path of its own, or none; linked against `needs` all the same.
+    pub fn with_run_path(&self, path: &str, run_path: Option<&str>, needs: &[&str], flags: &[&str]) -> &Self {
+        let done = Command::new("gcc")
+            .args(["-Wl,--no-as-needed", "-Wl,--allow-shlib-undefined"])
+            .args(run_path.map(|folders| format!("-Wl,-rpath,{folders}")))
+            .args(flags)
+            .args(needs.iter().map(|need| self.disk(need)))
+            .arg("-o")
+            .arg(self.disk(path))
+            .args(["-xc", "-"])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .and_then(|mut gcc| {
+                use std::io::Write;
+                gcc.stdin.take().unwrap().write_all(b"int main(void) { return 0; }")?;
+                gcc.wait()
+            })
+            .unwrap();
+        assert!(done.success());
+        self
+    }
+
     pub fn compile(&self, path: &str, source: &str, needs: &[&str], flags: &[&str]) -> &Self {
         let mut folders: Vec<String> =
             needs.iter().map(|need| format!("/nix/store/{}", folder(need))).collect();

@@ -395,3 +395,26 @@ fn capabilities_are_kept_where_a_format_has_them() {
     assert_eq!(run_path(&plan, "/usr/bin/ping"), "/usr/lib/app", "ld.so ignores $ORIGIN");
     assert!(codes(&plan).contains(&"capabilities-by-hand"));
 }
+
+#[test]
+fn a_run_path_that_is_too_short_stays_where_it_leads_to_the_bundle() {
+    // The program's own libraries are where they were, and the loader finds the rest.
+    let mut f = Fixture::new();
+    let loader = format!("-Wl,--dynamic-linker=/nix/store/{GLIBC}/lib/ld-linux-x86-64.so.2");
+    let own = format!("{APP}/lib/libapp.so.1");
+    f.with_run_path(&own, Some("$ORIGIN"), &[], &["-shared", "-fPIC", "-Wl,-soname,libapp.so.1"]);
+    f.with_run_path(&format!("{APP}/bin/app"), Some("$ORIGIN/../lib"), &[&own], &[&loader]);
+    let plan = f.result(APP).plan("");
+    let place = "/usr/lib/app/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0";
+    assert_eq!(run_path(&plan, &format!("{place}/bin/app")), "$ORIGIN/../lib");
+    assert_eq!(codes(&plan), ["no-run-path"], "{:?}", plan.findings);
+}
+
+#[test]
+fn a_short_run_path_that_would_lead_out_of_the_bundle_is_refused() {
+    let mut f = Fixture::new();
+    let loader = format!("-Wl,--dynamic-linker=/nix/store/{GLIBC}/lib/ld-linux-x86-64.so.2");
+    f.with_run_path(&format!("{APP}/bin/app"), Some("$ORIGIN/../lib"), &[], &[&loader]);
+    let error = f.result(APP).try_plan("").unwrap_err().to_string();
+    assert!(error.contains("app-1.0/bin/app") && error.contains("run path has room for 14 bytes"), "{error}");
+}
