@@ -13,7 +13,7 @@ use crate::elf::{Class, Elf, Malformed, ldso};
 use crate::path::InstallPath;
 
 /// ELF files up to this size are parsed in memory, larger ones in a temporary file.
-const IN_MEMORY: usize = 1 << 20;
+const IN_MEMORY: usize = 8 << 20;
 /// An ELF file beyond this is taken for an attempt to fill the disk.
 const ELF_MAX: u64 = 8 << 30;
 const ELF_MAGIC: &[u8] = b"\x7fELF";

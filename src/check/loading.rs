@@ -7,7 +7,7 @@ use globset::GlobSet;
 use super::tree::{Content, FileNode, Node, Tree};
 use super::{Report, abi, carried_root, is_in_program_folder, is_public};
 use crate::config::glibc_set::is_glibc_set;
-use crate::elf::ldso::{Need, Object, Process, Search};
+use crate::elf::ldso::{Memo, Need, Object, Process, Search};
 use crate::elf::{Abi, Class, Elf};
 use crate::finding::Finding;
 use crate::path::{InstallPath, printable};
@@ -194,7 +194,7 @@ impl Loading<'_> {
     fn inherits(&self, library: &Object, name: &[u8], hosts: &[&Object], loader: &Loader) -> bool {
         let abi = library.elf.abi;
         let folders = self.default_folders(loader, abi);
-        let search = Search { files: self.tree, default_folders: &folders };
+        let search = Search { files: self.tree, default_folders: &folders, memo: &Memo::default() };
         self.seen.names.contains(&(abi, name.to_vec()))
             || hosts
                 .iter()
@@ -250,7 +250,8 @@ impl Loading<'_> {
     fn load(&mut self, program: Object, loader: &Loader) -> Process {
         let abi = program.elf.abi;
         let folders = self.default_folders(loader, abi);
-        let process = Search { files: self.tree, default_folders: &folders }.load(program);
+        let process =
+            Search { files: self.tree, default_folders: &folders, memo: &Memo::default() }.load(program);
         for loaded in &process.objects {
             let object = &loaded.object;
             if self.seen.loaded.insert(object.path.clone()) {

@@ -8,6 +8,7 @@
 mod dst;
 mod loader;
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -52,7 +53,16 @@ pub struct Search<'a> {
     pub files: &'a dyn Files,
     /// The loader's own folders, last.
     pub default_folders: &'a [Vec<u8>],
+    pub memo: &'a Memo,
 }
+
+/// What was found before, for searches in the same files with the same default folders: the processes of a bundle load the
+/// same libraries again and again.
+#[derive(Default)]
+pub struct Memo(RefCell<HashMap<Asked, Arc<Lookup>>>);
+
+/// Who asks, and for what.
+type Asked = (Vec<u8>, Vec<u8>);
 
 /// A process as ld.so would build it.
 #[derive(Clone, Debug)]
@@ -78,7 +88,7 @@ pub struct Need {
     /// Index of the object that serves it.
     pub served_by: Option<usize>,
     /// What its own search says, whether or not the name was loaded already.
-    pub lookup: Lookup,
+    pub lookup: Arc<Lookup>,
 }
 
 /// Whose loader it is.
@@ -151,13 +161,28 @@ impl Search<'_> {
         while next < loading.objects.len() {
             let names = loading.objects[next].object.elf.needed.clone();
             for name in names {
-                let lookup = self.find(&name, &loading.chain(next), abi);
+                let lookup = self.find_again(&name, &loading.chain(next), abi);
                 let served_by = loading.serve(&name, &lookup, next);
                 loading.objects[next].needs.push(Need { name, served_by, lookup });
             }
             next += 1;
         }
         Process { objects: loading.objects }
+    }
+
+    /// [`Search::find`], remembered for a library with DT_RUNPATH: whoever loads it, the outcome is the same.
+    fn find_again(&self, name: &[u8], chain: &[&Object], abi: Abi) -> Arc<Lookup> {
+        let is_same_for_all = chain.len() > 1 && Libc::of(chain) == Libc::Glibc;
+        let Some(asker) = chain.first().filter(|asker| is_same_for_all && asker.elf.runpath.is_some()) else {
+            return Arc::new(self.find(name, chain, abi));
+        };
+        let key = (asker.found_as.clone(), name.to_vec());
+        if let Some(known) = self.memo.0.borrow().get(&key) {
+            return known.clone();
+        }
+        let lookup = Arc::new(self.find(name, chain, abi));
+        self.memo.0.borrow_mut().insert(key, lookup.clone());
+        lookup
     }
 
     /// A candidate: what is of another ABI is passed over (dl-load.c, open_verify), as is what is no ELF file.

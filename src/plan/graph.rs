@@ -1,6 +1,7 @@
 //! Which ELF files load which, as ld.so would have it in the store.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use globset::GlobSet;
@@ -8,7 +9,7 @@ use globset::GlobSet;
 use super::Finding;
 use crate::config::Glibc;
 use crate::config::glibc_set::is_glibc_set;
-use crate::elf::ldso::{self, Object, Process, Search};
+use crate::elf::ldso::{self, Memo, Object, Process, Search};
 use crate::elf::{Abi, Elf, Priority};
 use crate::path::{StoreFile, printable};
 use crate::store::library::Libraries;
@@ -91,13 +92,20 @@ pub struct Loading<'a> {
     baseline: &'a GlobSet,
     glibc: Glibc,
     graph: Graph,
-    /// The loader's own folders, by group.
-    folders: Vec<Vec<Vec<u8>>>,
+    /// By group.
+    searched: Vec<Rc<Searched>>,
+}
+
+/// What the searches of a group have in common.
+struct Searched {
+    /// The loader's own folders.
+    folders: Vec<Vec<u8>>,
+    memo: Memo,
 }
 
 impl<'a> Loading<'a> {
     pub fn new(store: &'a Store, libraries: &'a Libraries<'a>, baseline: &'a GlobSet, glibc: Glibc) -> Self {
-        Loading { store, libraries, baseline, glibc, graph: Graph::default(), folders: Vec::new() }
+        Loading { store, libraries, baseline, glibc, graph: Graph::default(), searched: Vec::new() }
     }
 
     pub fn finish(self) -> Graph {
@@ -144,7 +152,8 @@ impl<'a> Loading<'a> {
             .iter()
             .position(|group| group.abi == abi && file(&group.loader) == file(&loader));
         known.unwrap_or_else(|| {
-            self.folders.push(loader.as_ref().map(|loader| self.loader_folders(loader)).unwrap_or_default());
+            let folders = loader.as_ref().map(|loader| self.loader_folders(loader)).unwrap_or_default();
+            self.searched.push(Rc::new(Searched { folders, memo: Memo::default() }));
             self.graph.groups.push(Group { abi, loader });
             self.graph.groups.len() - 1
         })
@@ -167,8 +176,8 @@ impl<'a> Loading<'a> {
     }
 
     fn take(&mut self, group: usize, start: Object, is_program: bool) {
-        let folders = self.folders[group].clone();
-        let search = Search { files: self.libraries, default_folders: &folders };
+        let Searched { folders, memo } = &*self.searched[group].clone();
+        let search = Search { files: self.libraries, default_folders: folders, memo };
         let process = search.load(start);
         let reached = self.reached(&process);
         let program = is_program.then(|| id(group, &process.objects[0].object));

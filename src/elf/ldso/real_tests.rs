@@ -128,7 +128,7 @@ fn listed(program: &Path) -> Vec<(String, Option<String>)> {
 
 /// The same as [`Search::load`] has it.
 fn loaded(program: &Path) -> Vec<(String, Option<String>)> {
-    let search = Search { files: &Disk, default_folders: &[] };
+    let search = Search { files: &Disk, default_folders: &[], memo: &Memo::default() };
     let program = PathBuf::from(program).into_os_string().into_encoded_bytes();
     let process = search.load(Disk.open(&program).unwrap());
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();

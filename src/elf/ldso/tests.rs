@@ -89,7 +89,7 @@ impl Tree {
 
     fn load_with(&self, program: &str, default: &[&str]) -> Process {
         let default: Vec<Vec<u8>> = default.iter().map(|folder| folder.as_bytes().to_vec()).collect();
-        let search = Search { files: self, default_folders: &default };
+        let search = Search { files: self, default_folders: &default, memo: &Memo::default() };
         search.load(self.open(program.as_bytes()).unwrap())
     }
 }
