@@ -73,8 +73,7 @@ impl<Tree: Clone> AbsolutePath<Tree> {
 
     /// The last component; empty for the root.
     pub fn file_name(&self) -> &[u8] {
-        let cut = self.0.iter().rposition(|b| *b == b'/').unwrap_or(0);
-        &self.0[cut + 1..]
+        file_name(&self.0)
     }
 
     /// The folder that holds it; `None` for the root.
@@ -84,6 +83,14 @@ impl<Tree: Clone> AbsolutePath<Tree> {
         }
         let cut = self.0.iter().rposition(|b| *b == b'/').unwrap_or(0);
         Some(if cut == 0 { Self::root() } else { AbsolutePath(self.0[..cut].to_vec(), PhantomData) })
+    }
+
+    /// Where a link of this path leads with `target`, by its text alone.
+    pub fn link_target(&self, target: &[u8]) -> Self {
+        match target.first() {
+            Some(b'/') => Self::root().join(target),
+            _ => self.parent().unwrap_or_else(Self::root).join(target),
+        }
     }
 
     /// The components, from the root down.
@@ -146,6 +153,14 @@ impl<Tree> serde::Serialize for AbsolutePath<Tree> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
+}
+
+/// As many links as the kernel follows in one path (include/linux/namei.h, MAXSYMLINKS).
+pub const MAX_LINKS: usize = 40;
+
+/// The part of a name behind its last slash.
+pub fn file_name(name: &[u8]) -> &[u8] {
+    name.rsplit(|b| *b == b'/').next().unwrap_or(name)
 }
 
 /// Bytes of a file name as text for people: UTF-8 as it is, control characters and other bytes escaped

@@ -10,7 +10,7 @@ use crate::config::glibc_set::is_glibc_set;
 use crate::elf::ldso::{Memo, Need, Object, Process, Search};
 use crate::elf::{Abi, Class, Elf};
 use crate::finding::Finding;
-use crate::path::{InstallPath, printable};
+use crate::path::{InstallPath, file_name, printable};
 
 /// Checks every ELF file that the loader is asked for: what a public program lacks is a failure, what others lack a
 /// finding.
@@ -392,8 +392,4 @@ fn looked_in(tried: &[Vec<u8>]) -> String {
     }
     let folders: Vec<_> = tried.iter().map(|folder| printable(folder)).collect();
     format!("; looked in {}", folders.join(", "))
-}
-
-fn file_name(path: &[u8]) -> &[u8] {
-    path.rsplit(|b| *b == b'/').next().unwrap_or_default()
 }

@@ -16,11 +16,10 @@ mod tests;
 use std::fmt;
 use std::path::Path;
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
-
 use crate::error::{Error, Result};
 use crate::finding::Finding;
 use crate::path::InstallPath;
+use crate::plan::choose::globs;
 use crate::plan::table::counted;
 use crate::store::path::ALPHABET;
 
@@ -86,7 +85,8 @@ impl fmt::Display for Report {
 /// Errors: the artifact cannot be read, is truncated or corrupted, or holds what no system could install. What is wrong with
 /// its contents is in the report.
 pub fn check(artifact: &Path, policy: &Policy) -> Result<Report> {
-    let baseline = policy.baseline.as_deref().map(glob_set).transpose()?;
+    let baseline =
+        policy.baseline.as_deref().map(|patterns| globs("runtime.baseline", patterns)).transpose()?;
     let mut intake = intake::Intake::default();
     read::read(artifact, &mut |member, body| intake.take(member, body))?;
     let mut tree = intake.tree;
@@ -96,15 +96,6 @@ pub fn check(artifact: &Path, policy: &Policy) -> Result<Report> {
     rules::check(&tree, &policy.store_dir, &mut report);
     loading::check(&tree, baseline.as_ref(), &mut report);
     Ok(report)
-}
-
-fn glob_set(globs: &[String]) -> Result<GlobSet> {
-    let wrong = |cause: globset::Error| Error::usage(format!("runtime.baseline: {cause}"));
-    let mut set = GlobSetBuilder::new();
-    for glob in globs {
-        set.add(Glob::new(glob).map_err(wrong)?);
-    }
-    set.build().map_err(wrong)
 }
 
 /// Whether users start what is at `path` by its name. A carried store path's programs they do not, unless links lead there.

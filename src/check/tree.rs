@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::read::{Kind, Member};
 use crate::elf::Elf;
 use crate::elf::ldso::{Files, Object};
-use crate::path::InstallPath;
+use crate::path::{InstallPath, MAX_LINKS};
 
 /// Every member by its path; every parent of a member is a folder, listed or not.
 #[derive(Default)]
@@ -59,8 +59,6 @@ pub(super) enum Content {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Missing(pub InstallPath);
 
-/// As many links as the kernel follows for one path (MAXSYMLINKS, linux/namei.h).
-const LINKS_MAX: usize = 40;
 /// As long as a link can be (PATH_MAX, linux/limits.h).
 const LINK_MAX: usize = 4096;
 /// What a tree may take: a few million files. A tiny archive can name that many.
@@ -194,7 +192,7 @@ impl Tree {
                 Some(Node::Folder { .. }) => here = next,
                 Some(Node::Link(target)) => {
                     links += 1;
-                    if links > LINKS_MAX || target.is_empty() {
+                    if links > MAX_LINKS || target.is_empty() {
                         return Err(Missing(next));
                     }
                     if target.starts_with(b"/") {

@@ -16,6 +16,7 @@ use goblin::elf::dynamic::DF_1_NODEFLIB;
 use goblin::elf::header::{EM_PPC64, EM_S390, EM_X86_64};
 
 use super::{Abi, Class, Elf};
+use crate::path::file_name;
 pub use loader::loader_folders;
 
 /// A tree of files to look in: the store, an artifact.
@@ -253,10 +254,6 @@ fn is_musl_itself(name: &[u8]) -> bool {
     let stem = rest.split(|byte| *byte == b'.').next().unwrap_or_default();
     let reserved: [&[u8]; 7] = [b"c", b"pthread", b"rt", b"m", b"dl", b"util", b"xnet"];
     stem.len() < rest.len() && reserved.contains(&stem)
-}
-
-fn file_name(path: &[u8]) -> &[u8] {
-    path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
 }
 
 /// The folder of an absolute path; the root's is empty, so that a slash can follow.

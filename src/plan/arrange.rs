@@ -171,8 +171,7 @@ fn link_into_prefix(
 
 /// Where a relative link leads, below the result.
 pub fn target_below(below: &[u8], target: &[u8]) -> Vec<u8> {
-    let link = InstallPath::root().join(below);
-    link.parent().unwrap_or_else(InstallPath::root).join(target).relative().to_vec()
+    InstallPath::root().join(below).link_target(target).relative().to_vec()
 }
 
 /// Whether a relative link stands for a folder of its tree.

@@ -5,14 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::arch::Architecture;
 use super::context::Context;
 use super::entries::Entries;
-use super::graph::file_name;
 use super::relocation::Relocation;
 use super::{Entry, Finding, Kind, Severity, Surgery, survey};
 use crate::config::glibc_set::is_glibc_set;
 use crate::config::{Layout, Package};
 use crate::elf::{Abi, Class, Elf, Patch};
 use crate::error::{Error, Result};
-use crate::path::{InstallPath, StoreFile};
+use crate::path::{InstallPath, StoreFile, file_name};
 use crate::store::StoreHash;
 use crate::store::scan::Hit;
 

@@ -11,7 +11,7 @@ use crate::config::Glibc;
 use crate::config::glibc_set::is_glibc_set;
 use crate::elf::ldso::{self, Memo, Object, Process, Search};
 use crate::elf::{Abi, Elf, Priority};
-use crate::path::{StoreFile, printable};
+use crate::path::{StoreFile, file_name, printable};
 use crate::store::library::Libraries;
 use crate::store::{Destination, Store};
 
@@ -367,9 +367,4 @@ fn object(file: &StoreFile, elf: &Arc<Elf>) -> Object {
 
 fn id(group: usize, object: &Object) -> NodeId {
     (group, StoreFile::new(&object.path).unwrap_or_else(StoreFile::root))
-}
-
-/// The part of a name behind its last slash.
-pub fn file_name(name: &[u8]) -> &[u8] {
-    name.rsplit(|b| *b == b'/').next().unwrap_or(name)
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::arrange::{Arranged, Tree};
 use super::context::Context;
 use super::draft::{Draft, Operated};
-use super::graph::{Graph, Group, Node, NodeId, file_name};
+use super::graph::{Graph, Group, Node, NodeId};
 use super::homes::Homes;
 use super::relocation::Relocation;
 use super::run_path::{self, Wanted};
@@ -16,7 +16,7 @@ use crate::config::glibc_set::is_glibc_set;
 use crate::config::{Glibc, RunPathTag};
 use crate::elf::{Class, Operation, Refusal, RunPath};
 use crate::error::{Error, Result};
-use crate::path::{InstallPath, StoreFile, printable};
+use crate::path::{InstallPath, StoreFile, file_name, printable};
 
 /// What the operations are worked out from.
 pub struct Bundle<'a> {

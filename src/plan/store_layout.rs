@@ -15,11 +15,11 @@ use super::{Entry, Finding, Kind, Surgery};
 use crate::config::RunPathTag;
 use crate::elf::{Class, Elf, Operation, RunPath};
 use crate::error::{Error, Result};
-use crate::path::{InstallPath, StoreFile, printable};
+use crate::path::{InstallPath, MAX_LINKS, StoreFile, printable};
 use crate::store::closure::Known;
 use crate::store::inventory::{self, Item, Items};
 use crate::store::scan::Hit;
-use crate::store::{Destination, StoreHash, StorePath, link_target};
+use crate::store::{Destination, StoreHash, StorePath};
 
 /// Fills the draft.
 pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
@@ -121,7 +121,7 @@ impl Shipped {
                 self.surveys.get(source).map(|(_, hits)| hits.clone()).unwrap_or_default()
             }
             Item::Link { target } => {
-                let leads_to = at.map(|at| link_target(&at, target));
+                let leads_to = at.map(|at| at.link_target(target));
                 let into = leads_to.and_then(|place| Some(context.store.split(&place)?.0));
                 return into.filter(|path| known.closure.contains(path)).into_iter().collect();
             }
@@ -189,7 +189,7 @@ impl Layout<'_> {
 
     /// A link's new target: references rewritten; one that leads from store path to store path by `..` is written anew.
     fn link(&self, link: &StoreFile, at: &InstallPath, target: &[u8]) -> Vec<u8> {
-        let leads_to = link_target(link, target);
+        let leads_to = link.link_target(target);
         let there = self.context.store.split(&leads_to);
         let here = self.context.store.split(link);
         let folder = there.as_ref().and_then(|(path, _)| self.relocation.folder(path.hash()));
@@ -293,7 +293,7 @@ impl Layout<'_> {
 
     /// Whether a link leads out of the bundle's own folders, or to something in them, perhaps by way of further links.
     fn leads_somewhere(&self, draft: &Draft, link: &InstallPath, target: &[u8]) -> bool {
-        let mut place = link_place(link, target);
+        let mut place = link.link_target(target);
         for _ in 0..MAX_LINKS {
             if !place.starts_with(&self.context.lib_dir) || draft.entries.holds(&place) {
                 return true;
@@ -304,7 +304,7 @@ impl Layout<'_> {
             });
             let Some((folder, target)) = hop else { return false };
             let rest = place.as_bytes()[folder.as_bytes().len()..].to_vec();
-            place = link_place(&folder, &target).join(rest);
+            place = folder.link_target(&target).join(rest);
         }
         false
     }
@@ -341,16 +341,6 @@ impl Layout<'_> {
             finding.subjects = outside;
             draft.findings.push(finding);
         }
-    }
-}
-
-/// As many links as the kernel follows in one path.
-const MAX_LINKS: usize = 40;
-
-fn link_place(link: &InstallPath, target: &[u8]) -> InstallPath {
-    match target.first() {
-        Some(b'/') => InstallPath::root().join(target),
-        _ => link.parent().unwrap_or_else(InstallPath::root).join(target),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Destination, Store, StorePath, link_target};
+use super::{Destination, Store, StorePath};
 use crate::error::{Error, Result};
 use crate::finding::Finding;
 use crate::path::{StoreFile, printable};
@@ -150,13 +150,12 @@ impl Walk<'_> {
         let mut target = self.store.read_link(&link)?;
         if target.starts_with(b"/") && link.starts_with(&self.root) {
             // `ln -s $out/x $out/y`: inside the result, however it is written.
-            let place = link_target(&link, &target);
+            let place = link.link_target(&target);
             if let Some(folder) = link.parent().filter(|_| place.starts_with(&self.root)) {
                 target = place.relative_to(&folder);
             }
         }
-        if target.starts_with(b"/") || !link_target(&self.root.join(&below), &target).starts_with(&self.root)
-        {
+        if target.starts_with(b"/") || !self.root.join(&below).link_target(&target).starts_with(&self.root) {
             return self.dereference(below, &link, above);
         }
         self.relative.push((below, link, target));
@@ -205,7 +204,7 @@ impl Walk<'_> {
         target: &[u8],
         links: &BTreeMap<Vec<u8>, (StoreFile, Vec<u8>)>,
     ) -> bool {
-        let mut place = link_target(&self.root.join(below), target);
+        let mut place = self.root.join(below).link_target(target);
         for _ in 0..links.len() + 1 {
             let there = below_root(&self.root, &place);
             if self.items.contains_key(there) || is_folder(&self.items, there) || there.is_empty() {
@@ -215,7 +214,7 @@ impl Walk<'_> {
             let hop = prefixes(there).find_map(|prefix| links.get(prefix).map(|link| (prefix, link)));
             let Some((prefix, (_, target))) = hop else { return false };
             let rest = there[prefix.len()..].to_vec();
-            place = link_target(&self.root.join(prefix), target).join(rest);
+            place = self.root.join(prefix).link_target(target).join(rest);
             if !place.starts_with(&self.root) {
                 return false;
             }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use memmap2::Mmap;
 
 use crate::error::{IoContext, Result};
-use crate::path::StoreFile;
+use crate::path::{MAX_LINKS, StoreFile};
 
 pub use path::{StoreHash, StorePath};
 
@@ -40,9 +40,6 @@ pub enum Destination {
     /// Links lead in a circle: each hop, the first one again at the end.
     Cycle(Vec<StoreFile>),
 }
-
-/// As many links as the kernel follows in one path (include/linux/namei.h, MAXSYMLINKS).
-const MAX_LINKS: usize = 40;
 
 impl Store {
     /// The store below `root`, which is `/` but for a chroot store.
@@ -154,7 +151,7 @@ impl Store {
                 let Ok(target) = disk.read_link() else {
                     return Step::There(Destination::Missing(path.clone()));
                 };
-                let mut leads_to = link_target(&here, target.as_os_str().as_bytes());
+                let mut leads_to = here.link_target(target.as_os_str().as_bytes());
                 for component in rest {
                     leads_to = leads_to.join(component);
                 }
@@ -173,12 +170,4 @@ impl Store {
 enum Step {
     There(Destination),
     Link { link: StoreFile, leads_to: StoreFile },
-}
-
-/// Where a link's text leads, by its text alone.
-pub fn link_target(link: &StoreFile, target: &[u8]) -> StoreFile {
-    match target.first() {
-        Some(b'/') => StoreFile::root().join(target),
-        _ => link.parent().unwrap_or_else(StoreFile::root).join(target),
-    }
 }

@@ -5,10 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Store, StorePath};
 use crate::error::{Error, IoContext, Result};
-use crate::path::StoreFile;
-
-/// As many links as the kernel follows in one path.
-const MAX_LINKS: usize = 40;
+use crate::path::{MAX_LINKS, StoreFile};
 
 /// The store path that `argument` is, or that links lead to from it (`./result`).
 ///
