@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Entry;
 use super::face::{self, Place};
-use crate::path::{InstallPath, StoreFile};
+use crate::path::{InstallPath, StoreFile, file_name};
 use crate::store::StorePath;
 use crate::store::inventory::{Item, Items, is_folder};
 
@@ -198,9 +198,9 @@ fn first_of_each_source(tree: &Tree) -> BTreeMap<StoreFile, Vec<u8>> {
     let mut first: BTreeMap<StoreFile, Vec<u8>> = BTreeMap::new();
     for (below, item) in &tree.items {
         if let Item::File { source, .. } = item {
-            let own_name = below.ends_with(source.file_name());
+            let has_own_name = |below: &[u8]| file_name(below) == source.file_name();
             let known = first.entry(source.clone()).or_insert_with(|| below.clone());
-            if own_name && !known.ends_with(source.file_name()) {
+            if has_own_name(below) && !has_own_name(known) {
                 *known = below.clone();
             }
         }
@@ -295,6 +295,16 @@ mod tests {
         assert_eq!(
             lines(&into_prefix(&tree, &Face { prefix: &prefix })),
             ["/usr/bin/coreutils = /s/bin/coreutils", "/usr/bin/cp -> coreutils", "/usr/bin/ls -> coreutils"]
+        );
+    }
+
+    #[test]
+    fn a_name_that_only_ends_like_its_own_is_not_its_own() {
+        let tree = tree(&[("bin/als", "/s/bin/ls"), ("bin/ls", "/s/bin/ls")]);
+        let prefix = path("/usr");
+        assert_eq!(
+            lines(&into_prefix(&tree, &Face { prefix: &prefix })),
+            ["/usr/bin/als -> ls", "/usr/bin/ls = /s/bin/ls"]
         );
     }
 
