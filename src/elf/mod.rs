@@ -8,7 +8,8 @@ mod fixture;
 mod image;
 pub mod ldso;
 mod note;
-pub mod operate;
+mod operate;
+pub mod operation;
 pub mod read;
 mod referrers;
 mod strings;
@@ -16,14 +17,14 @@ mod symver;
 
 use std::sync::Arc;
 
-pub use operate::{Operation, Refusal, RunPath};
+pub use operation::{Operation, Refusal, RunPath};
 pub use read::Malformed;
 
 /// So many bytes from the start of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct FileOffset(pub u64);
 
-/// New bytes for a place in a file. Never changes the file's length.
+/// New bytes for a place in a file. Behind its end they make it longer; what lies between is NULs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Patch {
     pub at: FileOffset,
@@ -40,6 +41,11 @@ impl Patch {
     pub fn end(&self) -> FileOffset {
         FileOffset(self.at.0 + self.bytes.len() as u64)
     }
+}
+
+/// The length of a file of `len` bytes once it is patched.
+pub fn patched_len(len: u64, patches: &[Patch]) -> u64 {
+    patches.iter().map(|patch| patch.end().0).fold(len, u64::max)
 }
 
 /// What must agree for two images to run in one process.

@@ -4,12 +4,12 @@
 //! of a longer string; over an old one, as far as nothing else uses its bytes; into dead NULs of the table. What the operation
 //! frees is filled with NULs, so that nobody finds a store path there that nothing reads.
 
-use std::fmt;
 use std::ops::Range;
 
 use goblin::elf::dynamic::{DT_NEEDED, DT_NULL, DT_RPATH, DT_RUNPATH, DT_VERNEED};
 
 use super::image::Image;
+use super::operation::{Operation, Refusal, RunPath};
 use super::read::DynamicEntry;
 use super::referrers::Referrers;
 use super::strings::Table;
@@ -18,60 +18,6 @@ use super::{Class, Elf, FileOffset, Patch, symver};
 const INTERPRETER: &str = "interpreter";
 const RUN_PATH: &str = "run path";
 const NEEDED: &str = "needed entry";
-
-/// A run path and the tag that is to carry it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunPath {
-    /// Folders, joined by colons.
-    pub folders: Vec<u8>,
-    /// DT_RUNPATH rather than DT_RPATH.
-    pub runpath: bool,
-}
-
-/// All that is to be done to one file; what is `None` or empty stays as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Operation {
-    pub interpreter: Option<Vec<u8>>,
-    /// With the folders that are there ([`Elf::run_path`]) only the tag is turned, and no string is touched.
-    pub run_path: Option<RunPath>,
-    /// Needed entries to rename, verneed kept in step: old, new. A name that is
-    /// not needed is passed over; of two new names for one the first counts.
-    pub needed: Vec<(Vec<u8>, Vec<u8>)>,
-}
-
-/// Why an operation is not carried out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// The file has no such field (a run path, an interpreter) and no room for one; or the new string is longer than
-    /// what is there. In bytes, without the NUL.
-    NeedsGrowth { field: &'static str, room: usize, wanted: usize },
-    /// The old string's bytes serve something else too, such as a symbol's name.
-    Shared { field: &'static str },
-    /// The operation makes no sense for this file.
-    Impossible { field: &'static str, reason: String },
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Refusal::NeedsGrowth { field, room: 0, wanted } => {
-                write!(f, "it has no room for a {field} of {wanted} bytes")
-            }
-            Refusal::NeedsGrowth { field, room, wanted } => {
-                write!(f, "its {field} has room for {room} bytes, and the new one takes {wanted}")
-            }
-            Refusal::Shared { field } => {
-                write!(
-                    f,
-                    "its {field} cannot be replaced, because other strings of the file use the same bytes"
-                )
-            }
-            Refusal::Impossible { field, reason } => write!(f, "its {field} cannot be set: {reason}"),
-        }
-    }
-}
-
-impl std::error::Error for Refusal {}
 
 fn impossible(field: &'static str, reason: &str) -> Refusal {
     Refusal::Impossible { field, reason: reason.into() }
@@ -134,7 +80,7 @@ impl Elf {
         if let Some(interpreter) = &operation.interpreter {
             patches.extend(self.set_interpreter(&image, interpreter)?);
         }
-        let mut edits = self.needed_edits(&image, &operation.needed)?;
+        let mut edits = self.needed_edits(&image, &operation.replace_needed)?;
         if let Some(run_path) = &operation.run_path {
             edits.push(self.run_path_edit(run_path)?);
         }

@@ -181,8 +181,9 @@ impl Surgeon<'_> {
         }
         let mut operation = Operation {
             interpreter: self.interpreter(id, group, node),
-            needed: bare_names(node),
+            replace_needed: bare_names(node),
             run_path: self.run_path(id, node, wanted)?,
+            ..Operation::default()
         };
         let elf = &node.elf;
         let first = survey::operate(context.store, &id.1, elf, &operation)?;
@@ -389,7 +390,7 @@ fn words(node: &Node, operation: &Operation) -> Vec<Surgery> {
     if let Some(run_path) = &operation.run_path {
         words.push(Surgery::RunPath { to: printable(&run_path.folders), runpath: run_path.runpath });
     }
-    for (from, to) in &operation.needed {
+    for (from, to) in &operation.replace_needed {
         words.push(Surgery::Needed { from: printable(from), to: printable(to) });
     }
     words

@@ -102,7 +102,10 @@ fn an_operated_program_runs_elsewhere_and_readelf_agrees() {
         let (program, library) = (place.join("p"), place.join("lib/libgreet.so"));
         let bytes = fs::read(&built.program).unwrap();
         let operation = Operation { interpreter: Some(built.loader.clone().into()), ..rpath("$ORIGIN/lib") };
-        let operation = Operation { needed: rename(&[("libgreet.so.1", "libgreet.so")]).needed, ..operation };
+        let operation = Operation {
+            replace_needed: rename(&[("libgreet.so.1", "libgreet.so")]).replace_needed,
+            ..operation
+        };
         let (done, elf) =
             operate(&bytes, &operation).unwrap_or_else(|refusal| panic!("{flags:?}: {refusal}"));
         assert_eq!(rest(&done), rest(&bytes), "{flags:?}");
@@ -156,8 +159,14 @@ fn operations() -> impl Strategy<Value = Operation> {
         (old.prop_map(|old| old.as_bytes().to_vec()), string().prop_map(String::into_bytes)),
         0..3,
     );
-    (prop::option::of(string().prop_map(String::into_bytes)), prop::option::of(run_path), needed)
-        .prop_map(|(interpreter, run_path, needed)| Operation { interpreter, run_path, needed })
+    (prop::option::of(string().prop_map(String::into_bytes)), prop::option::of(run_path), needed).prop_map(
+        |(interpreter, run_path, replace_needed)| Operation {
+            interpreter,
+            run_path,
+            replace_needed,
+            ..Operation::default()
+        },
+    )
 }
 
 proptest! {
@@ -178,7 +187,7 @@ proptest! {
             None => prop_assert_eq!((&after.rpath, &after.runpath), (&before.rpath, &before.runpath)),
         }
         let renamed = |name: &Vec<u8>| {
-            operation.needed.iter().find(|(old, _)| old == name).map_or(name.clone(), |(_, new)| new.clone())
+            operation.replace_needed.iter().find(|(old, _)| old == name).map_or(name.clone(), |(_, new)| new.clone())
         };
         prop_assert_eq!(&after.needed, &before.needed.iter().map(renamed).collect::<Vec<_>>());
         for (new, old) in after.versions_needed.iter().zip(&before.versions_needed) {

@@ -39,7 +39,7 @@ pub(super) fn rpath(folders: &str) -> Operation {
 
 pub(super) fn rename(names: &[(&str, &str)]) -> Operation {
     Operation {
-        needed: names.iter().map(|(old, new)| ((*old).into(), (*new).into())).collect(),
+        replace_needed: names.iter().map(|(old, new)| ((*old).into(), (*new).into())).collect(),
         ..Operation::default()
     }
 }
@@ -67,7 +67,7 @@ fn does_all_at_once_in_every_class_and_byte_order() {
         let bytes = Fixture { abi, ..program() }.build();
         let operation = Operation {
             interpreter: Some(b"/usr/lib/b/ld.so".to_vec()),
-            needed: vec![(b"libc.so.6".to_vec(), b"libx.so".to_vec())],
+            replace_needed: vec![(b"libc.so.6".to_vec(), b"libx.so".to_vec())],
             ..rpath("$ORIGIN/../lib/b")
         };
         let (done, elf) = operate(&bytes, &operation).unwrap();
@@ -88,7 +88,11 @@ fn nothing_to_do_is_no_patch() {
     let same = Operation {
         interpreter: elf.interpreter.clone(),
         run_path: Some(RunPath { folders: elf.runpath.clone().unwrap(), runpath: true }),
-        needed: vec![(b"libb.so.1".to_vec(), b"libb.so.1".to_vec()), (b"absent".to_vec(), b"x".to_vec())],
+        replace_needed: vec![
+            (b"libb.so.1".to_vec(), b"libb.so.1".to_vec()),
+            (b"absent".to_vec(), b"x".to_vec()),
+        ],
+        ..Operation::default()
     };
     assert_eq!(elf.operate(&bytes, &same), Ok(Vec::new()));
     assert_eq!(elf.operate(&bytes, &Operation::default()), Ok(Vec::new()));
