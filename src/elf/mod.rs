@@ -14,6 +14,7 @@ pub mod read;
 mod referrers;
 mod strings;
 mod symver;
+pub mod verify;
 
 use std::sync::Arc;
 
