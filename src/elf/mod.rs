@@ -12,6 +12,7 @@ mod note;
 pub mod operation;
 pub mod read;
 mod symver;
+pub mod verify;
 
 use std::sync::Arc;
 

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::elf::read::tests::{run, system_files};
+use crate::elf::verify::verify;
 
 /// A program and the library that it needs, in folders with long names, as in the store.
 struct Built {
@@ -178,6 +179,7 @@ proptest! {
         let Ok(patches) = before.operate(bytes, &operation) else { return Ok(()) };
         let done = apply(bytes, &patches);
         let after = parse(&done);
+        prop_assert_eq!(verify(bytes, &done, &operation), []);
         prop_assert_eq!(rest(&done), rest(bytes));
         prop_assert_eq!(&after.interpreter, if operation.interpreter.is_some() { &operation.interpreter } else { &before.interpreter });
         match &operation.run_path {
@@ -234,9 +236,12 @@ proptest! {
         let start = Instant::now();
         if let Ok(Some(elf)) = Elf::parse(&bytes) {
             if let Ok(patches) = elf.operate(&bytes, &operation) {
-                let _ = Elf::parse(&apply(&bytes, &patches));
+                let done = apply(&bytes, &patches);
+                let _ = Elf::parse(&done);
+                let _ = verify(&bytes, &done, &operation);
             }
             let _ = elf.operate(whole, &operation);
+            let _ = (verify(whole, &bytes, &operation), verify(&bytes, whole, &operation));
         }
         prop_assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     }

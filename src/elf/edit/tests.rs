@@ -5,6 +5,7 @@ use super::*;
 use crate::elf::fixture::{Fixture, Hash, X86_64, abis};
 use crate::elf::operation::RunPath;
 use crate::elf::patched_len;
+use crate::elf::verify::verify;
 
 pub(super) fn apply(bytes: &[u8], patches: &[Patch]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
@@ -28,6 +29,7 @@ pub(super) fn operate(bytes: &[u8], operation: &Operation) -> Result<(Vec<u8>, E
     let done = apply(bytes, &patches);
     let elf = parse(&done);
     assert_eq!(elf.operate(&done, operation), Ok(Vec::new()), "{operation:?}");
+    assert_eq!(verify(bytes, &done, operation), [], "{operation:?}");
     Ok((done, elf))
 }
 
