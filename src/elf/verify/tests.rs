@@ -1,10 +1,17 @@
 use super::*;
+use crate::elf::RunPath;
 use crate::elf::read::tests::system_files;
 
 mod damage;
+mod grown;
 mod images;
 
 use images::IMAGES;
+
+fn run_path(folders: &str) -> Operation {
+    let run_path = RunPath { folders: folders.into(), runpath: true };
+    Operation { run_path: Some(run_path), ..Operation::default() }
+}
 
 fn broken(bytes: &[u8]) -> Vec<Violation> {
     let mut report = Report::default();
