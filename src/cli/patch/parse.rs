@@ -17,7 +17,7 @@ use super::{HELP, OWN_HELP};
 pub enum Command {
     Help,
     Version,
-    Patch(Call),
+    Patch(Box<Call>),
 }
 
 pub struct Call {
@@ -49,7 +49,7 @@ pub fn parse(dialect: Dialect, arguments: Vec<OsString>) -> Result<Command> {
             parser.call.files.push(argument.into());
         }
     }
-    parser.finish().map(Command::Patch)
+    parser.finish().map(|call| Command::Patch(Box::new(call)))
 }
 
 struct Parser {
