@@ -60,6 +60,16 @@ fn inside(patch: &Patch, len: u64) -> std::ops::Range<usize> {
     patch.at.0.min(len) as usize..patch.end().0.min(len) as usize
 }
 
+/// What the file will be, in memory.
+pub(super) fn patched(bytes: &[u8], patches: &[Patch]) -> Vec<u8> {
+    let mut whole = bytes.to_vec();
+    whole.resize(patched_len(bytes.len() as u64, patches) as usize, 0);
+    for patch in patches {
+        whole[patch.at.0 as usize..patch.end().0 as usize].copy_from_slice(&patch.bytes);
+    }
+    whole
+}
+
 /// Writes into the file itself. When that fails, the file is put back to what it was.
 pub(super) fn in_place(source: &Source, patches: &[Patch]) -> Result<(), Failure> {
     if patches.is_empty() {

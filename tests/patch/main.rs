@@ -5,4 +5,5 @@ mod files;
 mod many;
 mod prints;
 mod run_path;
+mod verbs;
 mod workshop;

@@ -146,6 +146,7 @@ impl Parser {
     fn own_option(&mut self, name: &str) -> Result<bool> {
         match name {
             "--json" => self.call.request.json = true,
+            "--verify" => self.call.request.verify = true,
             "--jobs" | "-j" => {
                 let number = self.verbatim(name)?;
                 self.jobs(number.to_str().unwrap_or_default())?;
