@@ -3,8 +3,9 @@
 //! The program headers and PT_DYNAMIC are the truth (they are what the kernel and ld.so read); section headers are a
 //! view for tools and may be missing.
 
+pub mod describe;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod image;
 pub mod ldso;
 mod note;
@@ -13,6 +14,7 @@ pub mod operation;
 pub mod read;
 mod referrers;
 mod strings;
+mod symtab;
 mod symver;
 
 use std::sync::Arc;
