@@ -3,6 +3,7 @@
 mod arguments;
 mod build;
 mod check;
+mod inspect;
 mod plan;
 mod report;
 
@@ -28,6 +29,8 @@ enum Command {
     Plan(Input),
     /// Prove that artifacts are closed: that they need nothing which is not in them.
     Check(check::Arguments),
+    /// Show what ELF files say, what they would load, and what that lacks; runs nothing.
+    Inspect(inspect::Arguments),
 }
 
 /// Carries out a command. False: it was done, and what it looked at is not as it should be.
@@ -36,5 +39,6 @@ pub fn run(cli: Cli) -> Result<bool> {
         Command::Build(input) => build::run(&input).map(|()| true),
         Command::Plan(input) => plan::run(&input).map(|()| true),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
     }
 }
