@@ -16,6 +16,7 @@ pub mod elf;
 pub mod error;
 pub mod finding;
 pub mod package;
+pub mod patch;
 pub mod path;
 pub mod payload;
 pub mod plan;

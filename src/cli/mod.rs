@@ -3,8 +3,11 @@
 mod arguments;
 mod build;
 mod check;
+pub mod patch;
 mod plan;
 mod report;
+
+use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
@@ -28,6 +31,13 @@ enum Command {
     Plan(Input),
     /// Prove that artifacts are closed: that they need nothing which is not in them.
     Check(check::Arguments),
+    /// Print and edit the fields of ELF files, with patchelf's options.
+    #[command(disable_help_flag = true, override_help = patch::help())]
+    Patch {
+        /// Read by hand: patchelf's grammar is not clap's.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 /// Carries out a command. False: it was done, and what it looked at is not as it should be.
@@ -36,5 +46,6 @@ pub fn run(cli: Cli) -> Result<bool> {
         Command::Build(input) => build::run(&input).map(|()| true),
         Command::Plan(input) => plan::run(&input).map(|()| true),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Patch { arguments } => patch::run(arguments),
     }
 }

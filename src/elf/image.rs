@@ -23,7 +23,7 @@ pub(super) struct Load {
 
 impl Abi {
     /// How goblin is told of word size and byte order.
-    pub(super) fn ctx(self) -> Ctx {
+    pub(crate) fn ctx(self) -> Ctx {
         let container = if self.is_64 { Container::Big } else { Container::Little };
         Ctx::new(container, if self.is_little_endian { Endian::Little } else { Endian::Big })
     }

@@ -26,6 +26,9 @@ pub(super) const DT_FILTER: u64 = 0x7fff_ffff;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Malformed(pub String);
 
+/// How [`Malformed`] ends where a string's offset is beyond its table.
+pub(crate) const OUTSIDE_OF_STRINGS: &str = "names a string outside of the string table";
+
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -116,6 +119,11 @@ impl Elf {
     /// DT_RUNPATH).
     pub fn run_path(&self) -> Option<&[u8]> {
         self.runpath.as_deref().or(self.rpath.as_deref())
+    }
+
+    /// Whether it has a dynamic section that can be read.
+    pub fn is_dynamic(&self) -> bool {
+        !self.layout.dynamic.is_empty()
     }
 
     /// Every string of the headers that names a file or folder, with the name of its field. The files that verneed names are
@@ -353,7 +361,7 @@ impl<'a> Strings<'a> {
             .ok()
             .and_then(|at| self.table.get(at..))
             .and_then(|tail| Some(&tail[..memchr::memchr(0, tail)?]))
-            .ok_or_else(|| Malformed(format!("its {field} names a string outside of the string table")))?;
+            .ok_or_else(|| Malformed(format!("its {field} {OUTSIDE_OF_STRINGS}")))?;
         let left = self.budget.get().checked_sub(string.len());
         self.budget.set(left.ok_or_else(|| Malformed("its strings are longer than itself".into()))?);
         Ok(string.to_vec())
