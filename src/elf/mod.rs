@@ -3,16 +3,14 @@
 //! The program headers and PT_DYNAMIC are the truth (they are what the kernel and ld.so read); section headers are a
 //! view for tools and may be missing.
 
+mod edit;
 #[cfg(test)]
 mod fixture;
 mod image;
 pub mod ldso;
 mod note;
-mod operate;
 pub mod operation;
 pub mod read;
-mod referrers;
-mod strings;
 mod symver;
 pub mod verify;
 
@@ -99,6 +97,8 @@ pub struct DlopenNote {
 #[derive(Clone, Debug)]
 pub struct Elf {
     pub abi: Abi,
+    /// ET_EXEC or ET_DYN; ET_NONE for what is no program or library.
+    pub e_type: u16,
     pub class: Class,
     /// PT_INTERP's string.
     pub interpreter: Option<Vec<u8>>,

@@ -9,7 +9,8 @@ use goblin::elf::dynamic::{
     DT_SONAME, DT_STRSZ, DT_STRTAB, DT_VERNEED, Dyn,
 };
 use goblin::elf::header::{
-    EI_CLASS, EI_DATA, ELFCLASS32, ELFCLASS64, ELFDATA2LSB, ELFDATA2MSB, ELFMAG, ET_DYN, ET_EXEC, Header,
+    EI_CLASS, EI_DATA, ELFCLASS32, ELFCLASS64, ELFDATA2LSB, ELFDATA2MSB, ELFMAG, ET_DYN, ET_EXEC, ET_NONE,
+    Header,
 };
 use goblin::elf::program_header::{PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_NOTE, ProgramHeader};
 use goblin::elf::section_header::{SHF_ALLOC, SHT_NOBITS, SHT_PROGBITS, SectionHeader};
@@ -52,6 +53,8 @@ pub(crate) struct Layout {
     pub(super) loads: Vec<Load>,
     /// What PT_INTERP spans, its NUL included.
     pub(super) interpreter: Option<Range<u64>>,
+    /// PT_DYNAMIC's address.
+    pub(super) dynamic_address: u64,
     /// PT_DYNAMIC up to its first DT_NULL, and the DT_NULLs that follow that.
     pub(super) dynamic: Vec<DynamicEntry>,
     /// The dynamic string table, as far as it lies in the file.
@@ -148,6 +151,7 @@ impl Elf {
     pub(crate) fn empty(abi: Abi) -> Elf {
         Elf {
             abi,
+            e_type: ET_NONE,
             class: Class::Other,
             interpreter: None,
             needed: Vec::new(),
@@ -163,9 +167,11 @@ impl Elf {
     /// A program or library.
     fn loadable(image: Image, header: &Header, abi: Abi) -> Result<Elf, Malformed> {
         let mut elf = Elf::empty(abi);
+        elf.e_type = header.e_type;
         let segments = segments(&image, header)?;
         elf.layout.loads = segments.loads;
         if let Some(dynamic) = segments.dynamic {
+            elf.layout.dynamic_address = dynamic.p_vaddr;
             elf.layout.dynamic = dynamic_entries(&image, &elf.layout.loads, &dynamic)?;
             elf.read_strings(&image)?;
         }

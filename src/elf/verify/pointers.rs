@@ -102,7 +102,7 @@ fn check_versions(view: &View, report: &mut Report) {
         report.check(is_needed, rule::VERSIONS, subject, "is not needed");
         for version in &need.versions {
             let right = version.name_at < end && version.hash == sysv(version.name);
-            let subject = format!("version {} of {}", text(version.name), text(need.file));
+            let subject = format!("version {}", text(version.name));
             report.check(right, rule::VERSIONS, subject, "has not the hash of its name");
         }
     }
