@@ -5,7 +5,6 @@ use std::ops::Range;
 use super::pair::Pair;
 use super::pointers::STRINGS;
 use super::reader::{File, PT_DYNAMIC, PT_INTERP, SHT_NULL};
-use super::view::View;
 use super::{Report, hash, relocations, rule};
 
 /// Slices of this length are compared before one looks for single bytes.
@@ -124,7 +123,7 @@ fn section_names(file: &File) -> Option<Range<u64>> {
 /// A byte of a string table that changed is one of a string that is read, or is wiped.
 fn compare_retired(pair: &Pair, places: &[Range<u64>], report: &mut Report) {
     let (before, after) = (&pair.before.file, &pair.after.file);
-    let live = merge(live(pair.after));
+    let live = merge(live(pair));
     let is_live = |at: u64| {
         let next = live.partition_point(|range| range.start <= at);
         next > 0 && at < live[next - 1].end
@@ -151,16 +150,17 @@ fn compare_retired(pair: &Pair, places: &[Range<u64>], report: &mut Report) {
     }
 }
 
-/// What is read of the places where strings and dynamic entries are.
-fn live(view: &View) -> Vec<Range<u64>> {
-    let (file, dynamic) = (&view.file, &view.dynamic);
+/// What is read of the places where strings and dynamic entries are, as far as it may be new there.
+fn live(pair: &Pair) -> Vec<Range<u64>> {
+    let (view, file, dynamic) = (pair.after, &pair.after.file, &pair.after.dynamic);
     let headers = file.segments.iter().filter(|segment| matches!(segment.kind, PT_DYNAMIC | PT_INTERP));
     let mut live: Vec<_> = headers.map(|segment| segment.file()).collect();
     let named = STRINGS.iter().flat_map(|(_, tag)| dynamic.all(*tag));
     let needs = view.versions.needs.iter();
     let versions =
         needs.flat_map(|need| need.versions.iter().map(|version| version.name_at).chain([need.file_at]));
-    let symbols = (0..view.symbols.count).filter_map(|index| view.symbol(index)).map(|symbol| symbol.name);
+    let renamed = if pair.wanted.renames_symbols() { view.symbols.count } else { 0 };
+    let symbols = (0..renamed).filter_map(|index| view.symbol(index)).map(|symbol| symbol.name);
     let start = dynamic.string_place.start;
     let strings = named.chain(versions).chain(symbols).filter_map(|at| {
         let len = dynamic.strings.get(at)?.len() as u64;
