@@ -16,10 +16,11 @@ test:
 prepare:
 	tests/prepare
 
-# The talk's way, by hand (cp, patchelf, nfpm, tar), against `explant build`.
+# The talk's way, by hand (cp, patchelf, nfpm, tar), against `explant build`; patchelf against `explant patch`.
 bench: prepare
 	cargo build --release
 	benches/against-the-talk
+	benches/against-patchelf
 
 # Each fuzz target for a minute; fuzz/README.md tells how for longer.
 fuzz:
