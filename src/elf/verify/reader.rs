@@ -49,6 +49,10 @@ impl Header {
     pub fn machine(&self) -> u64 {
         self.fixed[1]
     }
+
+    pub fn ehsize(&self) -> u64 {
+        self.fixed[5]
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +93,8 @@ pub(super) struct Section {
     pub entsize: u64,
 }
 
+pub(super) const SHT_PROGBITS: u64 = 1;
+pub(super) const SHT_SYMTAB: u64 = 2;
 pub(super) const SHT_STRTAB: u64 = 3;
 pub(super) const SHT_NULL: u64 = 0;
 pub(super) const SHT_RELA: u64 = 4;
@@ -97,6 +103,8 @@ pub(super) const SHT_NOBITS: u64 = 8;
 pub(super) const SHT_REL: u64 = 9;
 pub(super) const SHT_DYNSYM: u64 = 11;
 pub(super) const SHT_GNU_VERNEED: u64 = 0x6fff_fffe;
+pub(super) const SHT_GNU_VERSYM: u64 = 0x6fff_ffff;
+
 pub(super) const SHF_ALLOC: u64 = 2;
 pub(super) const SHF_TLS: u64 = 0x400;
 pub(super) const SHF_INFO_LINK: u64 = 0x40;
@@ -123,9 +131,10 @@ pub(super) struct Strings<'a> {
 impl<'a> Strings<'a> {
     pub fn get(&self, at: u64) -> Option<&'a [u8]> {
         let tail = self.table.get(usize::try_from(at).ok()?..)?;
-        let string = &tail[..memchr::memchr(0, tail)?];
-        self.budget.set(self.budget.get().checked_sub(string.len())?);
-        Some(string)
+        let tail = &tail[..tail.len().min(self.budget.get())];
+        let end = memchr::memchr(0, tail);
+        self.budget.set(self.budget.get() - end.unwrap_or(tail.len()));
+        end.map(|end| &tail[..end])
     }
 }
 
@@ -293,8 +302,12 @@ impl<'a> File<'a> {
 
     /// The names of sections.
     pub fn section_names(&self) -> Strings<'a> {
+        self.strings(self.section_names_place())
+    }
+
+    pub fn section_names_place(&self) -> Range<u64> {
         let section = usize::try_from(self.header.shstrndx).ok().and_then(|index| self.sections.get(index));
-        self.strings(section.map_or(0..0, Section::file))
+        section.map_or(0..0, Section::file)
     }
 
     /// The program header table's place.
@@ -307,13 +320,5 @@ impl<'a> File<'a> {
     pub fn section_table(&self) -> Range<u64> {
         let size = self.header.shnum.saturating_mul(self.section_size());
         self.header.shoff..self.header.shoff.saturating_add(size)
-    }
-
-    /// The end of the last thing that a header names; what follows is no part of the image.
-    pub fn image_end(&self) -> u64 {
-        let segments = self.segments.iter().map(|segment| segment.file().end);
-        let sections = self.sections.iter().map(|section| section.file().end);
-        let tables = [self.header.fixed[5], self.segment_table().end, self.section_table().end];
-        segments.chain(sections).chain(tables).fold(0, u64::max).min(self.len())
     }
 }
