@@ -61,7 +61,7 @@ fn merge(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
 }
 
 /// What of a range lies in none of the others.
-fn outside(whole: Range<u64>, others: impl Iterator<Item = Range<u64>>) -> Vec<Range<u64>> {
+pub(super) fn outside(whole: Range<u64>, others: impl Iterator<Item = Range<u64>>) -> Vec<Range<u64>> {
     let others = merge(others.collect());
     let starts = [whole.start].into_iter().chain(others.iter().map(|range| range.end));
     let ends = others.iter().map(|range| range.start).chain([whole.end]);
@@ -110,8 +110,7 @@ fn rewritten(pair: &Pair) -> Vec<Range<u64>> {
         places.extend(relocations::tables(&view.file, &view.dynamic).into_iter().map(|table| table.place));
     }
     if pair.has_grown() {
-        places.extend(section_names(&view.file));
-        places.extend(pair.old_annex.map(|annex| annex.offset..view.file.image_end()));
+        places.extend(pair.tail());
         places.extend(followers(pair));
     }
     places
@@ -128,20 +127,14 @@ fn followers(pair: &Pair) -> Vec<Range<u64>> {
         let (old, new) = (before.sections.get(index)?, after.sections.get(index)?);
         (old.addr != new.addr).then_some(new.addr)
     };
-    let tables = before.sections.iter().filter(|section| section.kind == SHT_SYMTAB);
-    let symbols = tables.flat_map(|table| table.file().step_by(size));
-    symbols
-        .filter(|at| {
-            let address = before.number(at + index_at, 2).and_then(moved);
-            address.is_some() && address == after.number(at + value_at, word)
-        })
-        .map(|at| at + value_at..at + value_at + word)
-        .collect()
-}
-
-fn section_names(file: &File) -> Option<Range<u64>> {
-    let index = usize::try_from(file.header.shstrndx).ok()?;
-    file.sections.get(index).map(|section| section.file())
+    // There is but one (gABI, "Sections").
+    let table = before.sections.iter().find(|section| section.kind == SHT_SYMTAB);
+    let table = table.map_or(0..0, |table| table.offset..table.file().end.min(before.len()));
+    let follows = |at: &u64| {
+        let address = before.number(at + index_at, 2).and_then(moved);
+        address.is_some() && address == after.number(at + value_at, word)
+    };
+    table.step_by(size).filter(follows).map(|at| at + value_at..at + value_at + word).collect()
 }
 
 /// A byte of a string table that changed is one of a string that is read, or is wiped.
@@ -197,24 +190,31 @@ fn live(pair: &Pair) -> Vec<Range<u64>> {
 /// Only an added segment makes a file longer, and what lies between is NULs.
 fn compare_length(pair: &Pair, report: &mut Report) {
     let (before, after) = (&pair.before.file, &pair.after.file);
-    let (old, new, end) = (before.len(), after.len(), before.image_end());
-    let kept = pair.old_annex.map_or(old, |annex| if end == old { annex.offset } else { old });
-    let fits = if pair.has_grown() { new >= kept } else { new == old };
+    let (old, new) = (before.len(), after.len());
+    let payload = pair.payload();
+    let end = payload.last().map_or(0, |payload| payload.end);
+    let fits = if pair.has_grown() { new >= end } else { new == old };
     report.check(fits, rule::GROWTH, "the file", format!("had {old} bytes, and has {new}"));
-    let payload = before.slice(end..old).unwrap_or_default();
-    let is_behind = new > old && payload.iter().any(|byte| *byte != 0);
-    let allowed = !is_behind || pair.wanted.operation.grow_before_payload;
+    let stays = end < old || end == 0 || new <= old;
+    let allowed = stays || pair.wanted.operation.grow_before_payload;
     report.check(allowed, rule::GROWTH, "what lies behind the ELF image", "is no longer at the end");
-    let start = pair.old_annex.map_or(old, |annex| annex.offset);
     let annexes = pair.added.iter().map(|annex| annex.file());
-    let known = annexes.chain([after.section_table(), end..old]).chain(section_names(after));
-    for gap in outside(start..new, known) {
-        let empty = after.slice(gap.clone()).is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0));
-        report.check(
-            empty,
-            rule::GROWTH,
-            "what was added",
-            format!("holds at {:#x} what nothing reads", gap.start),
-        );
+    let known = annexes.chain(payload).chain([after.section_table(), after.section_names_place()]);
+    for gap in outside(pair.tail_start()..new, known) {
+        let bytes = after.slice(gap.clone()).unwrap_or_default();
+        let there = before.bytes.get(gap.start as usize..).unwrap_or_default();
+        let (overlap, further) = bytes.split_at(bytes.len().min(there.len()));
+        let changed = differences(&there[..overlap.len()], overlap).find(|at| overlap[*at] != 0);
+        if let Some(at) = changed.or_else(|| first_content(further).map(|at| overlap.len() + at)) {
+            let at = gap.start + at as u64;
+            report.add(rule::GROWTH, format!("byte {at:#x} of the file"), "is new, and nothing reads it");
+        }
     }
+}
+
+/// The first byte that is no NUL. A hole may have hundreds of megabytes.
+pub(super) fn first_content(bytes: &[u8]) -> Option<usize> {
+    let block = bytes.chunks(BLOCK).position(|block| block != &[0; BLOCK][..block.len()])?;
+    let start = block * BLOCK;
+    bytes[start..].iter().position(|byte| *byte != 0).map(|at| start + at)
 }

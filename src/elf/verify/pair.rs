@@ -1,6 +1,9 @@
 //! The original and the edited file, side by side.
 
-use super::reader::{File, PT_LOAD, Segment};
+use std::ops::Range;
+
+use super::bytes::{first_content, outside};
+use super::reader::{File, PT_LOAD, Section, Segment};
 use super::view::View;
 use super::wanted::Wanted;
 use crate::elf::Operation;
@@ -36,6 +39,37 @@ impl<'a> Pair<'a> {
     /// Whether a place in the original is in the annex, which is built anew.
     pub fn was_in_annex(&self, offset: u64) -> bool {
         self.old_annex.is_some_and(|annex| annex.file().contains(&offset))
+    }
+
+    /// Where the original's last byte is that a growing file keeps: what may follow is an annex, and the names and headers of
+    /// sections.
+    pub fn tail_start(&self) -> u64 {
+        let file = &self.before.file;
+        let segments = file.segments.iter().map(Segment::file);
+        let names = file.section_names_place();
+        let is_loaded = |section: &Section| section.is_loaded() || section.file() != names;
+        let sections = file.sections.iter().filter(|section| is_loaded(section)).map(Section::file);
+        let tables = [file.segment_table(), 0..file.header.ehsize()];
+        let kept = segments.chain(sections).chain(tables).filter(|range| !self.was_in_annex(range.start));
+        kept.map(|range| range.end).filter(|end| *end <= file.len()).fold(0, u64::max)
+    }
+
+    /// What of the original's tail may become different.
+    pub fn tail(&self) -> Vec<Range<u64>> {
+        let file = &self.before.file;
+        let (start, end) = (self.tail_start(), file.len());
+        let mut known = vec![file.section_table(), file.section_names_place()];
+        known.extend(self.old_annex.map(|annex| annex.file()));
+        let is_empty =
+            |gap: &Range<u64>| file.slice(gap.clone()).is_some_and(|bytes| first_content(bytes).is_none());
+        let gaps = outside(start..end, known.iter().cloned());
+        known.extend(gaps.into_iter().filter(|gap| is_empty(gap)));
+        known.into_iter().filter(|range| range.start >= start).collect()
+    }
+
+    /// What lies in the original's tail and is no part of the image: a payload.
+    pub fn payload(&self) -> Vec<Range<u64>> {
+        outside(self.tail_start()..self.before.file.len(), self.tail().into_iter())
     }
 }
 

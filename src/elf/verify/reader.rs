@@ -49,6 +49,10 @@ impl Header {
     pub fn machine(&self) -> u64 {
         self.fixed[1]
     }
+
+    pub fn ehsize(&self) -> u64 {
+        self.fixed[5]
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,9 +131,10 @@ pub(super) struct Strings<'a> {
 impl<'a> Strings<'a> {
     pub fn get(&self, at: u64) -> Option<&'a [u8]> {
         let tail = self.table.get(usize::try_from(at).ok()?..)?;
-        let string = &tail[..memchr::memchr(0, tail)?];
-        self.budget.set(self.budget.get().checked_sub(string.len())?);
-        Some(string)
+        let tail = &tail[..tail.len().min(self.budget.get())];
+        let end = memchr::memchr(0, tail);
+        self.budget.set(self.budget.get() - end.unwrap_or(tail.len()));
+        end.map(|end| &tail[..end])
     }
 }
 
@@ -297,8 +302,12 @@ impl<'a> File<'a> {
 
     /// The names of sections.
     pub fn section_names(&self) -> Strings<'a> {
+        self.strings(self.section_names_place())
+    }
+
+    pub fn section_names_place(&self) -> Range<u64> {
         let section = usize::try_from(self.header.shstrndx).ok().and_then(|index| self.sections.get(index));
-        self.strings(section.map_or(0..0, Section::file))
+        section.map_or(0..0, Section::file)
     }
 
     /// The program header table's place.
@@ -311,13 +320,5 @@ impl<'a> File<'a> {
     pub fn section_table(&self) -> Range<u64> {
         let size = self.header.shnum.saturating_mul(self.section_size());
         self.header.shoff..self.header.shoff.saturating_add(size)
-    }
-
-    /// The end of the last thing that a header names; what follows is no part of the image.
-    pub fn image_end(&self) -> u64 {
-        let segments = self.segments.iter().map(|segment| segment.file().end);
-        let sections = self.sections.iter().map(|section| section.file().end);
-        let tables = [self.header.fixed[5], self.segment_table().end, self.section_table().end];
-        segments.chain(sections).chain(tables).fold(0, u64::max).min(self.len())
     }
 }

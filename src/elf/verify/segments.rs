@@ -165,27 +165,23 @@ fn compare_headers(pair: &Pair, report: &mut Report) {
 fn check_annex(pair: &Pair, annex: &Segment, report: &mut Report) {
     let file = &pair.after.file;
     let others = || file.loads().filter(|load| *load != annex);
-    let machine = page_size(file.header.machine());
-    let largest = others().map(|load| load.align).fold(machine, u64::max);
-    let page = pair.wanted.operation.page_size.unwrap_or(largest);
+    let page = pair.wanted.operation.page_size.unwrap_or(page_size(file.header.machine()));
     let name = load_name(annex);
     let aligned = annex.align >= page && page.is_power_of_two();
     report.check(aligned, rule::ALIGNMENT, &name, format!("is not aligned to {page:#x}"));
-    let plain = annex.flags & PF_X == 0 && annex.filesz == annex.memsz && annex.paddr == annex.vaddr;
-    report.check(plain, rule::SEGMENTS, &name, "has code, or memory that is not in the file");
-    let memory =
-        others().map(|load| load.memory().end).fold(0, u64::max).checked_next_multiple_of(page.max(1));
+    let physical = |load: &Segment| load.paddr.wrapping_sub(load.vaddr);
+    let like_others = others().any(|load| physical(load) == physical(annex));
+    let plain = annex.flags & PF_X == 0 && annex.filesz == annex.memsz && like_others;
+    report.check(plain, rule::SEGMENTS, &name, "has code, memory that is not in the file, or an odd p_paddr");
+    let memory = others().map(|load| load.memory().end).fold(0, u64::max);
+    let memory = memory.checked_add(page.saturating_sub(1)).map(|end| end - end % page.max(1));
     let above = memory.is_some_and(|end| end <= annex.vaddr - annex.vaddr % page.max(1));
     report.check(above, rule::SEGMENTS, &name, "is not above all others, on pages of its own");
-    let end = match pair.old_annex {
-        Some(old) => old.offset,
-        None => pair.before.file.len(),
-    };
-    report.check(annex.offset >= end, rule::SEGMENTS, &name, "is not behind all that was in the file");
-    let writable = annex.flags & PF_W != 0;
-    let holds = |segment: &&Segment| segment.kind == PT_DYNAMIC && annex.memory().contains(&segment.vaddr);
-    let wanted = file.segments.iter().any(|segment| holds(&segment));
-    report.check(wanted || !writable, rule::SEGMENTS, &name, "is writable without need");
+    let behind = annex.offset >= pair.tail_start();
+    report.check(behind, rule::SEGMENTS, &name, "is not behind all that was in the file");
+    let holds = |segment: &Segment| segment.kind == PT_DYNAMIC && annex.memory().contains(&segment.vaddr);
+    let wanted = annex.flags & PF_W == 0 || file.segments.iter().any(holds);
+    report.check(wanted, rule::SEGMENTS, &name, "is writable without need");
 }
 
 /// All that is not PT_LOAD stays, but for what is asked for and what moves into the annex.
