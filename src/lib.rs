@@ -17,6 +17,7 @@ pub mod error;
 pub mod finding;
 pub mod inspect;
 pub mod package;
+pub mod patch;
 pub mod path;
 pub mod payload;
 pub mod plan;

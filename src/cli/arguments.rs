@@ -61,8 +61,7 @@ impl Input {
 
     /// Makes the plan.
     pub fn plan(&self, config: &Config) -> Result<Plan> {
-        // A pool that is there already is one of a caller's; then its size holds.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(self.threads()).build_global();
+        set_threads(self.jobs);
         let root = self.store.canonicalize().map_err(|cause| {
             Error::usage(format!("there is no store root {}: {cause}", self.store.display()))
         })?;
@@ -76,10 +75,7 @@ impl Input {
     }
 
     pub fn threads(&self) -> usize {
-        match self.jobs {
-            Some(jobs) => jobs.into(),
-            None => std::thread::available_parallelism().map_or(1, usize::from),
-        }
+        threads(self.jobs)
     }
 
     /// The formats asked for, each once.
@@ -96,4 +92,18 @@ impl Input {
             })
             .collect()
     }
+}
+
+/// `--jobs`, or else as many threads as there are processors.
+fn threads(jobs: Option<u16>) -> usize {
+    match jobs {
+        Some(jobs) => jobs.into(),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    }
+}
+
+/// The size of rayon's pool.
+pub fn set_threads(jobs: Option<u16>) {
+    // A pool that is there already is one of a caller's; then its size holds.
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(threads(jobs)).build_global();
 }

@@ -4,8 +4,11 @@ mod arguments;
 mod build;
 mod check;
 mod inspect;
+pub mod patch;
 mod plan;
 mod report;
+
+use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
@@ -31,6 +34,13 @@ enum Command {
     Check(check::Arguments),
     /// Show what ELF files say, what they would load, and what that lacks; runs nothing.
     Inspect(inspect::Arguments),
+    /// Print and edit the fields of ELF files, with patchelf's options.
+    #[command(disable_help_flag = true, override_help = patch::help())]
+    Patch {
+        /// Read by hand: patchelf's grammar is not clap's.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 /// Carries out a command. False: it was done, and what it looked at is not as it should be.
@@ -40,5 +50,6 @@ pub fn run(cli: Cli) -> Result<bool> {
         Command::Plan(input) => plan::run(&input).map(|()| true),
         Command::Check(arguments) => check::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Patch { arguments } => patch::run(arguments),
     }
 }

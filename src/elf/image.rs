@@ -23,7 +23,7 @@ pub(super) struct Load {
 
 impl Abi {
     /// How goblin is told of word size and byte order.
-    pub(super) fn ctx(self) -> Ctx {
+    pub(crate) fn ctx(self) -> Ctx {
         let container = if self.is_64 { Container::Big } else { Container::Little };
         Ctx::new(container, if self.is_little_endian { Endian::Little } else { Endian::Big })
     }
@@ -65,14 +65,21 @@ impl<'a> Image<'a> {
             (Container::Big, Endian::Little) => value.to_le_bytes().to_vec(),
             (Container::Big, Endian::Big) => value.to_be_bytes().to_vec(),
             // Only what came from a 32-bit file, or an offset within one, is ever written back.
-            (Container::Little, _) => self.u32_bytes(value as u32),
+            (Container::Little, _) => self.u32_bytes(value as u32).to_vec(),
         }
     }
 
-    pub fn u32_bytes(&self, value: u32) -> Vec<u8> {
+    pub fn u16_bytes(&self, value: u16) -> [u8; 2] {
         match self.ctx.le {
-            Endian::Little => value.to_le_bytes().to_vec(),
-            Endian::Big => value.to_be_bytes().to_vec(),
+            Endian::Little => value.to_le_bytes(),
+            Endian::Big => value.to_be_bytes(),
+        }
+    }
+
+    pub fn u32_bytes(&self, value: u32) -> [u8; 4] {
+        match self.ctx.le {
+            Endian::Little => value.to_le_bytes(),
+            Endian::Big => value.to_be_bytes(),
         }
     }
 }

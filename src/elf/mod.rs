@@ -4,18 +4,17 @@
 //! view for tools and may be missing.
 
 pub mod describe;
+mod edit;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod image;
 pub mod ldso;
 mod note;
-mod operate;
 pub mod operation;
 pub mod read;
-mod referrers;
-mod strings;
-mod symtab;
+mod symbols;
 mod symver;
+pub mod verify;
 
 use std::sync::Arc;
 
@@ -100,6 +99,8 @@ pub struct DlopenNote {
 #[derive(Clone, Debug)]
 pub struct Elf {
     pub abi: Abi,
+    /// ET_EXEC or ET_DYN; ET_NONE for what is no program or library.
+    pub e_type: u16,
     pub class: Class,
     /// PT_INTERP's string.
     pub interpreter: Option<Vec<u8>>,

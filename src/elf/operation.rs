@@ -52,31 +52,33 @@ pub struct Operation {
 /// Why an operation is not carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The file has no such field (a run path, an interpreter) and no room for one; or the new string is longer than
-    /// what is there. In bytes, without the NUL.
-    NeedsGrowth { field: &'static str, room: usize, wanted: usize },
-    /// The old string's bytes serve something else too, such as a symbol's name.
-    Shared { field: &'static str },
-    /// The operation makes no sense for this file.
+    /// The operation makes no sense for this file, or no correct way to carry it out is known.
     Impossible { field: &'static str, reason: String },
+    /// The file would have to grow, and there is a payload behind its ELF image, so many bytes: a program that looks for
+    /// it at the file's end, or by the image's length, would no longer find it.
+    Payload { len: u64 },
+    /// The file would have to grow, and there is no place for a further segment.
+    NoPlace { reason: &'static str },
+}
+
+impl Refusal {
+    pub(super) fn impossible(field: &'static str, reason: impl Into<String>) -> Refusal {
+        Refusal::Impossible { field, reason: reason.into() }
+    }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::NeedsGrowth { field, room: 0, wanted } => {
-                write!(f, "it has no room for a {field} of {wanted} bytes")
-            }
-            Refusal::NeedsGrowth { field, room, wanted } => {
-                write!(f, "its {field} has room for {room} bytes, and the new one takes {wanted}")
-            }
-            Refusal::Shared { field } => {
-                write!(
-                    f,
-                    "its {field} cannot be replaced, because other strings of the file use the same bytes"
-                )
-            }
             Refusal::Impossible { field, reason } => write!(f, "its {field} cannot be set: {reason}"),
+            Refusal::Payload { len } => write!(
+                f,
+                "the edit does not fit in its place, and the file cannot grow: {len} bytes that are no part of the \
+                 program lie behind it"
+            ),
+            Refusal::NoPlace { reason } => {
+                write!(f, "the edit does not fit in its place, and the file cannot grow: {reason}")
+            }
         }
     }
 }

@@ -9,7 +9,8 @@ use goblin::elf::dynamic::{
     DT_SONAME, DT_STRSZ, DT_STRTAB, DT_VERNEED, Dyn,
 };
 use goblin::elf::header::{
-    EI_CLASS, EI_DATA, ELFCLASS32, ELFCLASS64, ELFDATA2LSB, ELFDATA2MSB, ELFMAG, ET_DYN, ET_EXEC, Header,
+    EI_CLASS, EI_DATA, ELFCLASS32, ELFCLASS64, ELFDATA2LSB, ELFDATA2MSB, ELFMAG, ET_DYN, ET_EXEC, ET_NONE,
+    Header,
 };
 use goblin::elf::program_header::{PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_NOTE, ProgramHeader};
 use goblin::elf::section_header::{SHF_ALLOC, SHT_NOBITS, SHT_PROGBITS, SectionHeader};
@@ -25,6 +26,9 @@ pub(super) const DT_FILTER: u64 = 0x7fff_ffff;
 /// Why bytes that begin as an ELF file are not one that can be read: a sentence about "it", without a full stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Malformed(pub String);
+
+/// How [`Malformed`] ends where a string's offset is beyond its table.
+pub(crate) const OUTSIDE_OF_STRINGS: &str = "names a string outside of the string table";
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,6 +53,8 @@ pub(crate) struct Layout {
     pub(super) loads: Vec<Load>,
     /// What PT_INTERP spans, its NUL included.
     pub(super) interpreter: Option<Range<u64>>,
+    /// PT_DYNAMIC's address.
+    pub(super) dynamic_address: u64,
     /// PT_DYNAMIC up to its first DT_NULL, and the DT_NULLs that follow that.
     pub(super) dynamic: Vec<DynamicEntry>,
     /// The dynamic string table, as far as it lies in the file.
@@ -118,6 +124,11 @@ impl Elf {
         self.runpath.as_deref().or(self.rpath.as_deref())
     }
 
+    /// Whether it has a dynamic section that can be read.
+    pub fn is_dynamic(&self) -> bool {
+        !self.layout.dynamic.is_empty()
+    }
+
     /// Every string of the headers that names a file or folder, with the name of its field. The files that verneed names are
     /// among them.
     pub fn header_strings(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
@@ -140,6 +151,7 @@ impl Elf {
     pub(crate) fn empty(abi: Abi) -> Elf {
         Elf {
             abi,
+            e_type: ET_NONE,
             class: Class::Other,
             interpreter: None,
             needed: Vec::new(),
@@ -155,9 +167,11 @@ impl Elf {
     /// A program or library.
     fn loadable(image: Image, header: &Header, abi: Abi) -> Result<Elf, Malformed> {
         let mut elf = Elf::empty(abi);
+        elf.e_type = header.e_type;
         let segments = segments(&image, header)?;
         elf.layout.loads = segments.loads;
         if let Some(dynamic) = segments.dynamic {
+            elf.layout.dynamic_address = dynamic.p_vaddr;
             elf.layout.dynamic = dynamic_entries(&image, &elf.layout.loads, &dynamic)?;
             elf.read_strings(&image)?;
         }
@@ -353,7 +367,7 @@ impl<'a> Strings<'a> {
             .ok()
             .and_then(|at| self.table.get(at..))
             .and_then(|tail| Some(&tail[..memchr::memchr(0, tail)?]))
-            .ok_or_else(|| Malformed(format!("its {field} names a string outside of the string table")))?;
+            .ok_or_else(|| Malformed(format!("its {field} {OUTSIDE_OF_STRINGS}")))?;
         let left = self.budget.get().checked_sub(string.len());
         self.budget.set(left.ok_or_else(|| Malformed("its strings are longer than itself".into()))?);
         Ok(string.to_vec())

@@ -1,4 +1,4 @@
-//! Finds the dynamic symbol table. Nothing tells its length, so that it has to be inferred.
+//! The dynamic symbol table: where it lies, and how many symbols it has, which no tag says.
 
 use goblin::elf::dynamic::{
     DT_GNU_HASH, DT_HASH, DT_JMPREL, DT_REL, DT_RELA, DT_STRTAB, DT_SYMTAB, DT_VERDEF, DT_VERNEED, DT_VERSYM,
@@ -12,34 +12,45 @@ use super::image::{Image, file_offset};
 use super::read::Layout;
 
 /// The number that Linux has always used for Alpha, before the official one (elf-em.h); goblin has no name for it.
-const EM_ALPHA: u16 = 0x9026;
+pub(super) const EM_ALPHA: u16 = 0x9026;
 
-/// Where the symbols lie in the file.
-pub(super) struct Table {
+/// The dynamic symbol table, as far as it lies in its segment.
+#[derive(Clone, Copy)]
+pub(super) struct Symbols {
+    /// Where it lies in the file.
     pub at: u64,
-    pub count: u64,
-    /// The size of one.
+    /// Bytes of a symbol.
     pub size: u64,
+    pub count: u64,
 }
 
-/// The dynamic symbol table; `None`: there is none, or it lies outside of the segments to be loaded. Where no hash table tells
-/// their number it may take in too much, but never too little.
-pub(super) fn table(image: &Image, layout: &Layout, abi: Abi) -> Option<Table> {
-    let address = layout.value(DT_SYMTAB)?;
-    let (at, room) = file_offset(&layout.loads, address)?;
-    let size = Sym::size(image.ctx.container) as u64;
-    let count = count_by_hash(image, layout, abi)
-        .or_else(|| count_by_gnu_hash(image, layout, abi))
-        .unwrap_or_else(|| bytes_until_next_table(layout, address, room) / size);
-    Some(Table { at, count: count.min(room / size), size })
+impl Symbols {
+    /// `None`: there is none, or it cannot be followed.
+    pub fn find(image: &Image, layout: &Layout, abi: Abi) -> Option<Symbols> {
+        let address = layout.value(DT_SYMTAB)?;
+        let (at, room) = file_offset(&layout.loads, address)?;
+        let size = Sym::size(image.ctx.container) as u64;
+        let counted = count_by_hash(image, layout, abi).or_else(|| count_by_gnu_hash(image, layout, abi));
+        let count = counted.unwrap_or_else(|| bytes_until_next_table(layout, address, room) / size);
+        Some(Symbols { at, size, count: count.min(room / size) })
+    }
+
+    /// The st_name of a symbol, which comes first in both classes (gABI, "Symbol Table").
+    pub fn name(&self, image: &Image, index: u64) -> Option<u64> {
+        image.u32(self.at + index * self.size).map(u64::from)
+    }
 }
 
-/// nchain of DT_HASH is the number of symbols (gABI, "Hash Table"). Its words have 64 bits on Alpha and 64-bit s390.
+/// Bytes of a word of DT_HASH: 8 on Alpha and 64-bit s390.
+pub(super) fn hash_word(abi: Abi) -> u64 {
+    if abi.is_64 && matches!(abi.machine, EM_ALPHA | EM_S390) { 8 } else { 4 }
+}
+
+/// nchain of DT_HASH is the number of symbols (gABI, "Hash Table").
 fn count_by_hash(image: &Image, layout: &Layout, abi: Abi) -> Option<u64> {
     let at = layout.place(DT_HASH)?;
-    if abi.is_64 && matches!(abi.machine, EM_ALPHA | EM_S390) {
-        let bytes = image.slice(at.checked_add(8)?, 8)?;
-        return bytes.pread_with(0, image.ctx.le).ok();
+    if hash_word(abi) == 8 {
+        return image.slice(at.checked_add(8)?, 8)?.pread_with(0, image.ctx.le).ok();
     }
     image.u32(at.checked_add(4)?).map(u64::from)
 }
@@ -66,7 +77,7 @@ fn count_by_gnu_hash(image: &Image, layout: &Layout, abi: Abi) -> Option<u64> {
     Some(u64::from(first) + index + 1)
 }
 
-/// From an address to the next one that a tag holds.
+/// From an address to the next one that a tag holds. More than the table has, perhaps, but never less.
 fn bytes_until_next_table(layout: &Layout, address: u64, room: u64) -> u64 {
     let tables =
         [DT_STRTAB, DT_HASH, DT_GNU_HASH, DT_VERSYM, DT_VERNEED, DT_VERDEF, DT_REL, DT_RELA, DT_JMPREL];

@@ -1,0 +1,170 @@
+//! From a draft to patches: what fits where it is.
+
+use goblin::elf::dynamic::{DT_NULL, Dyn};
+use goblin::elf::header::{EI_OSABI, EM_MIPS};
+use goblin::elf::program_header::{PF_X, PT_GNU_STACK};
+use goblin::elf::section_header::{SHT_GNU_VERNEED, SHT_GNU_VERSYM, SHT_PROGBITS, SectionHeader};
+
+use super::draft::Draft;
+use super::headers::{Headers, encoded};
+use crate::elf::{FileOffset, Patch};
+
+/// The difference between the address of ld.so's pointer for debuggers and that of the entry that says so (binutils'
+/// elf/mips.h); goblin has no name for it.
+const DT_MIPS_RLD_MAP_REL: u64 = 0x7000_0035;
+
+/// Which parts of a draft have room where they are.
+pub(super) struct Fit {
+    pub interpreter: bool,
+    pub dynamic: bool,
+    pub strings: bool,
+    pub stack: bool,
+}
+
+impl Fit {
+    pub fn of(draft: &Draft) -> Fit {
+        let layout = &draft.elf.layout;
+        let interpreter = draft.interpreter.as_ref().is_none_or(|new| {
+            let place = layout.interpreter.clone().unwrap_or_default();
+            let is_apart = place.end <= layout.strings.start || layout.strings.end <= place.start;
+            new.len() < (place.end - place.start) as usize && is_apart && place.end <= draft.image.len()
+        });
+        Fit {
+            interpreter,
+            // The DT_NULL at the end must stay.
+            dynamic: layout.dynamic.is_empty() || draft.dynamic.len() < layout.dynamic.len(),
+            strings: !draft.strings.has_grown(),
+            stack: draft.stack.is_none() || stack_header(draft).is_some(),
+        }
+    }
+
+    pub fn all(&self) -> bool {
+        self.interpreter && self.dynamic && self.strings && self.stack
+    }
+}
+
+/// The patches of a draft that fits.
+pub(super) fn in_place(mut draft: Draft) -> Vec<Patch> {
+    let mut patches = fields(&draft);
+    patches.extend(dynamic_in_place(&draft));
+    patches.extend(interpreter_in_place(&draft));
+    if let Some(abi) = draft.os_abi {
+        patches.push(Patch::new(FileOffset(EI_OSABI as u64), vec![abi]));
+    }
+    if let (Some(is_executable), Some((at, mut header))) = (draft.stack, stack_header(&draft)) {
+        header.p_flags = if is_executable { header.p_flags | PF_X } else { header.p_flags & !PF_X };
+        patches.push(Patch::new(FileOffset(at), encoded(header, draft.image.ctx)));
+    }
+    if draft.version_files.is_some()
+        && let Some(mut headers) = Headers::read(&draft.image)
+    {
+        let before = headers.sections.clone();
+        version_section(&draft, &mut headers.sections);
+        let size = SectionHeader::size(draft.image.ctx) as u64;
+        for (index, (old, new)) in before.iter().zip(&headers.sections).enumerate() {
+            if old != new {
+                let at = headers.header.e_shoff + index as u64 * size;
+                patches.push(Patch::new(FileOffset(at), encoded(new.clone(), draft.image.ctx)));
+            }
+        }
+    }
+    patches.extend(draft.strings.patches());
+    patches
+}
+
+/// PT_GNU_STACK and where its header lies.
+fn stack_header(draft: &Draft) -> Option<(u64, goblin::elf::program_header::ProgramHeader)> {
+    let headers = Headers::read(&draft.image)?;
+    let index = headers.segments.iter().position(|segment| segment.p_type == PT_GNU_STACK)?;
+    let size = u64::from(headers.header.e_phentsize);
+    Some((headers.header.e_phoff + index as u64 * size, headers.segments[index].clone()))
+}
+
+/// Fields outside of PT_DYNAMIC and the strings.
+pub(super) fn fields(draft: &Draft) -> Vec<Patch> {
+    let mut patches = draft.patches.clone();
+    let image = &draft.image;
+    let files = draft.versions.iter().map(|need| (need.file.at, need.file.string));
+    for (at, string) in files.chain(draft.names.iter().copied()) {
+        // Draft::edit_strings gives no offset that takes more than 32 bits.
+        let bytes = image.u32_bytes(string as u32);
+        if image.slice(at, 4) != Some(&bytes[..]) {
+            patches.push(Patch::new(FileOffset(at), bytes.to_vec()));
+        }
+    }
+    if let Some((at, versym)) = &draft.versym
+        && image.slice(*at, versym.len() as u64) != Some(versym)
+    {
+        patches.push(Patch::new(FileOffset(*at), versym.clone()));
+    }
+    patches
+}
+
+/// What a removal leaves of the section of needed versions: its sh_info is the number of files; without any, it is none.
+pub(super) fn version_section(draft: &Draft, sections: &mut [SectionHeader]) {
+    let Some(files) = draft.version_files else { return };
+    let is_there = |tag| draft.entries(tag).next().is_some();
+    for section in sections {
+        match section.sh_type {
+            SHT_GNU_VERNEED if files > 0 => section.sh_info = files as u32,
+            SHT_GNU_VERNEED => (section.sh_type, section.sh_info) = (SHT_PROGBITS, 0),
+            SHT_GNU_VERSYM if !is_there(goblin::elf::dynamic::DT_VERSYM) => section.sh_type = SHT_PROGBITS,
+            _ => {}
+        }
+    }
+}
+
+/// PT_INTERP's string, with its NUL.
+pub(super) fn interpreter(draft: &Draft) -> Vec<u8> {
+    let string = draft.interpreter.as_ref().or(draft.elf.interpreter.as_ref());
+    [string.map_or(&[][..], Vec::as_slice), b"\0"].concat()
+}
+
+/// Over the old one, within PT_INTERP, whose size stays as it is: the kernel wants a NUL at its very end.
+pub(super) fn interpreter_in_place(draft: &Draft) -> Option<Patch> {
+    draft.interpreter.as_ref()?;
+    let place = draft.elf.layout.interpreter.as_ref()?;
+    let mut bytes = interpreter(draft);
+    bytes.resize((place.end - place.start) as usize, 0);
+    Some(Patch::new(FileOffset(place.start), bytes))
+}
+
+/// Bytes of PT_DYNAMIC with one DT_NULL at its end.
+pub(super) fn dynamic_len(draft: &Draft) -> usize {
+    (draft.dynamic.len() + 1) * Dyn::size(draft.image.ctx.container)
+}
+
+/// PT_DYNAMIC's bytes, for an address, with one DT_NULL at its end.
+pub(super) fn dynamic_table(draft: &Draft, address: u64) -> Vec<u8> {
+    let size = Dyn::size(draft.image.ctx.container) as u64;
+    let word = |value| draft.image.word_bytes(value);
+    let mut table = Vec::with_capacity(dynamic_len(draft));
+    for (index, entry) in draft.dynamic.iter().enumerate() {
+        let mut value = entry.value;
+        if let Some(from) = entry.from
+            && entry.tag == DT_MIPS_RLD_MAP_REL
+            && draft.elf.abi.machine == EM_MIPS
+        {
+            let old = draft.elf.layout.dynamic_address.wrapping_add(from as u64 * size);
+            value = value.wrapping_add(old).wrapping_sub(address.wrapping_add(index as u64 * size));
+        }
+        table.extend(word(entry.tag));
+        table.extend(word(value));
+    }
+    table.extend(word(DT_NULL));
+    table.extend(word(0));
+    table
+}
+
+/// The entries that differ from the file's.
+pub(super) fn dynamic_in_place(draft: &Draft) -> Vec<Patch> {
+    let layout = &draft.elf.layout;
+    let Some(first) = layout.dynamic.first() else { return Vec::new() };
+    let size = Dyn::size(draft.image.ctx.container);
+    let mut table = dynamic_table(draft, layout.dynamic_address);
+    table.resize(layout.dynamic.len() * size, 0);
+    let at = first.at;
+    let entries = table.chunks_exact(size).enumerate();
+    let patches = entries.map(|(index, bytes)| Patch::new(FileOffset(at + (index * size) as u64), bytes));
+    patches.filter(|patch| draft.image.slice(patch.at.0, size as u64) != Some(&patch.bytes)).collect()
+}

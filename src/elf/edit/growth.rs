@@ -1,0 +1,504 @@
+//! Growth: one further PT_LOAD behind everything, the *annex*, which later edits use again. Nothing else of the file moves.
+//!
+//! What is in it, in the order of the file's sections: what did not fit in its place (PT_INTERP's string, PT_DYNAMIC, the
+//! dynamic string table), the program header table where it has no room for one more, and a marker by which it is known again. The
+//! annex is made anew each time that it has to grow, so two edits give what both at once do.
+
+use goblin::elf::program_header::{
+    PF_R, PF_W, PF_X, PT_DYNAMIC, PT_GNU_RELRO, PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_PHDR, ProgramHeader,
+};
+use goblin::elf::section_header::{SHF_ALLOC, SHT_DYNAMIC, SHT_PROGBITS, SHT_STRTAB, SectionHeader};
+
+use goblin::elf::dynamic::{DT_STRSZ, DT_STRTAB};
+
+use super::draft::Draft;
+use super::headers::{Headers, encoded, encoded_header, has_no_bytes};
+use super::place::{self, Place};
+use super::{finish, symtab, tail};
+use crate::elf::image::Image;
+use crate::elf::operation::{Operation, Refusal};
+use crate::elf::{FileOffset, Patch};
+
+/// What the marker begins with; the length that the string table had before anything was added to it follows, in 8 bytes.
+const MAGIC: &[u8; 8] = b"explant\0";
+const MARKER_LEN: u64 = 16;
+
+/// Sections of the annex that no linker makes: they cover its bytes, since eu-strip keeps no others.
+const TABLE_SECTION: &[u8] = b".phdrs";
+const MARKER_SECTION: &[u8] = b".explant";
+
+/// What can lie in an annex.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Interpreter,
+    Strings,
+    Dynamic,
+    Table,
+    Marker,
+}
+
+/// A part of the annex.
+#[derive(Clone, Debug)]
+struct Piece {
+    kind: Kind,
+    /// The section that describes it.
+    section: Option<usize>,
+    bytes: Vec<u8>,
+    align: u64,
+    /// From the annex's beginning.
+    at: u64,
+}
+
+/// The annex that an earlier edit left.
+struct Old {
+    segment: ProgramHeader,
+    /// The string table's length before anything was added to it.
+    base: u64,
+}
+
+impl Old {
+    fn holds(&self, offset: u64) -> bool {
+        self.segment.p_offset <= offset && offset - self.segment.p_offset < self.segment.p_filesz
+    }
+
+    fn end(&self) -> u64 {
+        self.segment.p_offset + self.segment.p_filesz
+    }
+}
+
+pub(super) struct Growth<'a> {
+    draft: Draft<'a>,
+    headers: Headers,
+    old: Option<Old>,
+    pieces: Vec<Piece>,
+    patches: Vec<Patch>,
+}
+
+/// The patches of a draft that does not fit in the file as it is.
+pub(super) fn grow(draft: Draft, operation: &Operation) -> Result<Vec<Patch>, Refusal> {
+    let headers = Headers::read(&draft.image)
+        .filter(|headers| headers.loads().next().is_some())
+        .ok_or(Refusal::NoPlace { reason: "it has no segments that are loaded" })?;
+    let mut growth = Growth { draft, headers, old: None, pieces: Vec::new(), patches: Vec::new() };
+    growth.take_out_old();
+    growth.choose_pieces();
+    growth.lay_out();
+    let end = growth.end_of_file(operation.grow_before_payload)?;
+    let place = growth.place(end, operation.page_size)?;
+    growth.move_in(place)?;
+    growth.write(end, place);
+    Ok(growth.patches)
+}
+
+impl Growth<'_> {
+    /// Takes the old annex's segment out of the table, if there is one: the last by address, with a marker at its end.
+    fn take_out_old(&mut self) {
+        let segments = &self.headers.segments;
+        let loads = (0..segments.len()).filter(|index| segments[*index].p_type == PT_LOAD);
+        let Some(index) = loads.max_by_key(|index| segments[*index].p_vaddr) else { return };
+        let segment = segments[index].clone();
+        let marker =
+            segment.p_filesz.checked_sub(MARKER_LEN).and_then(|into| segment.p_offset.checked_add(into));
+        let Some(marker) = marker.and_then(|at| self.draft.image.slice(at, MARKER_LEN)) else { return };
+        if !marker.starts_with(MAGIC) {
+            return;
+        }
+        let Ok(base) = scroll::Pread::pread_with(marker, MAGIC.len(), self.draft.image.ctx.le) else {
+            return;
+        };
+        self.headers.segments.remove(index);
+        self.old = Some(Old { segment, base });
+    }
+
+    fn is_in_old(&self, offset: u64) -> bool {
+        self.old.as_ref().is_some_and(|old| old.holds(offset))
+    }
+
+    /// What goes into the annex: what has no room where it is, and what is in the old annex already.
+    fn choose_pieces(&mut self) {
+        let fit = finish::Fit::of(&self.draft);
+        let layout = &self.draft.elf.layout;
+        let interpreter = layout.interpreter.as_ref().map(|range| range.start);
+        let dynamic = layout.dynamic.first().map(|entry| entry.at);
+        let strings = Some(layout.strings.start).filter(|_| !layout.strings.is_empty());
+        let moves = [
+            (Kind::Interpreter, interpreter, fit.interpreter),
+            (Kind::Dynamic, dynamic, fit.dynamic),
+            (Kind::Strings, strings, fit.strings),
+        ];
+        for (kind, at, fits) in moves {
+            if !fits || at.is_some_and(|at| self.is_in_old(at)) {
+                let section = self.section_of(kind);
+                self.pieces.push(Piece { kind, section, bytes: Vec::new(), align: 1, at: 0 });
+            }
+        }
+        let is_inside = self.is_in_old(self.headers.header.e_phoff);
+        if !self.make_headers(fit.stack, is_inside) || is_inside {
+            let section = self.section_named(TABLE_SECTION);
+            self.pieces.push(Piece { kind: Kind::Table, section, bytes: Vec::new(), align: 1, at: 0 });
+        }
+        let section = self.section_named(MARKER_SECTION);
+        self.pieces.push(Piece { kind: Kind::Marker, section, bytes: Vec::new(), align: 1, at: 0 });
+    }
+
+    /// Adds the headers that are wanted. False: the table has no room for them.
+    fn make_headers(&mut self, stack_fits: bool, is_inside: bool) -> bool {
+        let more = usize::from(self.old.is_none()) + usize::from(!stack_fits);
+        let mut freed = 0;
+        if !is_inside && self.headers.free_headers() >= more {
+            while freed < more && self.headers.free_header() {
+                freed += 1;
+            }
+        }
+        self.headers.add_load(ProgramHeader { p_type: PT_LOAD, ..Default::default() });
+        if !stack_fits {
+            let flags = PF_R | PF_W;
+            self.headers.segments.push(ProgramHeader {
+                p_type: PT_GNU_STACK,
+                p_flags: if self.draft.stack == Some(true) { flags | PF_X } else { flags },
+                p_align: 16,
+                ..Default::default()
+            });
+        }
+        freed == more
+    }
+
+    /// The section that describes what is to move.
+    fn section_of(&self, kind: Kind) -> Option<usize> {
+        let layout = &self.draft.elf.layout;
+        let (at, section_type) = match kind {
+            Kind::Interpreter => (layout.interpreter.as_ref()?.start, SHT_PROGBITS),
+            Kind::Strings => (layout.strings.start, SHT_STRTAB),
+            Kind::Dynamic => (layout.dynamic.first()?.at, SHT_DYNAMIC),
+            Kind::Table | Kind::Marker => return None,
+        };
+        self.headers.sections.iter().position(|section| {
+            section.sh_offset == at
+                && section.sh_type == section_type
+                && section.sh_flags & u64::from(SHF_ALLOC) != 0
+                && section.sh_size > 0
+        })
+    }
+
+    fn section_named(&self, name: &[u8]) -> Option<usize> {
+        let names = self.headers.names()?;
+        let table = self.draft.image.slice(names.sh_offset, names.sh_size)?;
+        let has_name = |section: &SectionHeader| {
+            let rest = table.get(section.sh_name..).unwrap_or_default();
+            rest.strip_prefix(name).is_some_and(|rest| rest.first() == Some(&0))
+        };
+        self.headers
+            .sections
+            .iter()
+            .rposition(|section| has_name(section) && self.is_in_old(section.sh_offset))
+    }
+
+    /// Gives every piece its place, in the order of their sections: binutils lays sections out in that order again.
+    fn lay_out(&mut self) {
+        let base = self.old.as_ref().map(|old| old.base);
+        let base = base.unwrap_or(self.draft.strings.room as u64);
+        if self.has(Kind::Strings) {
+            tail::sort(&mut self.draft, base as usize);
+        }
+        let ctx = self.draft.image.ctx;
+        let word = ctx.size() as u64;
+        let table_len = self.headers.segments_len(ctx);
+        for piece in &mut self.pieces {
+            let (bytes, align) = match piece.kind {
+                Kind::Interpreter => (finish::interpreter(&self.draft), 1),
+                Kind::Strings => (self.draft.strings.now().to_vec(), 1),
+                // Filled in once the addresses are known.
+                Kind::Dynamic => (vec![0; finish::dynamic_len(&self.draft)], word),
+                Kind::Table => (vec![0; table_len as usize], word),
+                Kind::Marker => (marker(&self.draft.image, base), word),
+            };
+            (piece.bytes, piece.align) = (bytes, align);
+        }
+        self.pieces.sort_by_key(|piece| (piece.section.unwrap_or(usize::MAX), piece.kind));
+        // binutils puts a table that is not behind the file header at the beginning of its segment, before the first section.
+        // Room for it there keeps the sections' addresses as they are through a strip.
+        let mut at = if self.has(Kind::Table) { table_len } else { 0 };
+        for piece in &mut self.pieces {
+            piece.at = at.next_multiple_of(piece.align);
+            at = piece.at + piece.bytes.len() as u64;
+        }
+    }
+
+    fn has(&self, kind: Kind) -> bool {
+        self.pieces.iter().any(|piece| piece.kind == kind)
+    }
+
+    fn len(&self) -> u64 {
+        self.pieces.last().map_or(0, |piece| piece.at + piece.bytes.len() as u64)
+    }
+
+    /// Whether the section names can be written anew behind the annex.
+    fn can_move_names(&self) -> bool {
+        self.headers.names().is_some_and(|names| names.sh_flags & u64::from(SHF_ALLOC) == 0)
+    }
+
+    /// Where the file ends without what is written anew: the old annex, section names and section headers.
+    fn end_of_file(&self, may_cover_payload: bool) -> Result<u64, Refusal> {
+        let (header, image) = (&self.headers.header, &self.draft.image);
+        let table = (header.e_phoff, u64::from(header.e_phnum) * u64::from(header.e_phentsize));
+        let segments = self.headers.segments.iter().map(|segment| (segment.p_offset, segment.p_filesz));
+        let names = if self.can_move_names() { usize::from(header.e_shstrndx) } else { usize::MAX };
+        let sections = self.headers.sections.iter().enumerate();
+        let sections = sections.filter(|(index, section)| *index != names && !has_no_bytes(section));
+        let sections = sections.map(|(_, section)| (section.sh_offset, section.sh_size));
+        let used = segments.chain(sections).chain([table, (0, u64::from(header.e_ehsize))]);
+        let used = used.filter(|(at, _)| !self.is_in_old(*at));
+        let used =
+            used.map(|(at, len)| at.saturating_add(len)).filter(|end| *end <= image.len()).max().unwrap_or(0);
+
+        if self.headers.sections.is_empty() && header.e_shoff != 0 {
+            // Whatever it is that e_shoff leads to stays.
+            return Ok(image.len());
+        }
+        let has_content = |from: u64, to: u64| {
+            let bytes = to.checked_sub(from).and_then(|len| image.slice(from, len));
+            bytes.is_some_and(|bytes| bytes.iter().any(|byte| *byte != 0))
+        };
+        if let Some(old) = &self.old
+            && has_content(used, old.segment.p_offset)
+        {
+            return Ok(old.segment.p_offset);
+        }
+        let section_headers = u64::from(header.e_shnum) * u64::from(header.e_shentsize);
+        let section_headers = header.e_shoff.saturating_add(section_headers);
+        let names = self.headers.names().map_or(0, |names| names.sh_offset.saturating_add(names.sh_size));
+        let ends = [used, section_headers, names, self.old.as_ref().map_or(0, Old::end)];
+        let end = ends.into_iter().max().unwrap_or(used);
+        if !has_content(end, image.len()) {
+            return Ok(used);
+        }
+        if !may_cover_payload {
+            return Err(Refusal::Payload { len: image.len() - end });
+        }
+        Ok(image.len())
+    }
+
+    fn place(&self, end: u64, page: Option<u64>) -> Result<Place, Refusal> {
+        place::find(&place::Wanted {
+            headers: &self.headers,
+            abi: self.draft.elf.abi,
+            end,
+            len: self.len(),
+            has_table: self.has(Kind::Table),
+            page,
+        })
+    }
+
+    /// Lets everything that leads to a piece lead to its new place.
+    fn move_in(&mut self, place: Place) -> Result<(), Refusal> {
+        let word = self.draft.image.ctx.size() as u64;
+        let sections_before = self.headers.sections.clone();
+        let pieces = std::mem::take(&mut self.pieces);
+        self.wipe_old_places(&pieces);
+        for piece in &pieces {
+            let (offset, address) = (place.offset + piece.at, place.address + piece.at);
+            let len = piece.bytes.len() as u64;
+            let segment = match piece.kind {
+                Kind::Interpreter => Some(PT_INTERP),
+                Kind::Dynamic => Some(PT_DYNAMIC),
+                Kind::Table => Some(PT_PHDR),
+                Kind::Strings | Kind::Marker => None,
+            };
+            for segment in self.headers.segments.iter_mut().filter(|it| Some(it.p_type) == segment) {
+                (segment.p_offset, segment.p_filesz, segment.p_memsz) = (offset, len, len);
+                (segment.p_vaddr, segment.p_paddr) = (address, place.physical(address));
+            }
+            if piece.kind == Kind::Strings {
+                self.draft.set_value(DT_STRTAB, address);
+                self.draft.set_value(DT_STRSZ, len);
+            }
+            if let Some(section) = piece.section.map(|index| &mut self.headers.sections[index]) {
+                (section.sh_offset, section.sh_addr, section.sh_size) = (offset, address, len);
+            } else if !self.headers.sections.is_empty() && self.can_move_names() {
+                self.add_section(piece.kind, offset, address, len, word);
+            }
+            if piece.kind == Kind::Table {
+                self.headers.header.e_phoff = offset;
+            }
+        }
+        self.patches.extend(symtab::follow(&self.draft.image, &sections_before, &self.headers.sections));
+        self.pieces = pieces;
+        Ok(())
+    }
+
+    /// A header for a section that no linker makes.
+    fn add_section(&mut self, kind: Kind, offset: u64, address: u64, len: u64, align: u64) {
+        if !matches!(kind, Kind::Table | Kind::Marker) {
+            return;
+        }
+        self.headers.sections.push(SectionHeader {
+            // Named when the names are written.
+            sh_name: usize::MAX,
+            sh_type: SHT_PROGBITS,
+            sh_flags: SHF_ALLOC.into(),
+            sh_addr: address,
+            sh_offset: offset,
+            sh_size: len,
+            sh_addralign: align,
+            ..Default::default()
+        });
+    }
+
+    /// NULs where a string was that moved, so that nobody finds a store path there that nothing reads. PT_DYNAMIC's old place
+    /// stays as it was: programs may look at `_DYNAMIC` themselves.
+    fn wipe_old_places(&mut self, pieces: &[Piece]) {
+        let layout = &self.draft.elf.layout;
+        for piece in pieces {
+            let range = match piece.kind {
+                Kind::Interpreter => layout.interpreter.clone(),
+                Kind::Strings => Some(layout.strings.clone()),
+                _ => None,
+            };
+            let Some(range) = range.filter(|range| !range.is_empty() && !self.is_in_old(range.start)) else {
+                continue;
+            };
+            if self.is_alone(range.start, range.end, piece) {
+                let nuls = vec![0; (range.end - range.start) as usize];
+                self.patches.push(Patch::new(FileOffset(range.start), nuls));
+            }
+        }
+    }
+
+    /// Whether nothing else lies in a range of the file.
+    fn is_alone(&self, start: u64, end: u64, piece: &Piece) -> bool {
+        let overlaps = |at: u64, len: u64| len > 0 && at < end && start < at.saturating_add(len);
+        let own = match piece.kind {
+            Kind::Interpreter => PT_INTERP,
+            _ => PT_LOAD,
+        };
+        let segments = self
+            .headers
+            .segments
+            .iter()
+            .filter(|segment| !matches!(segment.p_type, PT_LOAD | PT_GNU_RELRO) && segment.p_type != own);
+        let sections = self.headers.sections.iter().enumerate();
+        let sections =
+            sections.filter(|(index, section)| Some(*index) != piece.section && !has_no_bytes(section));
+        let strings = &self.draft.elf.layout.strings;
+        let is_string =
+            piece.kind == Kind::Interpreter && overlaps(strings.start, strings.end - strings.start);
+        !is_string
+            && !segments.into_iter().any(|segment| overlaps(segment.p_offset, segment.p_filesz))
+            && !sections.into_iter().any(|(_, section)| overlaps(section.sh_offset, section.sh_size))
+    }
+
+    /// Writes the annex, what follows it, and the headers.
+    fn write(&mut self, end: u64, place: Place) {
+        let ctx = self.draft.image.ctx;
+        let len = self.len();
+        let dynamic = self.pieces.iter().find(|piece| piece.kind == Kind::Dynamic);
+        let dynamic = dynamic.map(|piece| (place.offset + piece.at, place.address + piece.at));
+        let is_writable = dynamic.is_some();
+        let annex = ProgramHeader {
+            p_type: PT_LOAD,
+            p_flags: if is_writable { PF_R | PF_W } else { PF_R },
+            p_offset: place.offset,
+            p_vaddr: place.address,
+            p_paddr: place.physical(place.address),
+            p_filesz: len,
+            p_memsz: len,
+            p_align: place.align,
+        };
+        // The one that was added for it.
+        if let Some(last) = self.headers.segments.iter_mut().rfind(|segment| segment.p_type == PT_LOAD) {
+            *last = annex;
+        }
+        let table: Vec<u8> =
+            self.headers.segments.iter().flat_map(|segment| encoded(segment.clone(), ctx)).collect();
+        let mut blob = vec![0; len as usize];
+        for piece in &self.pieces {
+            let bytes = match piece.kind {
+                Kind::Table => &table,
+                Kind::Dynamic => &finish::dynamic_table(&self.draft, place.address + piece.at),
+                _ => &piece.bytes,
+            };
+            blob[piece.at as usize..][..bytes.len()].copy_from_slice(bytes);
+        }
+        if !self.has(Kind::Table) {
+            self.patches.push(Patch::new(FileOffset(self.headers.header.e_phoff), table));
+        }
+        self.headers.header.e_phnum = self.headers.segments.len() as u16;
+        self.write_sections(&mut blob, place.offset);
+        let file_len = self.draft.image.len();
+        let short = file_len.saturating_sub(place.offset + blob.len() as u64);
+        blob.resize(blob.len() + short as usize, 0);
+        self.wipe(end, place.offset.min(file_len));
+        self.patches.push(Patch::new(FileOffset(place.offset), blob));
+        if let Some(abi) = self.draft.os_abi {
+            self.headers.header.e_ident[goblin::elf::header::EI_OSABI] = abi;
+        }
+        self.patches.push(Patch::new(FileOffset(0), encoded_header(self.headers.header, ctx)));
+        self.patches.extend(finish::fields(&self.draft));
+        if dynamic.is_none() {
+            self.patches.extend(finish::dynamic_in_place(&self.draft));
+        }
+        if !self.has(Kind::Interpreter) {
+            self.patches.extend(finish::interpreter_in_place(&self.draft));
+        }
+        if !self.has(Kind::Strings) {
+            self.patches.extend(self.draft.strings.patches());
+        }
+    }
+
+    /// NULs from one offset to another, if there is anything else.
+    fn wipe(&mut self, from: u64, to: u64) {
+        let bytes =
+            to.checked_sub(from).and_then(|len| self.draft.image.slice(from, len)).unwrap_or_default();
+        if bytes.iter().any(|byte| *byte != 0) {
+            self.patches.push(Patch::new(FileOffset(from), vec![0; bytes.len()]));
+        }
+    }
+
+    /// Section names and section headers, behind the annex; `blob` begins at `offset`.
+    fn write_sections(&mut self, blob: &mut Vec<u8>, offset: u64) {
+        if self.headers.sections.is_empty() {
+            return;
+        }
+        let ctx = self.draft.image.ctx;
+        finish::version_section(&self.draft, &mut self.headers.sections);
+        if self.can_move_names() {
+            let index = usize::from(self.headers.header.e_shstrndx);
+            let old = &self.headers.sections[index];
+            let mut names = self.draft.image.slice(old.sh_offset, old.sh_size).unwrap_or_default().to_vec();
+            let kinds = self.pieces.iter().filter(|piece| piece.section.is_none()).map(|piece| piece.kind);
+            let new = kinds.filter_map(|kind| match kind {
+                Kind::Table => Some(TABLE_SECTION),
+                Kind::Marker => Some(MARKER_SECTION),
+                _ => None,
+            });
+            let unnamed = self.headers.sections.iter_mut().filter(|section| section.sh_name == usize::MAX);
+            for (section, name) in unnamed.zip(new) {
+                section.sh_name = names.len();
+                names.extend_from_slice(name);
+                names.push(0);
+            }
+            let section = &mut self.headers.sections[index];
+            (section.sh_offset, section.sh_size) = (offset + blob.len() as u64, names.len() as u64);
+            blob.extend(names);
+        }
+        let table: Vec<u8> =
+            self.headers.sections.iter().flat_map(|section| encoded(section.clone(), ctx)).collect();
+        let file_len = self.draft.image.len();
+        let at = (offset + blob.len() as u64).next_multiple_of(8);
+        // A file never gets shorter.
+        let at = at.max(file_len.saturating_sub(table.len() as u64).next_multiple_of(8));
+        blob.resize((at - offset) as usize, 0);
+        blob.extend(table);
+        self.headers.header.e_shoff = at;
+        self.headers.header.e_shnum = self.headers.sections.len() as u16;
+    }
+}
+
+fn marker(image: &Image, base: u64) -> Vec<u8> {
+    let mut marker = MAGIC.to_vec();
+    marker.extend(match image.ctx.le {
+        scroll::Endian::Little => base.to_le_bytes(),
+        scroll::Endian::Big => base.to_be_bytes(),
+    });
+    marker
+}

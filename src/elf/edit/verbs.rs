@@ -1,0 +1,185 @@
+//! The verbs: what each part of an operation changes of a draft.
+
+use goblin::elf::dynamic::{DF_1_NODEFLIB, DT_DEBUG, DT_FLAGS_1, DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME};
+use goblin::elf::header::ET_DYN;
+
+use super::draft::{Draft, Edit, Field};
+use crate::elf::Class;
+use crate::elf::operation::{Operation, Refusal, RunPath};
+
+const INTERPRETER: &str = "interpreter";
+const RUN_PATH: &str = "run path";
+const NEEDED: &str = "needed entry";
+const SONAME: &str = "soname";
+
+impl Draft<'_> {
+    pub fn set_os_abi(&mut self, abi: u8) {
+        self.os_abi = Some(abi);
+    }
+
+    pub fn set_soname(&mut self, new: &[u8]) -> Result<(), Refusal> {
+        check_string(SONAME, new)?;
+        self.check_dynamic(SONAME)?;
+        if self.elf.e_type != ET_DYN {
+            return Err(Refusal::impossible(SONAME, "only a shared object has one"));
+        }
+        if self.entries(DT_SONAME).next().is_none() {
+            self.insert(self.behind_needed(), DT_SONAME, 0);
+        }
+        let fields = self.entries(DT_SONAME).map(Field::Entry).collect();
+        self.edit_strings(vec![Edit { new: Some(new.to_vec()), fields }])
+    }
+
+    pub fn set_interpreter(&mut self, new: &[u8]) -> Result<(), Refusal> {
+        check_string(INTERPRETER, new)?;
+        check_not_empty(INTERPRETER, new)?;
+        // The kernel's own limit, NUL included (load_elf_binary: PATH_MAX).
+        if new.len() >= 4096 {
+            return Err(Refusal::impossible(INTERPRETER, "the kernel takes no path of 4096 bytes or more"));
+        }
+        match &self.elf.interpreter {
+            None => Err(Refusal::impossible(INTERPRETER, "it has none, as it is static or a library")),
+            Some(old) if old == new => Ok(()),
+            Some(_) => {
+                self.interpreter = Some(new.to_vec());
+                Ok(())
+            }
+        }
+    }
+
+    pub fn remove_run_path(&mut self) -> Result<(), Refusal> {
+        let fields = self.run_path_fields();
+        self.edit_strings(vec![Edit { new: None, fields }])?;
+        self.dynamic.retain(|entry| !matches!(entry.tag, DT_RPATH | DT_RUNPATH));
+        Ok(())
+    }
+
+    /// Every DT_RPATH and DT_RUNPATH gets the same tag and string, so that whatever reads the file reads the new one.
+    pub fn set_run_path(&mut self, run_path: &RunPath) -> Result<(), Refusal> {
+        check_string(RUN_PATH, &run_path.folders)?;
+        self.check_dynamic(RUN_PATH)?;
+        if !matches!(self.elf.class, Class::Program | Class::Library) {
+            return Err(Refusal::impossible(
+                RUN_PATH,
+                "it loads no libraries, as it is static or no program at all",
+            ));
+        }
+        let tag = if run_path.runpath { DT_RUNPATH } else { DT_RPATH };
+        if self.run_path_fields().is_empty() {
+            self.insert(self.behind_needed(), tag, 0);
+        }
+        let fields = self.run_path_fields();
+        self.edit_strings(vec![Edit { new: Some(run_path.folders.clone()), fields }])?;
+        let run_paths = self.dynamic.iter_mut().filter(|entry| matches!(entry.tag, DT_RPATH | DT_RUNPATH));
+        run_paths.for_each(|entry| entry.tag = tag);
+        Ok(())
+    }
+
+    /// Those that ld.so heeds first: DT_RPATH counts for nothing where there is a DT_RUNPATH.
+    fn run_path_fields(&self) -> Vec<Field> {
+        self.entries(DT_RUNPATH).chain(self.entries(DT_RPATH)).map(Field::Entry).collect()
+    }
+
+    pub fn edit_needed(&mut self, operation: &Operation) -> Result<(), Refusal> {
+        let names = operation.replace_needed.iter().map(|(_, new)| new).chain(&operation.add_needed);
+        for name in names {
+            check_string(NEEDED, name)?;
+            check_not_empty(NEEDED, name)?;
+        }
+        if !operation.remove_needed.is_empty() {
+            self.remove_needed(&operation.remove_needed)?;
+        }
+        self.replace_needed(&operation.replace_needed)?;
+        self.add_needed(&operation.add_needed)?;
+        // Last, since an entry may have come back under the name of one that went.
+        let mut gone = operation.remove_needed.clone();
+        gone.retain(|name| self.needed(name).is_empty());
+        self.drop_versions(&gone)
+    }
+
+    fn remove_needed(&mut self, names: &[Vec<u8>]) -> Result<(), Refusal> {
+        let mut gone: Vec<usize> = names.iter().flat_map(|name| self.needed(name)).collect();
+        gone.sort();
+        gone.dedup();
+        let fields = gone.iter().copied().map(Field::Entry).collect();
+        self.edit_strings(vec![Edit { new: None, fields }])?;
+        for index in gone.into_iter().rev() {
+            self.dynamic.remove(index);
+        }
+        Ok(())
+    }
+
+    /// Renames every entry of a name, and the verneed file of that name: ld.so looks it up among the needed ones
+    /// (dl-version.c, find_needed).
+    fn replace_needed(&mut self, renames: &[(Vec<u8>, Vec<u8>)]) -> Result<(), Refusal> {
+        let is_first = |index: usize| !renames[..index].iter().any(|(old, _)| *old == renames[index].0);
+        let firsts = (0..renames.len()).filter(|index| is_first(*index)).map(|index| &renames[index]);
+        let mut edits = Vec::new();
+        for (old, new) in firsts.filter(|(old, new)| old != new) {
+            let entries = self.needed(old);
+            if entries.is_empty() {
+                continue;
+            }
+            let files = self.files(old);
+            let fields = entries.into_iter().map(Field::Entry).chain(files).collect();
+            edits.push(Edit { new: Some(new.clone()), fields });
+        }
+        if edits.is_empty() { Ok(()) } else { self.edit_strings(edits) }
+    }
+
+    /// The verneed files of a name.
+    fn files(&mut self, name: &[u8]) -> Vec<Field> {
+        let files = 0..self.versions.len();
+        files
+            .filter(|index| self.strings.get(self.versions[*index].file.string) == name)
+            .map(Field::File)
+            .collect()
+    }
+
+    fn add_needed(&mut self, names: &[Vec<u8>]) -> Result<(), Refusal> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        self.check_dynamic(NEEDED)?;
+        for name in names.iter().rev() {
+            self.insert(0, DT_NEEDED, 0);
+            self.edit_strings(vec![Edit { new: Some(name.clone()), fields: vec![Field::Entry(0)] }])?;
+        }
+        Ok(())
+    }
+
+    pub fn forbid_default_folders(&mut self) -> Result<(), Refusal> {
+        self.check_dynamic("flag DF_1_NODEFLIB")?;
+        match self.entries(DT_FLAGS_1).last() {
+            Some(index) => self.dynamic[index].value |= DF_1_NODEFLIB,
+            None => self.insert(self.dynamic.len(), DT_FLAGS_1, DF_1_NODEFLIB),
+        }
+        Ok(())
+    }
+
+    pub fn add_debug_tag(&mut self) -> Result<(), Refusal> {
+        self.check_dynamic("DT_DEBUG")?;
+        if self.entries(DT_DEBUG).next().is_none() {
+            self.insert(self.dynamic.len(), DT_DEBUG, 0);
+        }
+        Ok(())
+    }
+
+    fn check_dynamic(&self, field: &'static str) -> Result<(), Refusal> {
+        if self.elf.layout.dynamic.is_empty() {
+            return Err(Refusal::impossible(
+                field,
+                "it has no dynamic section, as it is static or no program",
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn check_string(field: &'static str, new: &[u8]) -> Result<(), Refusal> {
+    if new.contains(&0) { Err(Refusal::impossible(field, "the new one holds a NUL")) } else { Ok(()) }
+}
+
+fn check_not_empty(field: &'static str, new: &[u8]) -> Result<(), Refusal> {
+    if new.is_empty() { Err(Refusal::impossible(field, "the new one is empty")) } else { Ok(()) }
+}

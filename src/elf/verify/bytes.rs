@@ -1,0 +1,196 @@
+//! Byte by byte: what no operation has any business with is what it was.
+
+use std::ops::Range;
+
+use super::pair::Pair;
+use super::pointers::STRINGS;
+use super::reader::{File, PT_DYNAMIC, PT_INTERP, SHT_NULL};
+use super::view::View;
+use super::{Report, hash, relocations, rule};
+
+/// Slices of this length are compared before one looks for single bytes.
+const BLOCK: usize = 4096;
+
+pub(super) fn compare(pair: &Pair, report: &mut Report) {
+    let (before, after) = (&pair.before.file, &pair.after.file);
+    let tables = [0..16 + 3 * before.word_size() + 24, before.segment_table(), before.section_table()];
+    let strings = if pair.wanted.is_anything() { retired(pair) } else { Vec::new() };
+    // The tables of headers are compared field by field.
+    let writable = tables.into_iter().chain(strings.iter().cloned()).chain(rewritten(pair));
+    for range in outside(0..before.len().min(after.len()), writable) {
+        compare_range(pair, range, report);
+    }
+    compare_retired(pair, &strings, report);
+    compare_length(pair, report);
+}
+
+fn compare_range(pair: &Pair, range: Range<u64>, report: &mut Report) {
+    let (Some(old), Some(new)) =
+        (pair.before.file.slice(range.clone()), pair.after.file.slice(range.clone()))
+    else {
+        return;
+    };
+    if let Some(at) = differences(old, new).next() {
+        let at = range.start + at as u64;
+        let place = place_name(&pair.before.file, at);
+        report.add(rule::BYTES, format!("byte {at:#x} of the file{place}"), "changed, without need");
+    }
+}
+
+/// The places where two slices of one length differ.
+fn differences<'b>(old: &'b [u8], new: &'b [u8]) -> impl Iterator<Item = usize> + 'b {
+    // Most are the same, and memcmp knows that soonest.
+    let same = old == new;
+    let blocks = old.chunks(BLOCK).zip(new.chunks(BLOCK)).enumerate().filter(move |_| !same);
+    blocks.filter(|(_, (old, new))| old != new).flat_map(|(index, (old, new))| {
+        let bytes = old.iter().zip(new).enumerate().filter(|(_, (old, new))| old != new);
+        bytes.map(move |(at, _)| index * BLOCK + at)
+    })
+}
+
+/// Sorted and apart from each other.
+fn merge(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
+    ranges.sort_by_key(|range| range.start);
+    let mut merged: Vec<Range<u64>> = Vec::new();
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range),
+        }
+    }
+    merged
+}
+
+/// What of a range lies in none of the others.
+fn outside(whole: Range<u64>, others: impl Iterator<Item = Range<u64>>) -> Vec<Range<u64>> {
+    let others = merge(others.collect());
+    let starts = [whole.start].into_iter().chain(others.iter().map(|range| range.end));
+    let ends = others.iter().map(|range| range.start).chain([whole.end]);
+    let gaps = starts.zip(ends).map(|(start, end)| start.max(whole.start)..end.min(whole.end));
+    gaps.filter(|gap| gap.start < gap.end).collect()
+}
+
+fn place_name(file: &File, at: u64) -> String {
+    let names = file.section_names();
+    let section = file
+        .sections
+        .iter()
+        .filter(|section| section.kind != SHT_NULL)
+        .find(|section| section.file().contains(&at));
+    let name = section.and_then(|section| names.get(section.name));
+    name.map_or_else(String::new, |name| format!(" ({})", super::text(name)))
+}
+
+/// What holds strings and dynamic entries: there, bytes that nothing reads any more are wiped.
+fn retired(pair: &Pair) -> Vec<Range<u64>> {
+    let (before, dynamic) = (&pair.before.file, &pair.before.dynamic);
+    let entries =
+        before.segments.iter().filter(|segment| segment.kind == PT_DYNAMIC).map(|segment| segment.file());
+    let path = before.first(PT_INTERP).filter(|_| pair.wanted.operation.interpreter.is_some());
+    let mut places = vec![dynamic.place.clone(), dynamic.string_place.clone()];
+    places.extend(entries.chain(path.map(|segment| segment.file())));
+    merge(places)
+}
+
+/// What is compared as what it means.
+fn rewritten(pair: &Pair) -> Vec<Range<u64>> {
+    let (view, wanted) = (pair.before, &pair.wanted);
+    let symbols = |at: u64, table: &[u8]| at..at + table.len() as u64;
+    let versions = view.versions.symbols.zip(view.version_table()).map(|(at, table)| symbols(at, table));
+    let mut places = Vec::new();
+    if wanted.clears_versions() || wanted.replaces_needed() {
+        places.push(view.versions.needs_place.clone());
+    }
+    if wanted.clears_versions() || wanted.renames_symbols() {
+        places.extend(versions);
+    }
+    if wanted.renames_symbols() {
+        places.push(symbols(view.symbols.at, view.symbol_table()));
+        places.extend(hash::places(view));
+        places.extend(relocations::tables(&view.file, &view.dynamic).into_iter().map(|table| table.place));
+    }
+    if pair.has_grown() {
+        places.extend(section_names(&view.file));
+        places.extend(pair.old_annex.map(|annex| annex.offset..view.file.image_end()));
+    }
+    places
+}
+
+fn section_names(file: &File) -> Option<Range<u64>> {
+    let index = usize::try_from(file.header.shstrndx).ok()?;
+    file.sections.get(index).map(|section| section.file())
+}
+
+/// A byte of a string table that changed is one of a string that is read, or is wiped.
+fn compare_retired(pair: &Pair, places: &[Range<u64>], report: &mut Report) {
+    let (before, after) = (&pair.before.file, &pair.after.file);
+    let live = merge(live(pair.after));
+    let is_live = |at: u64| {
+        let next = live.partition_point(|range| range.start <= at);
+        next > 0 && at < live[next - 1].end
+    };
+    for place in places {
+        if pair.was_in_annex(place.start) {
+            continue;
+        }
+        let (Some(old), Some(new)) = (before.slice(place.clone()), after.slice(place.clone())) else {
+            continue;
+        };
+        let is_wiped = |byte| byte == 0 || byte == pair.wanted.operation.fill;
+        let stray =
+            differences(old, new).find(|at| !is_wiped(new[*at]) && !is_live(place.start + *at as u64));
+        if let Some(at) = stray {
+            let at = place.start + at as u64;
+            let name = place_name(before, at);
+            report.add(
+                rule::BYTES,
+                format!("byte {at:#x} of the file{name}"),
+                "changed, and nothing reads it",
+            );
+        }
+    }
+}
+
+/// What is read of the places where strings and dynamic entries are.
+fn live(view: &View) -> Vec<Range<u64>> {
+    let (file, dynamic) = (&view.file, &view.dynamic);
+    let headers = file.segments.iter().filter(|segment| matches!(segment.kind, PT_DYNAMIC | PT_INTERP));
+    let mut live: Vec<_> = headers.map(|segment| segment.file()).collect();
+    let named = STRINGS.iter().flat_map(|(_, tag)| dynamic.all(*tag));
+    let needs = view.versions.needs.iter();
+    let versions =
+        needs.flat_map(|need| need.versions.iter().map(|version| version.name_at).chain([need.file_at]));
+    let symbols = (0..view.symbols.count).filter_map(|index| view.symbol(index)).map(|symbol| symbol.name);
+    let start = dynamic.string_place.start;
+    let strings = named.chain(versions).chain(symbols).filter_map(|at| {
+        let len = dynamic.strings.get(at)?.len() as u64;
+        Some(start + at..start + at + len)
+    });
+    live.extend(strings);
+    live
+}
+
+/// Only an added segment makes a file longer, and what lies between is NULs.
+fn compare_length(pair: &Pair, report: &mut Report) {
+    let (before, after) = (&pair.before.file, &pair.after.file);
+    let (old, new, end) = (before.len(), after.len(), before.image_end());
+    let kept = pair.old_annex.map_or(old, |annex| if end == old { annex.offset } else { old });
+    let fits = if pair.has_grown() { new >= kept } else { new == old };
+    report.check(fits, rule::GROWTH, "the file", format!("had {old} bytes, and has {new}"));
+    let payload = before.slice(end..old).unwrap_or_default();
+    let is_behind = new > old && payload.iter().any(|byte| *byte != 0);
+    let allowed = !is_behind || pair.wanted.operation.grow_before_payload;
+    report.check(allowed, rule::GROWTH, "what lies behind the ELF image", "is no longer at the end");
+    let start = pair.old_annex.map_or(old, |annex| annex.offset);
+    let annexes = pair.added.iter().map(|annex| annex.file());
+    let known = annexes.chain([after.section_table(), end..old]).chain(section_names(after));
+    for gap in outside(start..new, known) {
+        let empty = after.slice(gap.clone()).is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0));
+        report.check(
+            empty,
+            rule::GROWTH,
+            "what was added",
+            format!("holds at {:#x} what nothing reads", gap.start),
+        );
+    }
+}

@@ -1,0 +1,154 @@
+//! Checks an edited file against the original: that it is what was asked for, and that nothing else became different.
+//!
+//! Nothing of the editor is used, so that what it gets wrong is not taken for right here. All that is read is bounded, and the
+//! time is linear in the length of the files.
+//!
+//! There are two kinds of rules. Those of one file (a pointer leads into a segment, a hash table finds every symbol) real files break
+//! themselves now and then, so what the original breaks, too, is no violation. Those of two files compare
+//! them.
+
+mod bytes;
+mod dynamic;
+mod hash;
+mod pair;
+mod pointers;
+mod reader;
+mod relocations;
+mod request;
+mod sections;
+mod segments;
+mod symbols;
+mod versions;
+mod view;
+mod wanted;
+
+use std::collections::HashSet;
+use std::fmt;
+
+use super::Operation;
+use pair::Pair;
+use view::View;
+
+/// What may be wrong. The numbers are stable; each is told where it is checked.
+pub mod rule {
+    pub const HEADER: &str = "I1-header";
+    pub const SEGMENTS: &str = "I2-segments";
+    pub const POINTERS: &str = "I3-pointers";
+    pub const ALIGNMENT: &str = "I4-alignment";
+    pub const PROGRAM_HEADERS: &str = "I5-program-headers";
+    pub const INTERPRETER: &str = "I6-interpreter";
+    pub const DYNAMIC: &str = "I7-dynamic";
+    pub const STRINGS: &str = "I8-strings";
+    pub const VERSIONS: &str = "I9-versions";
+    pub const SYMBOLS: &str = "I10-symbols";
+    pub const LOOKUP: &str = "I10-lookup";
+    pub const RELOCATIONS: &str = "I11-relocations";
+    pub const BYTES: &str = "I13-bytes";
+    pub const SECTIONS: &str = "I14-sections";
+    pub const GROWTH: &str = "I15-growth";
+    /// What was asked for is not there, or what was not asked for is.
+    pub const REQUEST: &str = "request";
+}
+
+/// One thing that is wrong with an edited file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Of [`rule`].
+    pub rule: &'static str,
+    pub message: String,
+    /// What the rule is broken by; the original may break it by the same.
+    subject: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.rule, self.message)
+    }
+}
+
+/// Gathers what is found.
+#[derive(Default)]
+struct Report(Vec<Violation>);
+
+impl Report {
+    /// The message is a sentence that begins with the subject.
+    fn add(&mut self, rule: &'static str, subject: impl fmt::Display, what: impl fmt::Display) {
+        let message = format!("{subject} {what}");
+        self.0.push(Violation { rule, message, subject: subject.to_string() });
+    }
+
+    fn check(
+        &mut self,
+        holds: bool,
+        rule: &'static str,
+        subject: impl fmt::Display,
+        what: impl fmt::Display,
+    ) {
+        if !holds {
+            self.add(rule, subject, what);
+        }
+    }
+}
+
+/// A name in a message.
+fn text(name: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(name)
+}
+
+/// What is wrong with `edited`, which is to be `original` after `operation`; empty if all is well.
+pub fn verify(original: &[u8], edited: &[u8], operation: &Operation) -> Vec<Violation> {
+    let mut report = Report::default();
+    let views = View::read(original).and_then(|before| Ok((before, View::read(edited)?)));
+    let (before, after) = match views {
+        Ok(views) => views,
+        Err(reason) => {
+            // What cannot be read cannot be edited either.
+            report.check(
+                original == edited,
+                rule::HEADER,
+                "the file",
+                format!("was changed, though {reason}"),
+            );
+            return report.0;
+        }
+    };
+    let pair = Pair::new(&before, &after, operation);
+    let lookup = compare(&pair, &mut report);
+    let mut broken = Report::default();
+    invariants(&after, lookup, &mut broken);
+    if !broken.0.is_empty() {
+        let mut already = Report::default();
+        invariants(&before, lookup, &mut already);
+        let already: HashSet<_> = already.0.into_iter().map(|it| (it.rule, it.subject)).collect();
+        broken.0.retain(|it| !already.contains(&(it.rule, it.subject.clone())));
+    }
+    report.0.append(&mut broken.0);
+    report.0
+}
+
+/// The rules of two files. Tells whether symbols may be found otherwise than before.
+fn compare(pair: &Pair, report: &mut Report) -> bool {
+    segments::compare(pair, report);
+    sections::compare(pair, report);
+    request::check(pair, report);
+    bytes::compare(pair, report);
+    let names_stayed = symbols::compare(pair, report);
+    !(names_stayed && hash::are_same(pair.before, pair.after))
+}
+
+/// The rules of one file. Whether the hash tables are right takes the longest.
+fn invariants(view: &View, lookup: bool, report: &mut Report) {
+    segments::check(view, report);
+    sections::check(view, report);
+    pointers::check(view, report);
+    if lookup {
+        hash::lost(view, |table, symbol| {
+            let name = view.name(symbol).unwrap_or_default();
+            let subject = format!("symbol {symbol} {}", text(name));
+            report.add(rule::LOOKUP, subject, format!("is not found by {table}"));
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

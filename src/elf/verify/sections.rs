@@ -1,0 +1,127 @@
+//! The view that tools have: not needed to run, but strip and gdb go by it.
+
+use goblin::elf::dynamic::{DT_STRSZ, DT_STRTAB, DT_SYMTAB};
+
+use super::pair::Pair;
+use super::reader::*;
+use super::view::View;
+use super::{Report, rule, text};
+
+/// The rules of one file.
+pub(super) fn check(view: &View, report: &mut Report) {
+    let file = &view.file;
+    let (count, names) = (file.header.shnum, file.section_names());
+    let whole = file.sections.len() as u64 == count && file.section_table().end <= file.len();
+    report.check(whole, rule::SECTIONS, "the section header table", "ends behind the file");
+    let named = count == 0 || file.header.shstrndx < count;
+    report.check(named, rule::SECTIONS, "e_shstrndx", "is the index of no section");
+    for (index, section) in file.sections.iter().enumerate() {
+        if section.kind == SHT_NULL {
+            continue;
+        }
+        let mut check = |holds, what| report.check(holds, rule::SECTIONS, format!("section {index}"), what);
+        check(
+            file.header.shstrndx == 0 || names.get(section.name).is_some(),
+            "has a name outside of the names",
+        );
+        check(section.file().end <= file.len(), "ends behind the file");
+        check(is_loaded_right(file, section), "is not loaded from its offset to its address");
+        let info = matches!(section.kind, SHT_REL | SHT_RELA) || section.flags & SHF_INFO_LINK != 0;
+        check(section.link < count && (!info || section.info < count), "is linked to no section");
+        check(agrees(view, section), "is not what PT_DYNAMIC leads to");
+    }
+}
+
+fn is_loaded_right(file: &File, section: &Section) -> bool {
+    // A .tbss takes no room in memory, only in each thread's.
+    let nowhere = section.flags & SHF_TLS != 0 && section.kind == SHT_NOBITS;
+    // Nothing of an object file is loaded as it is.
+    if !section.is_loaded() || section.size == 0 || nowhere || file.segments.is_empty() {
+        return true;
+    }
+    if section.kind == SHT_NOBITS {
+        let end = section.addr.saturating_add(section.size);
+        return file.loads().any(|load| load.memory().start <= section.addr && end <= load.memory().end);
+    }
+    file.place(section.addr, section.size) == Some(section.file())
+}
+
+/// Whether the sections that repeat what PT_DYNAMIC says repeat it.
+fn agrees(view: &View, section: &Section) -> bool {
+    let dynamic = &view.dynamic;
+    if !matches!(section.kind, SHT_DYNAMIC | SHT_DYNSYM) || dynamic.entries.is_empty() {
+        return true;
+    }
+    let table = usize::try_from(section.link).ok().and_then(|index| view.file.sections.get(index));
+    let strings = table.is_some_and(|table| {
+        let told = (dynamic.get(DT_STRTAB), dynamic.get(DT_STRSZ));
+        table.kind == SHT_STRTAB && told == (Some(table.addr), Some(table.size))
+    });
+    strings && (section.kind != SHT_DYNSYM || dynamic.get(DT_SYMTAB) == Some(section.addr))
+}
+
+/// The rules of two files.
+pub(super) fn compare(pair: &Pair, report: &mut Report) {
+    let (before, after) = (&pair.before.file, &pair.after.file);
+    let (old_names, new_names) = (before.section_names(), after.section_names());
+    for (index, old) in before.sections.iter().enumerate() {
+        let Some(new) = after.sections.get(index) else {
+            report.add(rule::SECTIONS, format!("section {index}"), "is gone");
+            continue;
+        };
+        let name = old_names.get(old.name);
+        let mut expected = Section { name: new.name, ..*old };
+        if moves(pair, index, old) {
+            let Section { addr, offset, size, align, .. } = *new;
+            expected = Section { addr, offset, size, align, ..expected };
+        }
+        if old.kind == SHT_DYNAMIC && pair.has_grown() {
+            expected.flags = new.flags;
+        }
+        if old.kind == SHT_GNU_VERNEED && pair.wanted.clears_versions() {
+            (expected.size, expected.info) = (new.size, new.info);
+        }
+        let same = expected == *new && name == new_names.get(new.name);
+        let subject = format!("section {index} {}", text(name.unwrap_or_default()));
+        report.check(same, rule::SECTIONS, subject, "changed");
+    }
+    for section in after.sections.iter().skip(before.sections.len()) {
+        let file = section.file();
+        let inside =
+            pair.added.iter().any(|annex| annex.file().start <= file.start && file.end <= annex.file().end);
+        report.check(inside, rule::SECTIONS, "a new section", "is not in the added segment");
+    }
+    for annex in &pair.added {
+        check_cover(after, annex, report);
+    }
+}
+
+/// Whether a section is one of the few that an operation gives another place.
+fn moves(pair: &Pair, index: usize, section: &Section) -> bool {
+    if pair.was_in_annex(section.offset) {
+        return true;
+    }
+    let dynamic = &pair.before.dynamic;
+    let interpreter = pair.before.file.first(PT_INTERP).map(|segment| segment.vaddr);
+    let moved = index as u64 == pair.before.file.header.shstrndx
+        || section.kind == SHT_DYNAMIC
+        || section.kind == SHT_STRTAB && dynamic.get(DT_STRTAB) == Some(section.addr)
+        || section.is_loaded() && interpreter == Some(section.addr);
+    moved && pair.has_grown()
+}
+
+/// Sections cover all of the added segment: strip moves what none covers (seen with a program header table of polyfill-glibc).
+fn check_cover(file: &File, annex: &Segment, report: &mut Report) {
+    let inside = |section: &&Section| section.is_loaded() && annex.memory().contains(&section.addr);
+    let mut sections: Vec<_> = file.sections.iter().filter(inside).collect();
+    sections.sort_by_key(|section| section.addr);
+    let mut end = annex.vaddr;
+    let mut gaps = false;
+    for section in &sections {
+        let padding = section.align.max(1).min(annex.align);
+        gaps |= end.checked_next_multiple_of(padding).is_none_or(|end| end < section.addr);
+        end = end.max(section.addr.saturating_add(section.size));
+    }
+    let covered = file.sections.is_empty() || !gaps && end == annex.memory().end;
+    report.check(covered, rule::SECTIONS, "the added segment", "is not covered by sections");
+}

@@ -1,0 +1,224 @@
+//! The headers that the kernel and ld.so read first.
+
+use super::pair::Pair;
+use super::reader::*;
+use super::view::View;
+use super::{Report, rule};
+
+/// The longest path of an interpreter (the kernel's load_elf_binary).
+const PATH_MAX: u64 = 4096;
+
+/// The smallest page of all machines.
+const SMALLEST_PAGE: u64 = 4096;
+
+const PF_X: u64 = 1;
+const PF_W: u64 = 2;
+
+/// The largest page that a machine's kernel may be built with, as its linker assumes (bfd's ELF_MAXPAGESIZE).
+fn page_size(machine: u64) -> u64 {
+    match machine {
+        // MIPS, PowerPC, IA-64, AArch64, Tile, LoongArch, Alpha.
+        EM_MIPS | 20 | 21 | 50 | 183 | 187 | 188 | 191 | 258 | 0x9026 => 0x10000,
+        // SPARC.
+        2 | 18 | 43 => 0x2000,
+        _ => SMALLEST_PAGE,
+    }
+}
+
+fn name(kind: u64) -> String {
+    match kind {
+        PT_LOAD => "PT_LOAD".into(),
+        PT_DYNAMIC => "PT_DYNAMIC".into(),
+        PT_INTERP => "PT_INTERP".into(),
+        PT_NOTE => "PT_NOTE".into(),
+        PT_PHDR => "PT_PHDR".into(),
+        PT_TLS => "PT_TLS".into(),
+        PT_GNU_EH_FRAME => "PT_GNU_EH_FRAME".into(),
+        PT_GNU_STACK => "PT_GNU_STACK".into(),
+        PT_GNU_RELRO => "PT_GNU_RELRO".into(),
+        PT_GNU_PROPERTY => "PT_GNU_PROPERTY".into(),
+        _ => format!("a segment of type {kind:#x}"),
+    }
+}
+
+fn load_name(load: &Segment) -> String {
+    format!("PT_LOAD at {:#x}", load.vaddr)
+}
+
+/// The rules of one file.
+pub(super) fn check(view: &View, report: &mut Report) {
+    let file = &view.file;
+    let whole = file.segments.len() as u64 == file.header.phnum;
+    report.check(whole, rule::HEADER, "the program header table", "ends behind the file");
+    for load in file.loads() {
+        let fits = load.filesz <= load.memsz && load.file().end <= file.len();
+        report.check(
+            fits,
+            rule::SEGMENTS,
+            load_name(load),
+            "ends behind the file, or in it behind its memory",
+        );
+        let aligned = load.align <= 1
+            || load.align.is_power_of_two() && load.offset % load.align == load.vaddr % load.align;
+        report.check(aligned, rule::ALIGNMENT, load_name(load), "is not aligned in the file as in memory");
+    }
+    for (load, next) in file.loads().zip(file.loads().skip(1)) {
+        let end = load.memory().end.checked_next_multiple_of(SMALLEST_PAGE);
+        let apart = end.is_some_and(|end| end <= next.vaddr - next.vaddr % SMALLEST_PAGE);
+        report.check(
+            apart,
+            rule::SEGMENTS,
+            load_name(next),
+            "is not behind the one before it, on pages of its own",
+        );
+    }
+    check_table(file, report);
+    check_interpreter(file, report);
+    check_dynamic(view, report);
+}
+
+/// Where programs find their program headers: PT_PHDR, and AT_PHDR of kernels older than 5.18, which add e_phoff to where the first
+/// PT_LOAD's byte 0 would be (load_elf_binary, create_elf_tables).
+fn check_table(file: &File, report: &mut Report) {
+    let table = file.segment_table();
+    if let Some(index) = file.segments.iter().position(|segment| segment.kind == PT_PHDR) {
+        let segment = &file.segments[index];
+        let describes =
+            segment.file() == table && file.place(segment.vaddr, segment.filesz) == Some(table.clone());
+        let first = file.segments[..index].iter().all(|earlier| earlier.kind != PT_LOAD);
+        report.check(describes, rule::PROGRAM_HEADERS, "PT_PHDR", "is not where e_phoff is, in a PT_LOAD");
+        report.check(first, rule::PROGRAM_HEADERS, "PT_PHDR", "comes after a PT_LOAD");
+    }
+    let is_program = file.header.kind() == ET_EXEC || file.first(PT_INTERP).is_some();
+    let (true, Some(first)) = (is_program, file.loads().next()) else { return };
+    let address = table.start.wrapping_sub(first.offset).wrapping_add(first.vaddr);
+    let size = table.end - table.start;
+    // A table that is in no segment at all is found nowhere, by no kernel.
+    let loaded = file.loads().any(|load| load.file().start <= table.start && table.end <= load.file().end);
+    let found = !loaded || file.place(address, size) == Some(table);
+    report.check(
+        found,
+        rule::PROGRAM_HEADERS,
+        "AT_PHDR",
+        "of a kernel before 5.18 would miss the program headers",
+    );
+}
+
+fn check_interpreter(file: &File, report: &mut Report) {
+    let Some(segment) = file.first(PT_INTERP) else { return };
+    let mut check = |holds, what| report.check(holds, rule::INTERPRETER, "PT_INTERP", what);
+    let bytes = file.slice(segment.file()).unwrap_or_default();
+    let ends = bytes.len() > 1 && bytes.last() == Some(&0) && bytes.len() as u64 <= PATH_MAX;
+    check(ends, "does not end with a NUL, is too long, or outside of the file");
+    let loaded = file.place(segment.vaddr, segment.filesz) == Some(segment.file());
+    check(loaded, "is not what its address leads to in a PT_LOAD");
+}
+
+fn check_dynamic(view: &View, report: &mut Report) {
+    let file = &view.file;
+    let segment = file.segments.iter().rfind(|segment| segment.kind == PT_DYNAMIC);
+    let Some(segment) = segment else { return };
+    let mut check = |holds, what| report.check(holds, rule::DYNAMIC, "PT_DYNAMIC", what);
+    check(
+        file.place(segment.vaddr, segment.filesz) == Some(segment.file()),
+        "is not what its address leads to",
+    );
+    check(view.dynamic.ended && view.dynamic.place.end <= segment.file().end, "has no DT_NULL");
+    let load = file.loads().rev().find(|load| load.memory().contains(&segment.vaddr));
+    let writable = load.is_some_and(|load| load.flags & PF_W != 0);
+    // ld.so writes DT_DEBUG there, unless the machine has DL_RO_DYN_SECTION.
+    report.check(writable, rule::DYNAMIC, "PT_DYNAMIC's segment", "is not writable");
+    for section in file.sections.iter().filter(|section| section.kind == SHT_DYNAMIC) {
+        let same = (section.addr, section.file()) == (segment.vaddr, segment.file());
+        report.check(same, rule::DYNAMIC, "section .dynamic", "is not what PT_DYNAMIC is");
+    }
+}
+
+/// The rules of two files.
+pub(super) fn compare(pair: &Pair, report: &mut Report) {
+    compare_headers(pair, report);
+    let (before, after) = (&pair.before.file, &pair.after.file);
+    for old in before.loads().filter(|load| Some(**load) != pair.old_annex) {
+        let new = after.loads().find(|new| new.vaddr == old.vaddr);
+        report.check(new == Some(old), rule::SEGMENTS, load_name(old), "is gone, or changed");
+    }
+    report.check(pair.added.len() <= 1, rule::GROWTH, "more than one PT_LOAD", "was added");
+    for annex in &pair.added {
+        check_annex(pair, annex, report);
+    }
+    compare_others(pair, report);
+}
+
+fn compare_headers(pair: &Pair, report: &mut Report) {
+    let (before, after) = (&pair.before.file, &pair.after.file);
+    let (old, mut new) = (before.header.clone(), after.header.clone());
+    // EI_OSABI has a rule of its own.
+    new.ident[7] = old.ident[7];
+    if pair.has_grown() {
+        (new.phoff, new.phnum) = (old.phoff, old.phnum);
+        (new.shoff, new.shnum) = (old.shoff, old.shnum);
+    }
+    report.check(old == new, rule::HEADER, "the ELF header", "changed");
+}
+
+/// The segment that an operation added comes after all else, both in the file and in memory.
+fn check_annex(pair: &Pair, annex: &Segment, report: &mut Report) {
+    let file = &pair.after.file;
+    let others = || file.loads().filter(|load| *load != annex);
+    let machine = page_size(file.header.machine());
+    let largest = others().map(|load| load.align).fold(machine, u64::max);
+    let page = pair.wanted.operation.page_size.unwrap_or(largest);
+    let name = load_name(annex);
+    let aligned = annex.align >= page && page.is_power_of_two();
+    report.check(aligned, rule::ALIGNMENT, &name, format!("is not aligned to {page:#x}"));
+    let plain = annex.flags & PF_X == 0 && annex.filesz == annex.memsz && annex.paddr == annex.vaddr;
+    report.check(plain, rule::SEGMENTS, &name, "has code, or memory that is not in the file");
+    let memory =
+        others().map(|load| load.memory().end).fold(0, u64::max).checked_next_multiple_of(page.max(1));
+    let above = memory.is_some_and(|end| end <= annex.vaddr - annex.vaddr % page.max(1));
+    report.check(above, rule::SEGMENTS, &name, "is not above all others, on pages of its own");
+    let end = match pair.old_annex {
+        Some(old) => old.offset,
+        None => pair.before.file.len(),
+    };
+    report.check(annex.offset >= end, rule::SEGMENTS, &name, "is not behind all that was in the file");
+    let writable = annex.flags & PF_W != 0;
+    let holds = |segment: &&Segment| segment.kind == PT_DYNAMIC && annex.memory().contains(&segment.vaddr);
+    let wanted = file.segments.iter().any(|segment| holds(&segment));
+    report.check(wanted || !writable, rule::SEGMENTS, &name, "is writable without need");
+}
+
+/// All that is not PT_LOAD stays, but for what is asked for and what moves into the annex.
+fn compare_others(pair: &Pair, report: &mut Report) {
+    let operation = pair.wanted.operation;
+    let (before, after) = (&pair.before.file, &pair.after.file);
+    let adds_stack = operation.executable_stack.is_some() && before.first(PT_GNU_STACK).is_none();
+    // Only what ld.so starts needs a PT_PHDR, and that only where it may be anywhere.
+    let needs_table = before.header.kind() == ET_DYN && before.first(PT_INTERP).is_some();
+    let drops_table = pair.has_grown() && !needs_table && after.first(PT_PHDR).is_none();
+    let others = |file: &'_ File, skipped: u64| -> Vec<Segment> {
+        let is_other = |kind| !matches!(kind, PT_NULL | PT_LOAD) && kind != skipped;
+        file.segments.iter().filter(|segment| is_other(segment.kind)).copied().collect()
+    };
+    let old = others(before, if drops_table { PT_PHDR } else { PT_NULL });
+    let new = others(after, if adds_stack { PT_GNU_STACK } else { PT_NULL });
+    report.check(old.len() == new.len(), rule::SEGMENTS, "the number of segments", "changed");
+    for (old, new) in old.iter().zip(&new) {
+        let moves = match old.kind {
+            PT_PHDR | PT_DYNAMIC => pair.has_grown(),
+            PT_INTERP => operation.interpreter.is_some() || pair.was_in_annex(old.offset),
+            _ => false,
+        };
+        let Segment { offset, vaddr, paddr, filesz, memsz, .. } = *old;
+        let mut same = if moves { Segment { offset, vaddr, paddr, filesz, memsz, ..*new } } else { *new };
+        if old.kind == PT_GNU_STACK && operation.executable_stack.is_some() {
+            same.flags = same.flags & !PF_X | old.flags & PF_X;
+        }
+        report.check(same == *old, rule::SEGMENTS, name(old.kind), "changed");
+    }
+}
+
+/// Whether the stack is executable, if the file tells.
+pub(super) fn executable_stack(file: &File) -> Option<bool> {
+    file.first(PT_GNU_STACK).map(|segment| segment.flags & PF_X != 0)
+}

@@ -1,0 +1,138 @@
+//! Carries patches out on a file: into the same inode, so that its hard links, mode, owner and attributes stay.
+
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use memmap2::Mmap;
+use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
+
+use crate::elf::{FileOffset, Patch};
+
+use super::failure::{Doing, Failure};
+
+/// The ELF header's size, of the larger class.
+const HEADER: u64 = 64;
+
+/// A file, mapped: only those pages are ever read that the edit needs.
+pub(super) struct Source {
+    pub path: PathBuf,
+    pub file: File,
+    pub map: Mmap,
+    pub metadata: Metadata,
+}
+
+impl Source {
+    pub fn open(path: &Path) -> Result<Source, Failure> {
+        let metadata = fs::metadata(path).map_err(Failure::io(Doing::Inspect, path))?;
+        if metadata.is_dir() {
+            return Err(Failure::io(Doing::Read, path)(Errno::ISDIR.into()));
+        }
+        // A pipe would keep us waiting.
+        if !metadata.is_file() {
+            return Err(Failure::NotElf);
+        }
+        let file = File::open(path).map_err(Failure::io(Doing::Open, path))?;
+        // SAFETY: who cuts the file short while it is edited gets a SIGBUS, here as with any tool that maps files. Bytes that
+        // change are read as they come; no reference to them is kept across our own writes.
+        let map = unsafe { Mmap::map(&file) }.map_err(Failure::io(Doing::Read, path))?;
+        Ok(Source { path: path.to_owned(), file, map, metadata })
+    }
+
+    pub fn len(&self) -> u64 {
+        self.map.len() as u64
+    }
+}
+
+/// The patches that change anything, in the order to write them in: what makes the file longer first, since nothing
+/// refers to it yet and the disk may be full; the ELF header last, since it makes the new program headers count.
+pub(super) fn changing(bytes: &[u8], mut patches: Vec<Patch>) -> Vec<Patch> {
+    let len = bytes.len() as u64;
+    patches.retain(|patch| patch.end().0 > len || bytes[inside(patch, len)] != *patch.bytes);
+    patches.sort_by_key(|patch| (patch.end().0 <= len, patch.at < FileOffset(HEADER)));
+    patches
+}
+
+/// The part of a patch that lies within a file of `len` bytes.
+fn inside(patch: &Patch, len: u64) -> std::ops::Range<usize> {
+    patch.at.0.min(len) as usize..patch.end().0.min(len) as usize
+}
+
+/// Writes into the file itself. When that fails, the file is put back to what it was.
+pub(super) fn in_place(source: &Source, patches: &[Patch]) -> Result<(), Failure> {
+    if patches.is_empty() {
+        return Ok(());
+    }
+    let path = &source.path;
+    let file = OpenOptions::new().write(true).open(path).map_err(Failure::io(Doing::Open, path))?;
+    // Copies, since the map shows what is written.
+    let before: Vec<_> =
+        patches.iter().map(|patch| Patch::new(patch.at, &source.map[inside(patch, source.len())])).collect();
+    write(&file, patches).map_err(|cause| {
+        let put_back = before
+            .iter()
+            .try_for_each(|patch| file.write_all_at(&patch.bytes, patch.at.0))
+            .and_then(|()| file.set_len(source.len()));
+        match put_back {
+            Ok(()) => Failure::io(Doing::Write, path)(cause),
+            Err(further) => Failure::Torn { path: path.clone(), cause, further },
+        }
+    })
+}
+
+/// Writes patches in the order given. Between them and the old end a hole stays.
+pub(super) fn write(file: &File, patches: &[Patch]) -> io::Result<()> {
+    check_size_limit(patches.iter().map(|patch| patch.end().0).max().unwrap_or(0))?;
+    patches.iter().try_for_each(|patch| file.write_all_at(&patch.bytes, patch.at.0))
+}
+
+/// The kernel's answer to a write beyond RLIMIT_FSIZE is a signal that kills, in the midst of it.
+pub(super) fn check_size_limit(end: u64) -> io::Result<()> {
+    match getrlimit(Resource::Fsize).current {
+        Some(limit) if end > limit => Err(Errno::FBIG.into()),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd;
+
+    use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+
+    use super::*;
+
+    fn patch(at: u64, bytes: &[u8]) -> Patch {
+        Patch::new(FileOffset(at), bytes)
+    }
+
+    #[test]
+    fn growth_comes_first_and_the_header_last() {
+        let bytes = [0; 200];
+        let patches =
+            vec![patch(0, b"e"), patch(100, b"i"), patch(150, &[0; 4]), patch(199, b"ss"), patch(300, b"g")];
+        let order: Vec<_> = changing(&bytes, patches).iter().map(|patch| patch.at.0).collect();
+        assert_eq!(order, [199, 300, 100, 0]);
+    }
+
+    /// A sealed file takes writes within its length and none beyond: what a full disk does in the worst place.
+    #[test]
+    fn a_failed_write_leaves_the_file_as_it_was() {
+        let file = File::from(memfd_create("full", MemfdFlags::ALLOW_SEALING).unwrap());
+        let old: Vec<u8> = (0..20_000u32).map(|n| n as u8).collect();
+        file.write_all_at(&old, 0).unwrap();
+        fcntl_add_seals(&file, SealFlags::GROW).unwrap();
+        let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        let source = Source::open(&path).unwrap();
+        let patches = changing(&source.map, vec![patch(10, b"x"), patch(100, &[b'y'; 30_000])]);
+        // The first pages of the long patch arrive.
+        assert!(write(&file, &patches).is_err());
+        assert_ne!(fs::read(&path).unwrap(), old);
+        file.write_all_at(&old, 0).unwrap();
+        let failure = in_place(&source, &patches).unwrap_err();
+        assert!(matches!(failure, Failure::Io { doing: Doing::Write, .. }), "{failure:?}");
+        assert!(fs::read(&path).unwrap() == old);
+    }
+}

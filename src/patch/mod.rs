@@ -1,0 +1,172 @@
+//! patchelf's verbs: what is to be printed of a file and what is to be done to it, and the doing.
+//!
+//! A [`Request`] is one call, whatever the number of its files. Per file it becomes prints and one
+//! [`Operation`](crate::elf::Operation), whose patches [`apply`] writes.
+
+mod apply;
+mod failure;
+mod malformed;
+pub mod os_abi;
+mod output;
+pub mod print;
+pub mod run_path;
+mod subject;
+pub mod symbol_map;
+
+use std::path::{Path, PathBuf};
+
+use crate::elf::{Operation, Patch, patched_len};
+
+use apply::Source;
+pub use failure::{Doing, Failure, Lack};
+use print::{Field, Value};
+use subject::{Dynamic, Subject};
+
+/// Whose rules a call follows where explant's and patchelf's differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    Explant,
+    Patchelf,
+}
+
+/// All that one call asks for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub dialect: Dialect,
+    /// What to print, as it is before the edits.
+    pub print: Vec<Field>,
+    /// A field that a file lacks is not an error, but null.
+    pub json: bool,
+    /// What hangs on the file, and is made part of the operation when that is read.
+    pub run_path: Option<run_path::Verb>,
+    /// DT_RPATH instead of DT_RUNPATH.
+    pub force_rpath: bool,
+    /// What is the same for every file.
+    pub operation: Operation,
+    /// Where the result goes; the file itself by default.
+    pub output: Option<PathBuf>,
+}
+
+/// What came of one file.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    pub values: Vec<(Field, Value)>,
+    /// What patchelf would warn of.
+    pub warning: Option<String>,
+    /// None: it was done.
+    pub failure: Option<Failure>,
+    pub change: Change,
+}
+
+/// What a file's edit comes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Bytes that were written into it.
+    pub written: u64,
+    /// How much longer it is.
+    pub grown: u64,
+}
+
+impl Request {
+    pub fn new(dialect: Dialect) -> Self {
+        let is_patchelf = dialect == Dialect::Patchelf;
+        let operation = Operation {
+            fill: if is_patchelf { b'X' } else { 0 },
+            grow_before_payload: is_patchelf,
+            ..Operation::default()
+        };
+        Request {
+            dialect,
+            print: Vec::new(),
+            json: false,
+            run_path: None,
+            force_rpath: false,
+            operation,
+            output: None,
+        }
+    }
+
+    /// Reads a file, prints and edits it.
+    pub fn carry_out(&self, path: &Path) -> Outcome {
+        let mut outcome = Outcome::default();
+        outcome.failure = self.try_to(path, &mut outcome).err();
+        outcome
+    }
+
+    /// What is found out before a failure stays in the outcome: patchelf has printed it by then.
+    fn try_to(&self, path: &Path, outcome: &mut Outcome) -> Result<(), Failure> {
+        let source = Source::open(path)?;
+        if self.dialect == Dialect::Patchelf {
+            malformed::check(&source.map, self).map_err(Failure::Objection)?;
+        }
+        let subject = Subject::read(&source.map)?;
+        for field in &self.print {
+            let value = subject.value(*field);
+            if let (Value::Missing(lack), false) = (&value, self.json) {
+                return Err(Failure::Lacks(*lack));
+            }
+            outcome.values.push((*field, value));
+        }
+        let operation = self.operation_on(&subject)?;
+        let patches = subject.elf.operate(&source.map, &operation).map_err(Failure::Refused)?;
+        let patches = apply::changing(&source.map, patches);
+        match &self.output {
+            Some(output) => output::write(&source, output, &patches)?,
+            None => apply::in_place(&source, &patches)?,
+        }
+        if self.dialect == Dialect::Patchelf && !patches.is_empty() {
+            outcome.warning = malformed::unnamed_section(&source.map);
+        }
+        outcome.change = Change::of(source.len(), &patches);
+        Ok(())
+    }
+
+    /// The operation for one file.
+    fn operation_on(&self, subject: &Subject) -> Result<Operation, Failure> {
+        let mut operation = self.operation.clone();
+        if operation.interpreter.is_some() && subject.elf.interpreter.is_none() {
+            return Err(Failure::Lacks(Lack::Interpreter));
+        }
+        // A program that lies at a fixed address has no soname, and patchelf gives it none.
+        if !subject.may_have_soname() {
+            operation.soname = None;
+        }
+        if edits_dynamic(&operation) && subject.dynamic() != Dynamic::Present {
+            return Err(Failure::Lacks(Lack::Dynamic));
+        }
+        if let Some(verb) = &self.run_path {
+            match subject.dynamic() {
+                Dynamic::Present => verb.add_to(&mut operation, subject, self.force_rpath)?,
+                Dynamic::Absent => return Err(Failure::Lacks(Lack::Dynamic)),
+                // A separate debug file has nothing to edit; scripts run over it all the same.
+                Dynamic::Stripped => {}
+            }
+        }
+        Ok(operation)
+    }
+
+    /// Whether the dynamic section is looked at.
+    fn reads_dynamic(&self) -> bool {
+        let prints = |field: &Field| matches!(field, Field::Soname | Field::RunPath | Field::Needed);
+        self.run_path.is_some() || edits_dynamic(&self.operation) || self.print.iter().any(prints)
+    }
+}
+
+/// Whether an operation edits more of the dynamic section than the run path.
+fn edits_dynamic(operation: &Operation) -> bool {
+    operation.soname.is_some()
+        || operation.no_default_lib
+        || operation.debug_tag
+        || !operation.remove_needed.is_empty()
+        || !operation.replace_needed.is_empty()
+        || !operation.add_needed.is_empty()
+        || !operation.clear_versions.is_empty()
+        || !operation.rename_symbols.is_empty()
+}
+
+impl Change {
+    fn of(len: u64, patches: &[Patch]) -> Self {
+        let written = patches.iter().map(|patch| patch.bytes.len() as u64).sum();
+        Change { written, grown: patched_len(len, patches) - len }
+    }
+}
