@@ -11,6 +11,7 @@ use super::versions::{Needs, VersionSet};
 use super::wrapper::{Action, Maker, Wrapper};
 use crate::config::glibc_set;
 use crate::elf::describe::{Binding, Feature, Kind, Relro, SymbolKind};
+use crate::plan::table::counted;
 
 /// The block of a file. Where symbols or the tree were asked for, they stand in for the fields.
 pub fn text(report: &Report) -> String {
@@ -134,7 +135,10 @@ fn wrapper(rows: &mut Rows, wrapper: &Wrapper) {
     rows.add("wrapper", format!("of {}{maker}", wrapper.program));
     rows.add_all("", wrapper.actions.iter().map(action));
     if wrapper.other_lines > 0 {
-        rows.add("", format!("and what {} more lines of the script say", wrapper.other_lines));
+        rows.add(
+            "",
+            format!("and {} of the script", counted(wrapper.other_lines, "more line", "more lines")),
+        );
     }
 }
 
