@@ -108,9 +108,10 @@ fn needs(rows: &mut Rows, needs: &Needs) {
 
 /// The highest of each family, and what is in none.
 fn set(versions: &VersionSet) -> Option<String> {
-    let families = versions.highest.iter().map(|(family, highest)| match versions.count(family) {
-        1 => highest.clone(),
-        count => format!("{highest} (and {} older)", count - 1),
+    let counts = versions.counts();
+    let families = versions.highest.iter().map(|(family, highest)| match counts.get(family.as_str()) {
+        Some(count) if *count > 1 => format!("{highest} (and {} older)", count - 1),
+        _ => highest.clone(),
     });
     let others = versions.others().map(|name| match glibc_set::version(name) {
         Some((major, minor)) => format!("{name} (glibc {major}.{minor})"),
