@@ -32,8 +32,6 @@ enum Command {
     Plan(Input),
     /// Prove that artifacts are closed: that they need nothing which is not in them.
     Check(check::Arguments),
-    /// Show what ELF files say, what they would load, and what that lacks; runs nothing.
-    Inspect(inspect::Arguments),
     /// Print and edit the fields of ELF files, with patchelf's options.
     #[command(disable_help_flag = true, override_help = patch::help())]
     Patch {
@@ -41,6 +39,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Show what ELF files say, what they would load, and what that lacks; runs nothing.
+    Inspect(inspect::Arguments),
 }
 
 /// Carries out a command. False: it was done, and what it looked at is not as it should be.
@@ -49,7 +49,7 @@ pub fn run(cli: Cli) -> Result<bool> {
         Command::Build(input) => build::run(&input).map(|()| true),
         Command::Plan(input) => plan::run(&input).map(|()| true),
         Command::Check(arguments) => check::run(&arguments),
-        Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Patch { arguments } => patch::run(arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
     }
 }

@@ -285,7 +285,8 @@ fn segments(image: &Image, header: &Header) -> Result<Segments, Malformed> {
             PT_INTERP if segments.interpreter.is_none() => {
                 segments.interpreter = Some(offset..offset.saturating_add(filesz));
             }
-            PT_DYNAMIC => segments.dynamic = Some(segment),
+            // An empty one is none: what linker scripts leave behind.
+            PT_DYNAMIC if filesz > 0 => segments.dynamic = Some(segment),
             // Overlapping notes in a hostile file would be read again and again.
             PT_NOTE if notes.saturating_add(filesz) <= image.len() => {
                 notes += filesz;

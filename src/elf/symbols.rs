@@ -22,6 +22,8 @@ pub(super) struct Symbols {
     /// Bytes of a symbol.
     pub size: u64,
     pub count: u64,
+    /// Whether a hash table tells the number, rather than where the next table begins.
+    pub is_counted: bool,
 }
 
 impl Symbols {
@@ -32,7 +34,7 @@ impl Symbols {
         let size = Sym::size(image.ctx.container) as u64;
         let counted = count_by_hash(image, layout, abi).or_else(|| count_by_gnu_hash(image, layout, abi));
         let count = counted.unwrap_or_else(|| bytes_until_next_table(layout, address, room) / size);
-        Some(Symbols { at, size, count: count.min(room / size) })
+        Some(Symbols { at, size, count: count.min(room / size), is_counted: counted.is_some() })
     }
 
     /// The st_name of a symbol, which comes first in both classes (gABI, "Symbol Table").

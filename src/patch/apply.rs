@@ -9,7 +9,7 @@ use memmap2::Mmap;
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
-use crate::elf::{FileOffset, Patch};
+use crate::elf::{FileOffset, Patch, patched_len};
 
 use super::failure::{Doing, Failure};
 
@@ -60,6 +60,16 @@ fn inside(patch: &Patch, len: u64) -> std::ops::Range<usize> {
     patch.at.0.min(len) as usize..patch.end().0.min(len) as usize
 }
 
+/// What the file will be, in memory.
+pub(super) fn patched(bytes: &[u8], patches: &[Patch]) -> Vec<u8> {
+    let mut whole = bytes.to_vec();
+    whole.resize(patched_len(bytes.len() as u64, patches) as usize, 0);
+    for patch in patches {
+        whole[patch.at.0 as usize..patch.end().0 as usize].copy_from_slice(&patch.bytes);
+    }
+    whole
+}
+
 /// Writes into the file itself. When that fails, the file is put back to what it was.
 pub(super) fn in_place(source: &Source, patches: &[Patch]) -> Result<(), Failure> {
     if patches.is_empty() {
@@ -67,6 +77,7 @@ pub(super) fn in_place(source: &Source, patches: &[Patch]) -> Result<(), Failure
     }
     let path = &source.path;
     let file = OpenOptions::new().write(true).open(path).map_err(Failure::io(Doing::Open, path))?;
+    check_size_limit(patched_len(0, patches)).map_err(Failure::io(Doing::Write, path))?;
     // Copies, since the map shows what is written.
     let before: Vec<_> =
         patches.iter().map(|patch| Patch::new(patch.at, &source.map[inside(patch, source.len())])).collect();
@@ -84,7 +95,6 @@ pub(super) fn in_place(source: &Source, patches: &[Patch]) -> Result<(), Failure
 
 /// Writes patches in the order given. Between them and the old end a hole stays.
 pub(super) fn write(file: &File, patches: &[Patch]) -> io::Result<()> {
-    check_size_limit(patches.iter().map(|patch| patch.end().0).max().unwrap_or(0))?;
     patches.iter().try_for_each(|patch| file.write_all_at(&patch.bytes, patch.at.0))
 }
 

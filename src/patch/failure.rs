@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
+use crate::elf::verify::Violation;
 use crate::elf::{Malformed, Refusal};
 use crate::error::Error;
 
@@ -40,6 +41,8 @@ pub enum Failure {
     /// patchelf would not take the file, and says so in these words.
     Objection(&'static str),
     Refused(Refusal),
+    /// The edited file would not be what was asked for, or not a sound one.
+    Unsound(Vec<Violation>),
     /// Writing failed, and so did putting back what was there before.
     Torn {
         path: PathBuf,
@@ -71,7 +74,7 @@ impl Failure {
             Failure::Objection(words) => (*words).into(),
             Failure::Malformed(malformed) => super::malformed::patchelf_words(malformed)
                 .map_or_else(|| self.about(path), |words| words.to_owned()),
-            Failure::Refused(_) | Failure::Torn { .. } => self.about(path),
+            Failure::Refused(_) | Failure::Unsound(_) | Failure::Torn { .. } => self.about(path),
         }
     }
 
@@ -100,6 +103,10 @@ impl Failure {
             Failure::Malformed(Malformed(sentence)) => format!("{subject}: {sentence}"),
             Failure::Objection(words) => format!("{subject}: {words}"),
             Failure::Refused(refusal) => format!("{subject}: {refusal}"),
+            Failure::Unsound(violations) => {
+                let lines: String = violations.iter().map(|violation| format!("\n  {violation}")).collect();
+                format!("{subject}: it would not be right once it is edited, and is left as it is:{lines}")
+            }
             Failure::Torn { path, cause, further } => format!(
                 "writing '{}': {}; and what was there could not be put back ({}): the file is damaged",
                 path.display(),

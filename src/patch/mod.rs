@@ -12,9 +12,12 @@ pub mod print;
 pub mod run_path;
 mod subject;
 pub mod symbol_map;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 
+use crate::elf::verify::verify;
 use crate::elf::{Operation, Patch, patched_len};
 
 use apply::Source;
@@ -43,6 +46,8 @@ pub struct Request {
     pub force_rpath: bool,
     /// What is the same for every file.
     pub operation: Operation,
+    /// Check the edited file against the original before anything is written.
+    pub verify: bool,
     /// Where the result goes; the file itself by default.
     pub output: Option<PathBuf>,
 }
@@ -82,6 +87,7 @@ impl Request {
             run_path: None,
             force_rpath: false,
             operation,
+            verify: false,
             output: None,
         }
     }
@@ -110,6 +116,12 @@ impl Request {
         let operation = self.operation_on(&subject)?;
         let patches = subject.elf.operate(&source.map, &operation).map_err(Failure::Refused)?;
         let patches = apply::changing(&source.map, patches);
+        if self.verify {
+            let violations = verify(&source.map, &apply::patched(&source.map, &patches), &operation);
+            if !violations.is_empty() {
+                return Err(Failure::Unsound(violations));
+            }
+        }
         match &self.output {
             Some(output) => output::write(&source, output, &patches)?,
             None => apply::in_place(&source, &patches)?,

@@ -17,7 +17,7 @@ use super::{HELP, OWN_HELP};
 pub enum Command {
     Help,
     Version,
-    Patch(Call),
+    Patch(Box<Call>),
 }
 
 pub struct Call {
@@ -49,7 +49,7 @@ pub fn parse(dialect: Dialect, arguments: Vec<OsString>) -> Result<Command> {
             parser.call.files.push(argument.into());
         }
     }
-    parser.finish().map(Command::Patch)
+    parser.finish().map(|call| Command::Patch(Box::new(call)))
 }
 
 struct Parser {
@@ -146,6 +146,7 @@ impl Parser {
     fn own_option(&mut self, name: &str) -> Result<bool> {
         match name {
             "--json" => self.call.request.json = true,
+            "--verify" => self.call.request.verify = true,
             "--jobs" | "-j" => {
                 let number = self.verbatim(name)?;
                 self.jobs(number.to_str().unwrap_or_default())?;
