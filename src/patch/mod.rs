@@ -12,8 +12,6 @@ pub mod print;
 pub mod run_path;
 mod subject;
 pub mod symbol_map;
-#[cfg(test)]
-mod tests;
 
 use std::path::{Path, PathBuf};
 
@@ -182,3 +180,6 @@ impl Change {
         Change { written, grown: patched_len(len, patches) - len }
     }
 }
+
+#[cfg(test)]
+mod tests;
