@@ -1,7 +1,7 @@
 # On a fresh Debian or Ubuntu, as root, with cargo: everything else is installed or made. What is slow to make is kept in
 # .cache (or $EXPLANT_CACHE).
 
-.PHONY: demo test bench prepare
+.PHONY: demo test bench prepare fuzz census
 
 # examples/hello as .deb, .rpm and tarball, each started in an empty root.
 demo:
@@ -16,7 +16,20 @@ test:
 prepare:
 	tests/prepare
 
-# The talk's way, by hand (cp, patchelf, nfpm, tar), against `explant build`.
+# The talk's way, by hand (cp, patchelf, nfpm, tar), against `explant build`; patchelf against `explant patch`.
 bench: prepare
 	cargo build --release
 	benches/against-the-talk
+	benches/against-patchelf
+
+# Each fuzz target for a minute; fuzz/README.md tells how for longer.
+fuzz:
+	tests/apt-install
+	fuzz/run read 60
+	fuzz/run edit 60
+
+# Half an hour, and 10 GB of .cache: tests/census/README.md.
+census:
+	tests/apt-install
+	tests/census/fetch $${EXPLANT_CACHE:-.cache}/census
+	cargo test --release --test census -- $$(realpath $${EXPLANT_CACHE:-.cache}/census)

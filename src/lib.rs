@@ -8,13 +8,14 @@
 //! result -------> store ---> plan ---> payload ---> package ---> check
 //! ```
 //!
-//! [`elf`] reads and edits one ELF image and knows nothing of bundles.
+//! [`elf`] reads and edits one ELF image and knows nothing of bundles; [`inspect`] tells people what it reads.
 
 pub mod check;
 pub mod config;
 pub mod elf;
 pub mod error;
 pub mod finding;
+pub mod inspect;
 pub mod package;
 pub mod patch;
 pub mod path;

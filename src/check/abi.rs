@@ -27,7 +27,7 @@ fn multiarch(abi: Abi) -> Option<&'static str> {
 }
 
 /// The folders that a distribution's loader looks in last.
-pub(super) fn host_folders(abi: Abi) -> Vec<Vec<u8>> {
+pub(crate) fn host_folders(abi: Abi) -> Vec<Vec<u8>> {
     let multiarch =
         multiarch(abi).into_iter().flat_map(|name| [format!("/lib/{name}"), format!("/usr/lib/{name}")]);
     let plain = ["/lib64", "/usr/lib64", "/lib", "/usr/lib"].map(String::from);
@@ -35,7 +35,7 @@ pub(super) fn host_folders(abi: Abi) -> Vec<Vec<u8>> {
 }
 
 /// The folders that musl's loader looks in last, where it has no /etc/ld-musl-*.path (musl's ldso/dynlink.c).
-pub(super) fn musl_folders() -> Vec<Vec<u8>> {
+pub(crate) fn musl_folders() -> Vec<Vec<u8>> {
     ["/lib", "/usr/local/lib", "/usr/lib"].map(|folder| folder.as_bytes().to_vec()).into()
 }
 

@@ -3,7 +3,7 @@
 //! [`read`] hands out the members of any kind of artifact, [`intake`] keeps of each what matters, [`tree`] is what the target's
 //! kernel will see of them, and [`loading`] and [`rules`] say what is wrong with it.
 
-mod abi;
+pub(crate) mod abi;
 mod intake;
 mod loading;
 mod read;

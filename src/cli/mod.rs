@@ -3,6 +3,7 @@
 mod arguments;
 mod build;
 mod check;
+mod inspect;
 pub mod patch;
 mod plan;
 mod report;
@@ -38,6 +39,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Show what ELF files say, what they would load, and what that lacks; runs nothing.
+    Inspect(inspect::Arguments),
 }
 
 /// Carries out a command. False: it was done, and what it looked at is not as it should be.
@@ -47,5 +50,6 @@ pub fn run(cli: Cli) -> Result<bool> {
         Command::Plan(input) => plan::run(&input).map(|()| true),
         Command::Check(arguments) => check::run(&arguments),
         Command::Patch { arguments } => patch::run(arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
     }
 }

@@ -89,9 +89,34 @@ pub fn host_interpreter(machine: u16, is_64: bool, is_little_endian: bool) -> Op
     })
 }
 
+/// A glibc version: major, minor.
+pub type Version = (u32, u32);
+
+/// The glibc that brought a symbol version: `GLIBC_2.34`; and the markers of features, by the version that brought them (glibc,
+/// NEWS). `None`: no release promises it.
+pub fn version(name: &str) -> Option<Version> {
+    match name {
+        "GLIBC_ABI_DT_RELR" => return Some((2, 36)),
+        "GLIBC_ABI_GNU_TLS" | "GLIBC_ABI_GNU2_TLS" | "GLIBC_ABI_DT_X86_64_PLT" => return Some((2, 42)),
+        _ => {}
+    }
+    let mut numbers = name.strip_prefix("GLIBC_")?.split('.');
+    let version = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
+    // A third number (GLIBC_2.2.5) is a fix within the second's release.
+    Some(version)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_are_read() {
+        assert_eq!(version("GLIBC_2.34"), Some((2, 34)));
+        assert_eq!(version("GLIBC_2.2.5"), Some((2, 2)));
+        assert_eq!(version("GLIBC_ABI_DT_RELR"), Some((2, 36)));
+        assert_eq!(version("GLIBC_PRIVATE"), None);
+    }
 
     #[test]
     fn knows_its_own() {

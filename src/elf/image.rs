@@ -61,15 +61,21 @@ impl<'a> Image<'a> {
 
     /// An ELF word of the class's own size (Elf32_Word, Elf64_Xword), as it is written.
     pub fn word_bytes(&self, value: u64) -> Vec<u8> {
-        match (self.ctx.container, self.ctx.le) {
-            (Container::Big, Endian::Little) => value.to_le_bytes().to_vec(),
-            (Container::Big, Endian::Big) => value.to_be_bytes().to_vec(),
+        match self.ctx.container {
+            Container::Big => self.u64_bytes(value).to_vec(),
             // Only what came from a 32-bit file, or an offset within one, is ever written back.
-            (Container::Little, _) => self.u32_bytes(value as u32).to_vec(),
+            Container::Little => self.u32_bytes(value as u32).to_vec(),
         }
     }
 
     pub fn u16_bytes(&self, value: u16) -> [u8; 2] {
+        match self.ctx.le {
+            Endian::Little => value.to_le_bytes(),
+            Endian::Big => value.to_be_bytes(),
+        }
+    }
+
+    pub fn u64_bytes(&self, value: u64) -> [u8; 8] {
         match self.ctx.le {
             Endian::Little => value.to_le_bytes(),
             Endian::Big => value.to_be_bytes(),

@@ -9,7 +9,7 @@ mod dst;
 mod loader;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use goblin::elf::dynamic::DF_1_NODEFLIB;
@@ -47,6 +47,8 @@ pub struct Lookup {
     pub hwcaps: Vec<Object>,
     /// The folders looked in, in order.
     pub tried: Vec<Vec<u8>>,
+    /// Whose run path led to `found`, by its place in the chain of those that asked. `None`: no run path did.
+    pub led_by: Option<usize>,
 }
 
 /// How libraries are searched for.
@@ -116,7 +118,7 @@ impl Libc {
 impl Search<'_> {
     /// Looks for `name`, needed by `chain[0]`, which was loaded by `chain[1]`, and so on to the program.
     pub fn find(&self, name: &[u8], chain: &[&Object], abi: Abi) -> Lookup {
-        let mut lookup = Lookup { found: None, hwcaps: Vec::new(), tried: Vec::new() };
+        let mut lookup = Lookup { found: None, hwcaps: Vec::new(), tried: Vec::new(), led_by: None };
         let libc = Libc::of(chain);
         if libc == Libc::Musl && is_musl_itself(name) {
             lookup.found = self.interpreter(chain, abi);
@@ -134,10 +136,12 @@ impl Search<'_> {
         }
         let own = run_path_folders(chain, abi, libc);
         let no_default = chain.first().is_some_and(|asker| asker.elf.layout.has_flag_1(DF_1_NODEFLIB));
-        let default = self.default_folders.iter().filter(|_| !no_default).cloned();
-        for folder in own.into_iter().chain(default) {
+        let default =
+            self.default_folders.iter().filter(|_| !no_default).map(|folder| (None, folder.clone()));
+        let mut seen = HashSet::new();
+        for (led_by, folder) in own.into_iter().map(|(by, folder)| (Some(by), folder)).chain(default) {
             // Looking twice in one folder finds no more (glibc keeps each folder once, too).
-            if lookup.tried.contains(&folder) {
+            if !seen.insert(folder.clone()) {
                 continue;
             }
             if libc == Libc::Glibc {
@@ -146,6 +150,7 @@ impl Search<'_> {
             lookup.found = self.open(join(&folder, name), abi);
             lookup.tried.push(folder);
             if lookup.found.is_some() {
+                lookup.led_by = led_by;
                 break;
             }
         }
@@ -217,24 +222,26 @@ impl Search<'_> {
     }
 }
 
-/// The folders that run paths lead to for what `chain[0]` needs, in order.
-fn run_path_folders(chain: &[&Object], abi: Abi, libc: Libc) -> Vec<Vec<u8>> {
-    let folders =
-        |object: &&Object, path: &[u8]| dst::folders(path, origin(object, chain), abi.machine, libc);
+/// The folders that run paths lead to for what `chain[0]` needs, in order, each with whose run path it is.
+fn run_path_folders(chain: &[&Object], abi: Abi, libc: Libc) -> Vec<(usize, Vec<u8>)> {
+    let folders = |by: usize, path: &[u8]| {
+        let folders = dst::folders(path, origin(chain[by], chain), abi.machine, libc);
+        folders.into_iter().map(move |folder| (by, folder))
+    };
     let Some(asker) = chain.first() else { return Vec::new() };
+    let chained = chain.iter().enumerate();
     match libc {
         // musl makes no difference between the tags: an object's path serves all that it loads (dynlink.c, load_library).
         Libc::Musl => {
-            chain.iter().flat_map(|object| folders(object, object.elf.run_path().unwrap_or(b""))).collect()
+            chained.flat_map(|(by, object)| folders(by, object.elf.run_path().unwrap_or(b""))).collect()
         }
         // DT_RUNPATH serves none but its own object, and puts every DT_RPATH out of force for it; an object up the chain
         // with DT_RUNPATH has no DT_RPATH to hand down (dl-load.c, _dl_map_object; get-dynamic-info.h).
         Libc::Glibc => match &asker.elf.runpath {
-            Some(runpath) => folders(asker, runpath),
-            None => chain
-                .iter()
-                .filter(|object| object.elf.runpath.is_none())
-                .flat_map(|object| folders(object, object.elf.rpath.as_deref().unwrap_or(b"")))
+            Some(runpath) => folders(0, runpath).collect(),
+            None => chained
+                .filter(|(_, object)| object.elf.runpath.is_none())
+                .flat_map(|(by, object)| folders(by, object.elf.rpath.as_deref().unwrap_or(b"")))
                 .collect(),
         },
     }

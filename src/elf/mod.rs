@@ -3,14 +3,16 @@
 //! The program headers and PT_DYNAMIC are the truth (they are what the kernel and ld.so read); section headers are a
 //! view for tools and may be missing.
 
+pub mod describe;
 mod edit;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod image;
 pub mod ldso;
 mod note;
 pub mod operation;
 pub mod read;
+mod symtab;
 mod symver;
 pub mod verify;
 

@@ -37,10 +37,10 @@ pub(super) fn dlopen_notes(image: &Image, at: u64, len: u64, align: u64) -> Vec<
     notes
 }
 
-type Note<'a> = (&'a [u8], u32, &'a [u8], u64);
+pub(super) type Note<'a> = (&'a [u8], u32, &'a [u8], u64);
 
 /// The note at `at`: owner, type, content, and where the next one begins.
-fn note<'a>(image: &Image<'a>, at: u64, align: u64) -> Option<Note<'a>> {
+pub(super) fn note<'a>(image: &Image<'a>, at: u64, align: u64) -> Option<Note<'a>> {
     let name_len = image.u32(at)?.into();
     let content_len = image.u32(at.checked_add(4)?)?.into();
     let kind = image.u32(at.checked_add(8)?)?;

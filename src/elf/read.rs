@@ -227,7 +227,7 @@ impl Elf {
 }
 
 /// The file header.
-fn header(bytes: &[u8]) -> Result<(Header, Abi), Malformed> {
+pub(super) fn header(bytes: &[u8]) -> Result<(Header, Abi), Malformed> {
     let class = bytes.get(EI_CLASS).copied();
     let data = bytes.get(EI_DATA).copied();
     if !matches!(class, None | Some(ELFCLASS32 | ELFCLASS64))
@@ -351,19 +351,19 @@ fn string_table(layout: &Layout) -> Result<Range<u64>, Malformed> {
 
 /// The dynamic string table, read with a limit: entries may overlap, and a hostile table could otherwise be copied as many
 /// times as there are entries.
-struct Strings<'a> {
+pub(super) struct Strings<'a> {
     table: &'a [u8],
     budget: Cell<usize>,
 }
 
 impl<'a> Strings<'a> {
-    fn new(image: &Image<'a>, range: &Range<u64>) -> Self {
+    pub(super) fn new(image: &Image<'a>, range: &Range<u64>) -> Self {
         let table = image.slice(range.start, range.end - range.start).unwrap_or_default();
         // Each referrer takes bytes too, so the strings of an honest file come to less than the file.
         Strings { table, budget: Cell::new(image.bytes.len()) }
     }
 
-    fn get(&self, at: u64, field: &str) -> Result<Vec<u8>, Malformed> {
+    pub(super) fn get(&self, at: u64, field: &str) -> Result<Vec<u8>, Malformed> {
         let string = usize::try_from(at)
             .ok()
             .and_then(|at| self.table.get(at..))
@@ -396,7 +396,7 @@ fn versions_needed(image: &Image, layout: &Layout, strings: &Strings) -> Result<
 
 /// Whether nothing of what is to be loaded is there: `objcopy --only-keep-debug` and `eu-strip -f` turn every such section but
 /// the notes into SHT_NOBITS.
-fn is_debug_file(image: &Image, header: &Header) -> bool {
+pub(super) fn is_debug_file(image: &Image, header: &Header) -> bool {
     let size = SectionHeader::size(image.ctx) as u64;
     let mut nobits = 0;
     for index in 0..u64::from(header.e_shnum) {
@@ -413,4 +413,4 @@ fn is_debug_file(image: &Image, header: &Header) -> bool {
 
 #[cfg(test)]
 #[path = "read_tests.rs"]
-pub(super) mod tests;
+pub(crate) mod tests;

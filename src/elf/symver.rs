@@ -46,30 +46,49 @@ pub(super) fn verneed(image: &Image, mut at: u64) -> Option<Vec<Verneed>> {
     }
 }
 
-/// The names in the table of defined versions at a file offset. `None` as for [`verneed`].
-pub(super) fn verdef(image: &Image, mut at: u64) -> Option<Vec<NameField>> {
-    let mut names = Vec::new();
+/// An Elfxx_Verdef: a version and its parents.
+pub(super) struct Verdef {
+    pub flags: u16,
+    /// What DT_VERSYM says of the symbols that have it.
+    pub index: u16,
+    /// Its own name, then its parents'.
+    pub names: Vec<NameField>,
+}
+
+/// The table of defined versions at a file offset. `None` as for [`verneed`].
+pub(super) fn definitions(image: &Image, mut at: u64) -> Option<Vec<Verdef>> {
+    let mut definitions = Vec::new();
+    let mut count = 0;
     // A definition names itself and its parents: twice the versions is more than any linker writes.
     let most = 2 * MOST_NAMES;
     loop {
+        let mut names = Vec::new();
         let mut aux = at.checked_add(image.u32(at.checked_add(12)?)?.into())?;
         // A definition may have no name (vd_cnt); then there is nothing to follow.
         if image.u16(at.checked_add(6)?)? > 0 {
             loop {
                 names.push(name_field(image, aux)?);
+                count += 1;
                 match image.u32(aux.checked_add(4)?)? {
                     0 => break,
-                    next if names.len() < most => aux = aux.checked_add(next.into())?,
+                    next if count < most => aux = aux.checked_add(next.into())?,
                     _ => return None,
                 }
             }
         }
+        let (flags, index) = (image.u16(at.checked_add(2)?)?, image.u16(at.checked_add(4)?)?);
+        definitions.push(Verdef { flags, index, names });
         match image.u32(at.checked_add(16)?)? {
-            0 => return Some(names),
-            next if names.len() < most => at = at.checked_add(next.into())?,
+            0 => return Some(definitions),
+            next if definitions.len().max(count) < most => at = at.checked_add(next.into())?,
             _ => return None,
         }
     }
+}
+
+/// The names in the table of defined versions at a file offset. `None` as for [`verneed`].
+pub(super) fn verdef(image: &Image, at: u64) -> Option<Vec<NameField>> {
+    Some(definitions(image, at)?.into_iter().flat_map(|definition| definition.names).collect())
 }
 
 fn name_field(image: &Image, at: u64) -> Option<NameField> {

@@ -7,7 +7,7 @@ use goblin::elf::header::{EM_386, EM_AARCH64, EM_ARM, EM_PPC64, EM_RISCV, EM_S39
 use super::context::Context;
 use super::draft::Draft;
 use super::graph::Graph;
-use crate::config::glibc_set::{host_interpreter, is_glibc_set};
+use crate::config::glibc_set::{Version, host_interpreter, is_glibc_set, version};
 use crate::config::{Glibc, targets};
 use crate::elf::Abi;
 use crate::error::{Error, Result};
@@ -41,9 +41,6 @@ pub fn library_folders(abi: Abi) -> Vec<String> {
     folders.push("/usr/lib".to_owned());
     folders
 }
-
-/// A glibc version: major, minor.
-type Version = (u32, u32);
 
 /// With `glibc = "host"`: holds every version that is needed of glibc against what the targets have, and writes the floor into
 /// the package's relations.
@@ -104,30 +101,4 @@ fn check_targets(context: &Context, floors: &BTreeMap<String, (Version, String, 
         }
     }
     Ok(())
-}
-
-/// `GLIBC_2.34`; and the markers of features, by the version that brought them (glibc, NEWS).
-fn version(name: &str) -> Option<Version> {
-    match name {
-        "GLIBC_ABI_DT_RELR" => return Some((2, 36)),
-        "GLIBC_ABI_GNU_TLS" | "GLIBC_ABI_GNU2_TLS" | "GLIBC_ABI_DT_X86_64_PLT" => return Some((2, 42)),
-        _ => {}
-    }
-    let mut numbers = name.strip_prefix("GLIBC_")?.split('.');
-    let version = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
-    // A third number (GLIBC_2.2.5) is a fix within the second's release.
-    Some(version)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_read() {
-        assert_eq!(version("GLIBC_2.34"), Some((2, 34)));
-        assert_eq!(version("GLIBC_2.2.5"), Some((2, 2)));
-        assert_eq!(version("GLIBC_ABI_DT_RELR"), Some((2, 36)));
-        assert_eq!(version("GLIBC_PRIVATE"), None);
-    }
 }

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::collections::HashSet;
 
 use goblin::elf::dynamic::{DT_NEEDED, DT_NULL, DT_VERNEED};
 
@@ -14,6 +15,9 @@ use crate::elf::operation::Refusal;
 use crate::elf::read::string_tag;
 use crate::elf::symver::{self, Verneed};
 use crate::elf::{Elf, FileOffset, Patch};
+
+/// For so many strings at once room is looked for in the table; more of them (symbols that get other names) go to its end.
+const MOST_SEARCHED: usize = 256;
 
 /// A dynamic entry as it is to be.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,7 +30,7 @@ pub(super) struct Entry {
 }
 
 /// A field that names a string of the dynamic string table.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Field {
     /// A dynamic entry, by its number in [`Draft::dynamic`].
     Entry(usize),
@@ -236,8 +240,10 @@ impl<'a> Draft<'a> {
     ///
     /// Errors: the table is longer than the fields can say.
     pub fn edit_strings(&mut self, mut edits: Vec<Edit>) -> Result<(), Refusal> {
-        let edited: Vec<Field> = edits.iter().flat_map(|edit| &edit.fields).copied().collect();
+        let edited: HashSet<Field> = edits.iter().flat_map(|edit| &edit.fields).copied().collect();
+        let is_many = edits.len() > MOST_SEARCHED;
         let retired: Vec<u64> = edited.iter().map(|field| self.string_of(*field)).collect();
+        let retired = if is_many { Vec::new() } else { retired };
         let fields = self.fields();
         let others = fields.iter().filter(|field| !edited.contains(field));
         let others: Vec<u64> = others.map(|field| self.string_of(*field)).collect();
@@ -263,7 +269,11 @@ impl<'a> Draft<'a> {
             let Some(new) = &edit.new else { continue };
             // A field that is new names the empty string, which is nobody's to overwrite.
             let old = edit.fields.iter().map(|field| self.string_of(*field)).find(|string| *string != 0);
-            let place = kept.unwrap_or_else(|| table.place(new, old));
+            let place = match kept {
+                Some(string) => string,
+                None if is_many => table.append(new),
+                None => table.place(new, old),
+            };
             named.extend(edit.fields.iter().map(|field| (*field, place)));
         }
         let changes = table.changes();

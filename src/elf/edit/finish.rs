@@ -1,8 +1,10 @@
 //! From a draft to patches: what fits where it is.
 
+use std::ops::Range;
+
 use goblin::elf::dynamic::{DT_NULL, Dyn};
 use goblin::elf::header::{EI_OSABI, EM_MIPS};
-use goblin::elf::program_header::{PF_X, PT_GNU_STACK};
+use goblin::elf::program_header::{PF_X, PT_GNU_STACK, ProgramHeader};
 use goblin::elf::section_header::{SHT_GNU_VERNEED, SHT_GNU_VERSYM, SHT_PROGBITS, SectionHeader};
 
 use super::draft::Draft;
@@ -52,7 +54,7 @@ pub(super) fn in_place(mut draft: Draft) -> Vec<Patch> {
         patches.push(Patch::new(FileOffset(EI_OSABI as u64), vec![abi]));
     }
     if let (Some(is_executable), Some((at, mut header))) = (draft.stack, stack_header(&draft)) {
-        header.p_flags = if is_executable { header.p_flags | PF_X } else { header.p_flags & !PF_X };
+        set_executable(&mut header, is_executable);
         patches.push(Patch::new(FileOffset(at), encoded(header, draft.image.ctx)));
     }
     if draft.version_files.is_some()
@@ -72,8 +74,12 @@ pub(super) fn in_place(mut draft: Draft) -> Vec<Patch> {
     patches
 }
 
+pub(super) fn set_executable(segment: &mut ProgramHeader, is_executable: bool) {
+    segment.p_flags = if is_executable { segment.p_flags | PF_X } else { segment.p_flags & !PF_X };
+}
+
 /// PT_GNU_STACK and where its header lies.
-fn stack_header(draft: &Draft) -> Option<(u64, goblin::elf::program_header::ProgramHeader)> {
+fn stack_header(draft: &Draft) -> Option<(u64, ProgramHeader)> {
     let headers = Headers::read(&draft.image)?;
     let index = headers.segments.iter().position(|segment| segment.p_type == PT_GNU_STACK)?;
     let size = u64::from(headers.header.e_phentsize);
@@ -154,6 +160,13 @@ pub(super) fn dynamic_table(draft: &Draft, address: u64) -> Vec<u8> {
     table.extend(word(DT_NULL));
     table.extend(word(0));
     table
+}
+
+/// What PT_DYNAMIC spans of the file, the DT_NULLs at its end included.
+pub(super) fn dynamic_place(draft: &Draft) -> Option<Range<u64>> {
+    let entries = &draft.elf.layout.dynamic;
+    let size = Dyn::size(draft.image.ctx.container) as u64;
+    Some(entries.first()?.at..entries.last()?.at + size)
 }
 
 /// The entries that differ from the file's.

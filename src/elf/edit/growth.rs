@@ -5,7 +5,7 @@
 //! annex is made anew each time that it has to grow, so two edits give what both at once do.
 
 use goblin::elf::program_header::{
-    PF_R, PF_W, PF_X, PT_DYNAMIC, PT_GNU_RELRO, PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_PHDR, ProgramHeader,
+    PF_R, PF_W, PT_DYNAMIC, PT_GNU_RELRO, PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_PHDR, ProgramHeader,
 };
 use goblin::elf::section_header::{SHF_ALLOC, SHT_DYNAMIC, SHT_PROGBITS, SHT_STRTAB, SectionHeader};
 
@@ -82,6 +82,7 @@ pub(super) fn grow(draft: Draft, operation: &Operation) -> Result<Vec<Patch>, Re
     let mut growth = Growth { draft, headers, old: None, pieces: Vec::new(), patches: Vec::new() };
     growth.take_out_old();
     growth.choose_pieces();
+    growth.check_dynamic()?;
     growth.lay_out();
     let end = growth.end_of_file(operation.grow_before_payload)?;
     let place = growth.place(end, operation.page_size)?;
@@ -141,6 +142,18 @@ impl Growth<'_> {
         self.pieces.push(Piece { kind: Kind::Marker, section, bytes: Vec::new(), align: 1, at: 0 });
     }
 
+    /// A loader relocates itself by the place at which the linker put its dynamic section.
+    fn check_dynamic(&self) -> Result<(), Refusal> {
+        let elf = self.draft.elf;
+        let may_be_loader = elf.interpreter.is_none() && elf.needed.is_empty();
+        if may_be_loader && self.has(Kind::Dynamic) {
+            let reason = "its dynamic section has no room for a further entry, and must stay where it is, as it needs \
+                          no library and may be a loader";
+            return Err(Refusal::NoPlace { reason });
+        }
+        Ok(())
+    }
+
     /// Adds the headers that are wanted. False: the table has no room for them.
     fn make_headers(&mut self, stack_fits: bool, is_inside: bool) -> bool {
         let more = usize::from(self.old.is_none()) + usize::from(!stack_fits);
@@ -152,13 +165,13 @@ impl Growth<'_> {
         }
         self.headers.add_load(ProgramHeader { p_type: PT_LOAD, ..Default::default() });
         if !stack_fits {
-            let flags = PF_R | PF_W;
-            self.headers.segments.push(ProgramHeader {
-                p_type: PT_GNU_STACK,
-                p_flags: if self.draft.stack == Some(true) { flags | PF_X } else { flags },
-                p_align: 16,
-                ..Default::default()
-            });
+            let (p_flags, p_align) = (PF_R | PF_W, 16);
+            let stack = ProgramHeader { p_type: PT_GNU_STACK, p_flags, p_align, ..Default::default() };
+            self.headers.segments.push(stack);
+        }
+        if let Some(is_executable) = self.draft.stack {
+            let stack = self.headers.segments.iter_mut().filter(|segment| segment.p_type == PT_GNU_STACK);
+            stack.for_each(|segment| finish::set_executable(segment, is_executable));
         }
         freed == more
     }
@@ -344,15 +357,16 @@ impl Growth<'_> {
         });
     }
 
-    /// NULs where a string was that moved, so that nobody finds a store path there that nothing reads. PT_DYNAMIC's old place
-    /// stays as it was: programs may look at `_DYNAMIC` themselves.
+    /// NULs where something was that moved, so that nobody finds a store path there that nothing reads. A program that looks at
+    /// `_DYNAMIC` itself finds an empty table.
     fn wipe_old_places(&mut self, pieces: &[Piece]) {
         let layout = &self.draft.elf.layout;
         for piece in pieces {
             let range = match piece.kind {
                 Kind::Interpreter => layout.interpreter.clone(),
                 Kind::Strings => Some(layout.strings.clone()),
-                _ => None,
+                Kind::Dynamic => finish::dynamic_place(&self.draft),
+                Kind::Table | Kind::Marker => None,
             };
             let Some(range) = range.filter(|range| !range.is_empty() && !self.is_in_old(range.start)) else {
                 continue;
@@ -369,6 +383,7 @@ impl Growth<'_> {
         let overlaps = |at: u64, len: u64| len > 0 && at < end && start < at.saturating_add(len);
         let own = match piece.kind {
             Kind::Interpreter => PT_INTERP,
+            Kind::Dynamic => PT_DYNAMIC,
             _ => PT_LOAD,
         };
         let segments = self
@@ -496,9 +511,6 @@ impl Growth<'_> {
 
 fn marker(image: &Image, base: u64) -> Vec<u8> {
     let mut marker = MAGIC.to_vec();
-    marker.extend(match image.ctx.le {
-        scroll::Endian::Little => base.to_le_bytes(),
-        scroll::Endian::Big => base.to_be_bytes(),
-    });
+    marker.extend(image.u64_bytes(base));
     marker
 }

@@ -11,6 +11,7 @@ mod growth;
 mod headers;
 mod place;
 mod referrers;
+mod rename;
 mod strings;
 mod symbols;
 mod symtab;
@@ -77,7 +78,7 @@ impl Draft<'_> {
         if operation.debug_tag {
             self.add_debug_tag()?;
         }
-        Ok(())
+        self.rename_symbols(&operation.rename_symbols)
     }
 }
 

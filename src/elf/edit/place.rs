@@ -12,8 +12,8 @@ use crate::elf::Abi;
 use crate::elf::operation::Refusal;
 
 /// A hole in the file of so many bytes is taken for granted, where only old tools want it (it takes no room on the disk, and next to
-/// none in an archive).
-const SMALL_HOLE: u64 = 1 << 20;
+/// none in an archive): what pages of 64 KiB make.
+const SMALL_HOLE: u64 = 128 << 10;
 
 /// And so many where programs would not start without.
 const LARGEST_HOLE: u64 = 256 << 20;
@@ -61,7 +61,11 @@ pub(super) fn find(wanted: &Wanted) -> Result<Place, Refusal> {
     let search = Search { wanted, page, align, loads, memory_end };
 
     let is_program = wanted.headers.has(PT_INTERP);
-    let hole = if is_program && wanted.has_table { LARGEST_HOLE } else { SMALL_HOLE };
+    let hole = match (is_program, wanted.has_table) {
+        (true, true) => LARGEST_HOLE,
+        (true, false) => 0,
+        (false, _) => SMALL_HOLE,
+    };
     let place = match search.in_step() {
         Some(place) if place.offset - wanted.end <= hole => Some(place),
         _ if is_program && wanted.has_table => {

@@ -243,6 +243,7 @@ proptest! {
             let _ = elf.operate(whole, &operation);
             let _ = (verify(whole, &bytes, &operation), verify(&bytes, whole, &operation));
         }
-        prop_assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+        // No measure of speed: what hangs takes longer than that on any machine.
+        prop_assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
     }
 }

@@ -46,7 +46,9 @@ impl<'t> Table<'t> {
             freed,
             kept: Vec::new(),
             written: Vec::new(),
-            end: bytes.len(),
+            // A string that the linker's table does not end must not run on into a new one; nor is there a string at 0 but the
+            // empty one (gABI, "String Table").
+            end: if bytes.last() == Some(&0) { bytes.len() } else { bytes.len() + 1 },
         }
     }
 
@@ -72,12 +74,17 @@ impl<'t> Table<'t> {
         let fits = |range: &&Range<usize>| range.len() >= needle.len();
         let over_old = self.free.iter().filter(fits).find(|range| Some(range.start as u64) == old);
         let at = over_old.or_else(|| self.free.iter().find(fits)).map(|range| range.start);
-        let at = at.or_else(|| self.dead(needle.len())).unwrap_or(self.end);
-        if at == self.end {
-            self.end += needle.len();
-        }
+        let Some(at) = at.or_else(|| self.dead(needle.len())) else { return self.append(new) };
         cut(&mut self.free, &(at..at + needle.len()));
         self.written.push((at, needle));
+        at as u64
+    }
+
+    /// The same, at the end of the table.
+    pub fn append(&mut self, new: &[u8]) -> u64 {
+        let at = self.end;
+        self.end += new.len() + 1;
+        self.written.push((at, [new, b"\0"].concat()));
         at as u64
     }
 

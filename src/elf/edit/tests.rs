@@ -277,5 +277,8 @@ fn bytes_of_another_file_make_no_panic() {
     assert_eq!(elf.abi, X86_64);
 }
 
+#[path = "verb_tests.rs"]
+mod verb_tests;
+
 #[path = "real_tests.rs"]
 mod real;

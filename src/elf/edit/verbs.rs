@@ -90,11 +90,7 @@ impl Draft<'_> {
             self.remove_needed(&operation.remove_needed)?;
         }
         self.replace_needed(&operation.replace_needed)?;
-        self.add_needed(&operation.add_needed)?;
-        // Last, since an entry may have come back under the name of one that went.
-        let mut gone = operation.remove_needed.clone();
-        gone.retain(|name| self.needed(name).is_empty());
-        self.drop_versions(&gone)
+        self.add_needed(&operation.add_needed)
     }
 
     fn remove_needed(&mut self, names: &[Vec<u8>]) -> Result<(), Refusal> {
@@ -106,7 +102,7 @@ impl Draft<'_> {
         for index in gone.into_iter().rev() {
             self.dynamic.remove(index);
         }
-        Ok(())
+        self.drop_versions(names)
     }
 
     /// Renames every entry of a name, and the verneed file of that name: ld.so looks it up among the needed ones

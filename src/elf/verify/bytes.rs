@@ -4,8 +4,7 @@ use std::ops::Range;
 
 use super::pair::Pair;
 use super::pointers::STRINGS;
-use super::reader::{File, PT_DYNAMIC, PT_INTERP, SHT_NULL};
-use super::view::View;
+use super::reader::{File, PT_DYNAMIC, PT_INTERP, SHT_NULL, SHT_SYMTAB};
 use super::{Report, hash, relocations, rule};
 
 /// Slices of this length are compared before one looks for single bytes.
@@ -98,7 +97,8 @@ fn rewritten(pair: &Pair) -> Vec<Range<u64>> {
     let symbols = |at: u64, table: &[u8]| at..at + table.len() as u64;
     let versions = view.versions.symbols.zip(view.version_table()).map(|(at, table)| symbols(at, table));
     let mut places = Vec::new();
-    if wanted.clears_versions() || wanted.replaces_needed() {
+    // Strings of the annex are sorted anew where it grows, and what names them follows.
+    if wanted.clears_versions() || wanted.replaces_needed() || pair.old_annex.is_some() {
         places.push(view.versions.needs_place.clone());
     }
     if wanted.clears_versions() || wanted.renames_symbols() {
@@ -112,8 +112,31 @@ fn rewritten(pair: &Pair) -> Vec<Range<u64>> {
     if pair.has_grown() {
         places.extend(section_names(&view.file));
         places.extend(pair.old_annex.map(|annex| annex.offset..view.file.image_end()));
+        places.extend(followers(pair));
     }
     places
+}
+
+/// Addresses in the symbol table for debuggers that follow a section to its new place.
+fn followers(pair: &Pair) -> Vec<Range<u64>> {
+    let (before, after) = (&pair.before.file, &pair.after.file);
+    let word = before.word_size();
+    // st_value and st_shndx, by the gABI's "Symbol Table".
+    let (size, value_at, index_at) = if word == 8 { (24, 8, 6) } else { (16, 4, 14) };
+    let moved = |index: u64| {
+        let index = usize::try_from(index).ok()?;
+        let (old, new) = (before.sections.get(index)?, after.sections.get(index)?);
+        (old.addr != new.addr).then_some(new.addr)
+    };
+    let tables = before.sections.iter().filter(|section| section.kind == SHT_SYMTAB);
+    let symbols = tables.flat_map(|table| table.file().step_by(size));
+    symbols
+        .filter(|at| {
+            let address = before.number(at + index_at, 2).and_then(moved);
+            address.is_some() && address == after.number(at + value_at, word)
+        })
+        .map(|at| at + value_at..at + value_at + word)
+        .collect()
 }
 
 fn section_names(file: &File) -> Option<Range<u64>> {
@@ -124,7 +147,7 @@ fn section_names(file: &File) -> Option<Range<u64>> {
 /// A byte of a string table that changed is one of a string that is read, or is wiped.
 fn compare_retired(pair: &Pair, places: &[Range<u64>], report: &mut Report) {
     let (before, after) = (&pair.before.file, &pair.after.file);
-    let live = merge(live(pair.after));
+    let live = merge(live(pair));
     let is_live = |at: u64| {
         let next = live.partition_point(|range| range.start <= at);
         next > 0 && at < live[next - 1].end
@@ -151,16 +174,17 @@ fn compare_retired(pair: &Pair, places: &[Range<u64>], report: &mut Report) {
     }
 }
 
-/// What is read of the places where strings and dynamic entries are.
-fn live(view: &View) -> Vec<Range<u64>> {
-    let (file, dynamic) = (&view.file, &view.dynamic);
+/// What is read of the places where strings and dynamic entries are, as far as it may be new there.
+fn live(pair: &Pair) -> Vec<Range<u64>> {
+    let (view, file, dynamic) = (pair.after, &pair.after.file, &pair.after.dynamic);
     let headers = file.segments.iter().filter(|segment| matches!(segment.kind, PT_DYNAMIC | PT_INTERP));
     let mut live: Vec<_> = headers.map(|segment| segment.file()).collect();
     let named = STRINGS.iter().flat_map(|(_, tag)| dynamic.all(*tag));
     let needs = view.versions.needs.iter();
     let versions =
         needs.flat_map(|need| need.versions.iter().map(|version| version.name_at).chain([need.file_at]));
-    let symbols = (0..view.symbols.count).filter_map(|index| view.symbol(index)).map(|symbol| symbol.name);
+    let renamed = if pair.wanted.renames_symbols() { view.symbols.count } else { 0 };
+    let symbols = (0..renamed).filter_map(|index| view.symbol(index)).map(|symbol| symbol.name);
     let start = dynamic.string_place.start;
     let strings = named.chain(versions).chain(symbols).filter_map(|at| {
         let len = dynamic.strings.get(at)?.len() as u64;

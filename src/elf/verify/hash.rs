@@ -10,6 +10,7 @@ use goblin::elf::dynamic::{DT_GNU_HASH, DT_HASH};
 use super::dynamic::{DT_MIPS_XHASH, Dynamic};
 use super::reader::{EM_MIPS, File};
 use super::view::View;
+use super::{Report, rule, text};
 
 const EM_ALPHA: u64 = 0x9026;
 const EM_S390: u64 = 22;
@@ -172,18 +173,18 @@ impl Gnu {
     }
 }
 
-/// Calls with every defined symbol that a table should lead to and does not, and the table's name; with symbol 0 where the
-/// table cannot be followed to its end.
-pub(super) fn lost(view: &View, mut lost: impl FnMut(&'static str, u64)) {
+/// That every defined symbol is found.
+pub(super) fn check(view: &View, report: &mut Report) {
     let (file, dynamic) = (&view.file, &view.dynamic);
     let nothing = || vec![false; view.symbols.count as usize];
-    let mut check = |table, whole: Option<()>, reached: &[bool]| {
-        if whole.is_none() {
-            lost(table, 0);
-        }
+    let mut check = |table: &str, whole: Option<()>, reached: &[bool]| {
+        report.check(whole.is_some(), rule::LOOKUP, table, "leads out of the file, or in circles");
         let missing = (0..).zip(reached).filter(|(_, reached)| !**reached).map(|(symbol, _)| symbol);
-        let defined = |symbol: &u64| view.symbol(*symbol).is_some_and(|symbol| symbol.is_definition());
-        missing.filter(defined).for_each(|symbol| lost(table, symbol));
+        for index in missing.filter(|index| view.symbol(*index).is_some_and(|symbol| symbol.is_definition()))
+        {
+            let subject = format!("symbol {index} {}", text(view.name(index).unwrap_or_default()));
+            report.add(rule::LOOKUP, subject, format!("is not found by {table}"));
+        }
     };
     if dynamic.get(DT_HASH).is_some() {
         let mut reached = nothing();

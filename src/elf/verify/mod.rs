@@ -142,11 +142,7 @@ fn invariants(view: &View, lookup: bool, report: &mut Report) {
     sections::check(view, report);
     pointers::check(view, report);
     if lookup {
-        hash::lost(view, |table, symbol| {
-            let name = view.name(symbol).unwrap_or_default();
-            let subject = format!("symbol {symbol} {}", text(name));
-            report.add(rule::LOOKUP, subject, format!("is not found by {table}"));
-        });
+        hash::check(view, report);
     }
 }
 

@@ -89,6 +89,8 @@ pub(super) struct Section {
     pub entsize: u64,
 }
 
+pub(super) const SHT_PROGBITS: u64 = 1;
+pub(super) const SHT_SYMTAB: u64 = 2;
 pub(super) const SHT_STRTAB: u64 = 3;
 pub(super) const SHT_NULL: u64 = 0;
 pub(super) const SHT_RELA: u64 = 4;
@@ -97,6 +99,8 @@ pub(super) const SHT_NOBITS: u64 = 8;
 pub(super) const SHT_REL: u64 = 9;
 pub(super) const SHT_DYNSYM: u64 = 11;
 pub(super) const SHT_GNU_VERNEED: u64 = 0x6fff_fffe;
+pub(super) const SHT_GNU_VERSYM: u64 = 0x6fff_ffff;
+
 pub(super) const SHF_ALLOC: u64 = 2;
 pub(super) const SHF_TLS: u64 = 0x400;
 pub(super) const SHF_INFO_LINK: u64 = 0x40;

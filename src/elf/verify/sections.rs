@@ -78,8 +78,12 @@ pub(super) fn compare(pair: &Pair, report: &mut Report) {
         if old.kind == SHT_DYNAMIC && pair.has_grown() {
             expected.flags = new.flags;
         }
-        if old.kind == SHT_GNU_VERNEED && pair.wanted.clears_versions() {
+        // Without a file to need versions of, or versions at all, they are none.
+        if matches!(old.kind, SHT_GNU_VERNEED | SHT_GNU_VERSYM) && pair.wanted.clears_versions() {
             (expected.size, expected.info) = (new.size, new.info);
+            if new.kind == SHT_PROGBITS {
+                expected.kind = SHT_PROGBITS;
+            }
         }
         let same = expected == *new && name == new_names.get(new.name);
         let subject = format!("section {index} {}", text(name.unwrap_or_default()));
@@ -111,11 +115,14 @@ fn moves(pair: &Pair, index: usize, section: &Section) -> bool {
 }
 
 /// Sections cover all of the added segment: strip moves what none covers (seen with a program header table of polyfill-glibc).
+/// But for room at its beginning, as long as the table, if it holds that: binutils writes the table there.
 fn check_cover(file: &File, annex: &Segment, report: &mut Report) {
     let inside = |section: &&Section| section.is_loaded() && annex.memory().contains(&section.addr);
     let mut sections: Vec<_> = file.sections.iter().filter(inside).collect();
     sections.sort_by_key(|section| section.addr);
-    let mut end = annex.vaddr;
+    let table = file.segment_table();
+    let has_table = annex.offset <= table.start && table.end <= annex.offset + annex.filesz;
+    let mut end = annex.vaddr + if has_table { table.end - table.start } else { 0 };
     let mut gaps = false;
     for section in &sections {
         let padding = section.align.max(1).min(annex.align);

@@ -125,8 +125,8 @@ fn check_dynamic(view: &View, report: &mut Report) {
     );
     check(view.dynamic.ended && view.dynamic.place.end <= segment.file().end, "has no DT_NULL");
     let load = file.loads().rev().find(|load| load.memory().contains(&segment.vaddr));
-    let writable = load.is_some_and(|load| load.flags & PF_W != 0);
-    // ld.so writes DT_DEBUG there, unless the machine has DL_RO_DYN_SECTION.
+    // ld.so relocates its entries in place and writes DT_DEBUG there, but on MIPS (glibc's DL_RO_DYN_SECTION).
+    let writable = file.header.machine() == EM_MIPS || load.is_some_and(|load| load.flags & PF_W != 0);
     report.check(writable, rule::DYNAMIC, "PT_DYNAMIC's segment", "is not writable");
     for section in file.sections.iter().filter(|section| section.kind == SHT_DYNAMIC) {
         let same = (section.addr, section.file()) == (segment.vaddr, segment.file());

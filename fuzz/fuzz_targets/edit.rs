@@ -1,0 +1,26 @@
+//! Whatever the bytes and the operation, it is refused or what comes of it is right, soon, and the file grows by no more than
+//! the new strings and the tables that have to move give reason for.
+#![no_main]
+
+use explant::elf::verify::verify;
+use explant::elf::{Elf, patched_len};
+use explant_fuzz::{apply, divide};
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    explant_fuzz::mutate(data, size, max_size, seed)
+});
+
+/// Alignment and the section table come on top of what moves. More than the largest page that a linker lays out.
+const OVERHEAD: u64 = 4 << 20;
+
+fuzz_target!(|data: &[u8]| {
+    let (file, operation) = divide(data);
+    let Ok(Some(elf)) = Elf::parse(file) else { return };
+    let Ok(patches) = elf.operate(file, &operation) else { return };
+    let (old, new) = (file.len() as u64, patched_len(file.len() as u64, &patches));
+    assert!(new <= 2 * old + OVERHEAD, "{old} bytes have become {new}: {operation:?}");
+    let edited = apply(file, &patches);
+    let violations = verify(file, &edited, &operation);
+    assert!(violations.is_empty(), "{operation:?}: {violations:?}");
+});

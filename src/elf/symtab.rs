@@ -1,0 +1,77 @@
+//! Finds the dynamic symbol table. Nothing tells its length, so that it has to be inferred.
+
+use goblin::elf::dynamic::{
+    DT_GNU_HASH, DT_HASH, DT_JMPREL, DT_REL, DT_RELA, DT_STRTAB, DT_SYMTAB, DT_VERDEF, DT_VERNEED, DT_VERSYM,
+};
+use goblin::elf::header::EM_S390;
+use goblin::elf::sym::Sym;
+use scroll::Pread;
+
+use super::Abi;
+use super::image::{Image, file_offset};
+use super::read::Layout;
+
+/// The number that Linux has always used for Alpha, before the official one (elf-em.h); goblin has no name for it.
+const EM_ALPHA: u16 = 0x9026;
+
+/// Where the symbols lie in the file.
+pub(super) struct Table {
+    pub at: u64,
+    pub count: u64,
+    /// The size of one.
+    pub size: u64,
+}
+
+/// The dynamic symbol table; `None`: there is none, or it lies outside of the segments to be loaded. Where no hash table tells
+/// their number it may take in too much, but never too little.
+pub(super) fn table(image: &Image, layout: &Layout, abi: Abi) -> Option<Table> {
+    let address = layout.value(DT_SYMTAB)?;
+    let (at, room) = file_offset(&layout.loads, address)?;
+    let size = Sym::size(image.ctx.container) as u64;
+    let count = count_by_hash(image, layout, abi)
+        .or_else(|| count_by_gnu_hash(image, layout, abi))
+        .unwrap_or_else(|| bytes_until_next_table(layout, address, room) / size);
+    Some(Table { at, count: count.min(room / size), size })
+}
+
+/// nchain of DT_HASH is the number of symbols (gABI, "Hash Table"). Its words have 64 bits on Alpha and 64-bit s390.
+fn count_by_hash(image: &Image, layout: &Layout, abi: Abi) -> Option<u64> {
+    let at = layout.place(DT_HASH)?;
+    if abi.is_64 && matches!(abi.machine, EM_ALPHA | EM_S390) {
+        let bytes = image.slice(at.checked_add(8)?, 8)?;
+        return bytes.pread_with(0, image.ctx.le).ok();
+    }
+    image.u32(at.checked_add(4)?).map(u64::from)
+}
+
+/// DT_GNU_HASH covers the symbols from symoffset to the last, in the order of its buckets, so the chain of the highest
+/// bucket ends with the last symbol. `None` where it is empty: then it says nothing of their number.
+fn count_by_gnu_hash(image: &Image, layout: &Layout, abi: Abi) -> Option<u64> {
+    let at = layout.place(DT_GNU_HASH)?;
+    let word = |index: u64| image.u32(at.checked_add(index.checked_mul(4)?)?);
+    let (buckets, first, bloom) = (u64::from(word(0)?), word(1)?, u64::from(word(2)?));
+    let buckets_at = 4 + bloom * if abi.is_64 { 2 } else { 1 };
+    let mut last = 0;
+    for index in 0..buckets {
+        last = last.max(word(buckets_at + index)?);
+    }
+    if last < first || last == 0 {
+        return None;
+    }
+    let chain = buckets_at + buckets;
+    let mut index = u64::from(last - first);
+    while word(chain + index)? & 1 == 0 {
+        index += 1;
+    }
+    Some(u64::from(first) + index + 1)
+}
+
+/// From an address to the next one that a tag holds.
+fn bytes_until_next_table(layout: &Layout, address: u64, room: u64) -> u64 {
+    let tables =
+        [DT_STRTAB, DT_HASH, DT_GNU_HASH, DT_VERSYM, DT_VERNEED, DT_VERDEF, DT_REL, DT_RELA, DT_JMPREL];
+    let later = layout.dynamic.iter().filter(|entry| tables.contains(&entry.tag));
+    let distances =
+        later.filter_map(|entry| entry.value.checked_sub(address).filter(|distance| *distance > 0));
+    distances.min().unwrap_or(room).min(room)
+}

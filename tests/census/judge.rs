@@ -1,0 +1,78 @@
+//! All that is asked about one file.
+
+use explant::elf::verify::verify;
+use explant::elf::{Elf, Operation, Patch, patched_len};
+
+use crate::corpus::{Entry, kind};
+use crate::edits::edits;
+use crate::report::{Outcome, Verdict};
+use crate::tools;
+
+/// Above that, the tools that read all of a file are too slow for every one.
+const TOOLS_UP_TO: usize = 16 << 20;
+
+pub fn apply(bytes: &[u8], patches: &[Patch]) -> Vec<u8> {
+    let mut edited = bytes.to_vec();
+    edited.resize(patched_len(bytes.len() as u64, patches) as usize, 0);
+    for patch in patches {
+        edited[patch.at.0 as usize..patch.end().0 as usize].copy_from_slice(&patch.bytes);
+    }
+    edited
+}
+
+pub fn judge(file: &Entry) -> Vec<Outcome> {
+    let outcome = |kind: &str, edit: &str, verdict| Outcome {
+        arch: file.arch.clone(),
+        kind: kind.to_owned(),
+        edit: edit.to_owned(),
+        path: file.inner().display().to_string(),
+        verdict,
+    };
+    let bytes = match file.map() {
+        Ok(bytes) => bytes,
+        Err(e) => return vec![outcome("?", "read", Verdict::Failed(e.to_string()))],
+    };
+    let elf = match Elf::parse(&bytes) {
+        Ok(Some(elf)) => elf,
+        other => return vec![outcome("?", "read", Verdict::Failed(format!("{other:?}")))],
+    };
+    let kind = kind(&elf);
+    let mut outcomes = Vec::new();
+    let mut grown = None;
+    for (name, operation) in edits(&elf, &file.path) {
+        let (verdict, edited) = attempt(&elf, &bytes, &operation);
+        outcomes.push(outcome(kind, name, verdict));
+        // The last one that was carried out: a combination, or what is left of it.
+        grown = edited.map(|edited| (operation, edited)).or(grown);
+    }
+    if let Some((operation, edited)) = grown.filter(|_| bytes.len() <= TOOLS_UP_TO) {
+        let verdict = match tools::question(&file.arch, &bytes, &edited, &operation) {
+            Ok(()) => Verdict::Fine,
+            Err(error) => Verdict::Failed(error),
+        };
+        outcomes.push(outcome(kind, "tools", verdict));
+    }
+    outcomes
+}
+
+fn attempt(elf: &Elf, bytes: &[u8], operation: &Operation) -> (Verdict, Option<Vec<u8>>) {
+    let patches = match elf.operate(bytes, operation) {
+        Ok(patches) => patches,
+        Err(refusal) => return (Verdict::Refused(refusal.to_string()), None),
+    };
+    let edited = apply(bytes, &patches);
+    let violations = verify(bytes, &edited, operation);
+    if let Some(violation) = violations.first() {
+        return (
+            Verdict::Failed(format!("{violation}; {} in all, by {operation:?}", violations.len())),
+            None,
+        );
+    }
+    match Elf::parse(&edited).map(|elf| elf.map(|elf| elf.operate(&edited, operation))) {
+        // Needed entries are added again each time.
+        Ok(Some(Ok(again))) if again.is_empty() || !operation.add_needed.is_empty() => {}
+        other => return (Verdict::Failed(format!("a second time: {other:?}")), None),
+    }
+    let verdict = if edited.len() == bytes.len() { Verdict::InPlace } else { Verdict::Grown };
+    (verdict, Some(edited))
+}

@@ -1,0 +1,2 @@
+/* Where there is no C++. */
+int caught(int number) { return number; }
