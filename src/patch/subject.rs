@@ -75,11 +75,11 @@ impl<'a> Subject<'a> {
                 stack.map_or(Value::Nothing, |stack| Value::Flag(stack.p_flags & PF_X != 0))
             }
             Field::Soname if !self.may_have_soname() => Value::Nothing,
-            Field::Soname | Field::RunPath | Field::Needed if self.dynamic() != Dynamic::Present => {
-                match self.dynamic() {
-                    Dynamic::Stripped => Value::Elsewhere,
-                    _ => Value::Missing(Lack::Dynamic),
-                }
+            Field::Soname | Field::RunPath | Field::Needed if self.dynamic() == Dynamic::Absent => {
+                Value::Missing(Lack::Dynamic)
+            }
+            Field::Soname | Field::RunPath | Field::Needed if self.dynamic() == Dynamic::Stripped => {
+                Value::Elsewhere
             }
             Field::Soname => or_nothing(self.elf.soname.as_deref().filter(|soname| !soname.is_empty())),
             Field::RunPath => or_nothing(self.elf.run_path()),
