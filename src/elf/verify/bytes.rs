@@ -15,7 +15,8 @@ pub(super) fn compare(pair: &Pair, report: &mut Report) {
     let tables = [0..16 + 3 * before.word_size() + 24, before.segment_table(), before.section_table()];
     let strings = if pair.wanted.is_anything() { retired(pair) } else { Vec::new() };
     // The tables of headers are compared field by field.
-    let writable = tables.into_iter().chain(strings.iter().cloned()).chain(rewritten(pair));
+    let table = Some(after.segment_table()).filter(|_| pair.has_grown());
+    let writable = tables.into_iter().chain(table).chain(strings.iter().cloned()).chain(rewritten(pair));
     for range in outside(0..before.len().min(after.len()), writable) {
         compare_range(pair, range, report);
     }
@@ -85,7 +86,8 @@ fn retired(pair: &Pair) -> Vec<Range<u64>> {
     let (before, dynamic) = (&pair.before.file, &pair.before.dynamic);
     let entries =
         before.segments.iter().filter(|segment| segment.kind == PT_DYNAMIC).map(|segment| segment.file());
-    let path = before.first(PT_INTERP).filter(|_| pair.wanted.operation.interpreter.is_some());
+    let moves = pair.wanted.operation.interpreter.is_some() || pair.has_grown();
+    let path = before.first(PT_INTERP).filter(|_| moves);
     let mut places = vec![dynamic.place.clone(), dynamic.string_place.clone()];
     places.extend(entries.chain(path.map(|segment| segment.file())));
     merge(places)
@@ -171,7 +173,7 @@ fn compare_retired(pair: &Pair, places: &[Range<u64>], report: &mut Report) {
 fn live(pair: &Pair) -> Vec<Range<u64>> {
     let (view, file, dynamic) = (pair.after, &pair.after.file, &pair.after.dynamic);
     let headers = file.segments.iter().filter(|segment| matches!(segment.kind, PT_DYNAMIC | PT_INTERP));
-    let mut live: Vec<_> = headers.map(|segment| segment.file()).collect();
+    let mut live: Vec<_> = headers.map(|segment| segment.file()).chain([file.segment_table()]).collect();
     let named = STRINGS.iter().flat_map(|(_, tag)| dynamic.all(*tag));
     let needs = view.versions.needs.iter();
     let versions =

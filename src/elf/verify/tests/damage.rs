@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use goblin::elf::dynamic::*;
 
 use super::images::IMAGES;
+use crate::elf::Operation;
 use crate::elf::verify::reader::*;
 use crate::elf::verify::rule::*;
 use crate::elf::verify::verify;
 use crate::elf::verify::view::{View, symbol_size};
-use crate::elf::{Operation, RunPath};
 
 /// An image, and what becomes of it.
 pub struct Victim<'a> {
