@@ -98,14 +98,17 @@ fn rewritten(pair: &Pair) -> Vec<Range<u64>> {
     let versions = view.versions.symbols.zip(view.version_table()).map(|(at, table)| symbols(at, table));
     let mut places = Vec::new();
     // Strings of the annex are sorted anew where it grows, and what names them follows.
-    if wanted.clears_versions() || wanted.replaces_needed() || pair.old_annex.is_some() {
+    let names_move = pair.old_annex.is_some();
+    if wanted.clears_versions() || wanted.replaces_needed() || names_move {
         places.push(view.versions.needs_place.clone());
     }
     if wanted.clears_versions() || wanted.renames_symbols() {
         places.extend(versions);
     }
-    if wanted.renames_symbols() {
+    if wanted.renames_symbols() || names_move {
         places.push(symbols(view.symbols.at, view.symbol_table()));
+    }
+    if wanted.renames_symbols() {
         places.extend(hash::places(view));
         places.extend(relocations::tables(&view.file, &view.dynamic).into_iter().map(|table| table.place));
     }

@@ -3,13 +3,14 @@
 use std::ops::Range;
 
 use super::bytes::{first_content, outside};
-use super::reader::{File, PT_LOAD, Section, Segment};
+use super::reader::{File, Section, Segment};
 use super::view::View;
 use super::wanted::Wanted;
 use crate::elf::Operation;
 
-/// The section that marks the segment which an operation added, so that a later one may use it again.
-const MARKER: &[u8] = b".explant";
+/// What the last bytes of a segment begin with that an operation added, so that a later one may use it again.
+const MARKER: &[u8] = b"explant\0";
+const MARKER_LEN: usize = 16;
 
 pub(super) struct Pair<'a> {
     pub before: &'a View<'a>,
@@ -73,9 +74,9 @@ impl<'a> Pair<'a> {
     }
 }
 
+/// The last segment by address, if it ends with the marker.
 fn annex(file: &File) -> Option<Segment> {
-    let names = file.section_names();
-    let marker = file.sections.iter().find(|section| names.get(section.name) == Some(MARKER))?;
-    let holds = |load: &&Segment| load.memory().contains(&marker.addr) && load.kind == PT_LOAD;
-    file.loads().rev().find(holds).copied()
+    let last = file.loads().max_by_key(|load| load.vaddr)?;
+    let marker = file.slice(last.file())?.last_chunk::<MARKER_LEN>()?;
+    marker.starts_with(MARKER).then_some(*last)
 }
