@@ -1,6 +1,6 @@
 //! `explant inspect`
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -16,7 +16,7 @@ pub struct Arguments {
     /// A program, a library, any other ELF file, or a script.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// Show what ld.so would load, from where, and what it would not find; then the exit status is 1.
+    /// Show what ld.so would load, and from where; the exit status is 1 if it would not find something.
     #[arg(long)]
     tree: bool,
     /// List the dynamic symbols with their versions, and the libraries that the versions name.
@@ -45,8 +45,11 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         }));
     }
     let text = if arguments.json { json(&reports) } else { blocks(&reports) };
-    // Not println!, which panics where nobody reads on (`| head`).
-    std::io::stdout().write_all(text.as_bytes()).while_doing("write", "the standard output")?;
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // Nobody reads on (`| head`): println! would panic.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+        result => result.while_doing("write to", "the standard output")?,
+    }
     Ok(reports.iter().all(Report::is_complete))
 }
 

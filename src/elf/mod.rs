@@ -12,7 +12,7 @@ pub mod ldso;
 mod note;
 pub mod operation;
 pub mod read;
-mod symtab;
+mod symbols;
 mod symver;
 pub mod verify;
 

@@ -15,21 +15,18 @@ struct Label<'a> {
     number: &'a str,
 }
 
-/// `None`: there is no number at its end.
+/// Numbers stand at the end, with perhaps a letter or a word behind them, as in `1.1.1d` and `5.1.2alpha`. `None`: there are
+/// none.
 fn label(name: &str) -> Option<Label<'_>> {
-    let is_start = |at: &usize| {
-        let bytes = name.as_bytes();
-        matches!(bytes[*at], b'_' | b'.' | b'-') && bytes.get(at + 1).is_some_and(u8::is_ascii_digit)
-    };
-    let at = (1..name.len()).filter(is_start).find(|at| is_number(&name[at + 1..]))?;
+    let bytes = name.trim_end_matches(|c: char| c.is_ascii_lowercase()).as_bytes();
+    bytes.last().filter(|last| last.is_ascii_digit())?;
+    let is_separator = |byte: &u8| matches!(byte, b'_' | b'.' | b'-');
+    let is_of_number = |byte: &u8| byte.is_ascii_digit() || is_separator(byte);
+    let start = bytes.iter().rposition(|byte| !is_of_number(byte)).map_or(1, |last| last + 1);
+    let is_start =
+        |at: &usize| is_separator(&bytes[*at]) && bytes.get(at + 1).is_some_and(u8::is_ascii_digit);
+    let at = (start..bytes.len()).find(is_start)?;
     Some(Label { family: &name[..at], number: &name[at + 1..] })
-}
-
-/// Numbers, and at their end perhaps a letter or a word, as in `1.1.1d` and `5.1.2alpha`.
-fn is_number(text: &str) -> bool {
-    let numbers = text.trim_end_matches(|c: char| c.is_ascii_lowercase());
-    numbers.ends_with(|c: char| c.is_ascii_digit())
-        && numbers.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
 /// Orders the numbers of versions: part by part, as numbers where they are.
@@ -80,9 +77,13 @@ impl VersionSet {
         self.names.iter().map(String::as_str).filter(|name| label(name).is_none())
     }
 
-    /// How many of a family there are.
-    pub(super) fn count(&self, family: &str) -> usize {
-        self.names.iter().filter(|name| label(name).is_some_and(|label| label.family == family)).count()
+    /// How many there are of each family.
+    pub(super) fn counts(&self) -> BTreeMap<&str, usize> {
+        let mut counts = BTreeMap::new();
+        for label in self.names.iter().filter_map(|name| label(name)) {
+            *counts.entry(label.family).or_default() += 1;
+        }
+        counts
     }
 }
 
@@ -147,7 +148,7 @@ mod tests {
         assert_eq!(set.highest["GLIBC"], "GLIBC_2.34");
         assert_eq!(set.highest["OPENSSL"], "OPENSSL_1_1_0");
         assert_eq!(set.others().collect::<Vec<_>>(), ["GLIBC_ABI_DT_RELR", "GLIBC_PRIVATE"]);
-        assert_eq!(set.count("GLIBC"), 3);
+        assert_eq!(set.counts(), BTreeMap::from([("GLIBC", 3), ("OPENSSL", 1)]));
     }
 
     #[test]
@@ -163,11 +164,17 @@ mod tests {
             ("krb5_3_MIT", None),
             ("GLIBC_PRIVATE", None),
             ("_1", None),
+            ("1_1", Some("1")),
+            ("A_b", None),
+            ("A__1", Some("A_")),
             ("", None),
             ("é_2", Some("é")),
         ] {
             assert_eq!(label(name).map(|label| label.family), family, "{name}");
         }
+        // In no more time than its length takes.
+        let long = "_1".repeat(1 << 20) + "X_1";
+        assert_eq!(label(&long).map(|label| label.number), Some("1"));
         let ordered = ["A_1.2", "A_1.10", "A_1.10a", "A_99999999999999999999", "B_0.1", "PLAIN"];
         let mut names = ordered;
         names.reverse();

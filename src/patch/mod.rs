@@ -12,8 +12,6 @@ pub mod print;
 pub mod run_path;
 mod subject;
 pub mod symbol_map;
-#[cfg(test)]
-mod tests;
 
 use std::path::{Path, PathBuf};
 
@@ -143,16 +141,19 @@ impl Request {
         if !subject.may_have_soname() {
             operation.soname = None;
         }
-        if edits_dynamic(&operation) && subject.dynamic() != Dynamic::Present {
+        let mut run_path = self.run_path.as_ref();
+        // A separate debug file has none of these; scripts run over it all the same.
+        if subject.dynamic() == Dynamic::Stripped {
+            run_path = None;
+            operation.remove_needed.clear();
+            operation.replace_needed.clear();
+        }
+        let is_edited = run_path.is_some() || edits_dynamic(&operation);
+        if is_edited && subject.dynamic() != Dynamic::Present {
             return Err(Failure::Lacks(Lack::Dynamic));
         }
-        if let Some(verb) = &self.run_path {
-            match subject.dynamic() {
-                Dynamic::Present => verb.add_to(&mut operation, subject, self.force_rpath)?,
-                Dynamic::Absent => return Err(Failure::Lacks(Lack::Dynamic)),
-                // A separate debug file has nothing to edit; scripts run over it all the same.
-                Dynamic::Stripped => {}
-            }
+        if let Some(verb) = run_path {
+            verb.add_to(&mut operation, subject, self.force_rpath)?;
         }
         Ok(operation)
     }
@@ -182,3 +183,6 @@ impl Change {
         Change { written, grown: patched_len(len, patches) - len }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,6 +26,8 @@ pub enum Value {
     Nothing,
     /// The file is not of the kind that has the field.
     Missing(Lack),
+    /// It is the field of another file, of which this one has but the debug information.
+    Elsewhere,
 }
 
 impl Field {
@@ -54,9 +56,9 @@ impl Value {
             (Value::List(names), _) => names.iter().for_each(|name| line(name)),
             (Value::Flag(true), _) => line(b"execstack: X"),
             (Value::Flag(false), _) => line(b"execstack: -"),
-            (_, Field::ExecutableStack) => line(b"execstack: ?"),
-            (_, Field::RunPath) => line(b""),
-            (Value::Nothing | Value::Missing(_), _) => {}
+            (Value::Nothing, Field::ExecutableStack) => line(b"execstack: ?"),
+            (Value::Nothing, Field::RunPath) => line(b""),
+            (Value::Nothing | Value::Missing(_) | Value::Elsewhere, _) => {}
         }
     }
 
@@ -65,7 +67,7 @@ impl Value {
             Value::Text(text) => json!(printable(text)),
             Value::List(names) => names.iter().map(|name| printable(name)).collect(),
             Value::Flag(set) => json!(set),
-            Value::Nothing | Value::Missing(_) => json!(null),
+            Value::Nothing | Value::Missing(_) | Value::Elsewhere => json!(null),
         }
     }
 }

@@ -78,6 +78,9 @@ impl<'a> Subject<'a> {
             Field::Soname | Field::RunPath | Field::Needed if self.dynamic() == Dynamic::Absent => {
                 Value::Missing(Lack::Dynamic)
             }
+            Field::Soname | Field::RunPath | Field::Needed if self.dynamic() == Dynamic::Stripped => {
+                Value::Elsewhere
+            }
             Field::Soname => or_nothing(self.elf.soname.as_deref().filter(|soname| !soname.is_empty())),
             Field::RunPath => or_nothing(self.elf.run_path()),
             Field::Needed => Value::List(self.elf.needed.clone()),

@@ -80,9 +80,11 @@ fn a_separate_debug_file_is_passed_over() {
     let shop = Workshop::new();
     shop.run("objcopy", &["--only-keep-debug", "p", "p.debug"]).stdout();
     let before = shop.bytes("p.debug");
-    assert_eq!(shop.patchelf(&["--print-rpath", "p.debug"]).stdout(), "\n");
-    shop.patchelf(&["--shrink-rpath", "p.debug"]).stdout();
-    shop.patchelf(&["--set-rpath", "/x", "p.debug"]).stdout();
+    assert_eq!(shop.patchelf(&["--print-rpath", "p.debug"]).stdout(), "");
+    for verb in [&["--shrink-rpath"][..], &["--set-rpath", "/x"], &["--replace-needed", "libc.so.6", "x"]] {
+        shop.patchelf(&[verb, &["p.debug"]].concat()).stdout();
+    }
+    shop.patchelf(&["--set-soname", "x", "p.debug"]).failure(1);
     assert!(shop.bytes("p.debug") == before);
 }
 

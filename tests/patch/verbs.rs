@@ -127,3 +127,15 @@ fn what_is_verified_is_written() {
     shop.explant(&["--verify", "--set-rpath", &shop.text("lib"), "p"]).stdout();
     assert_eq!(shop.run(shop.path("p"), &[]).status, 46);
 }
+
+#[test]
+fn symbols_are_renamed_on_both_sides() {
+    let shop = Workshop::new();
+    fs::write(shop.path("map"), "greet a_much_longer_greeting\n\n").unwrap();
+    shop.patchelf(&["--rename-dynamic-symbols", "map", "p", "lib/libgreet.so.1"]).stdout();
+    for file in ["p", "lib/libgreet.so.1"] {
+        let symbols = shop.run("readelf", &["-W", "--dyn-syms", file]);
+        assert!(symbols.stdout().contains(" a_much_longer_greeting"), "{symbols:?}");
+    }
+    assert_eq!(shop.run("env", &["LD_BIND_NOW=1", &shop.text("p")]).status, 46);
+}

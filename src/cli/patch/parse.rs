@@ -116,6 +116,9 @@ impl Parser {
                 let path = Some(self.argument(name)?).filter(|path| !path.is_empty());
                 self.call.request.output = path.map(|path| OsString::from_vec(path).into());
             }
+            "--build-resolution-cache" => {
+                return Err(Error::usage("--build-resolution-cache is not there yet"));
+            }
             _ => return Ok(self.flag(name)),
         }
         Ok(true)

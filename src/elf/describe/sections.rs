@@ -81,8 +81,8 @@ fn name(names: &[u8], at: usize) -> &[u8] {
     &tail[..memchr::memchr(0, tail).unwrap_or(tail.len())]
 }
 
-/// A file name with its NUL, then a checksum.
+/// A file name with its NUL, then a checksum. No name is longer than a path can be.
 fn debug_link(image: &Image, at: u64, len: u64) -> Option<Vec<u8>> {
-    let content = image.slice(at, len)?;
+    let content = image.slice(at, len.min(4096))?;
     Some(content[..memchr::memchr(0, content)?].to_vec())
 }

@@ -5,9 +5,10 @@ use goblin::elf::section_header::SHN_UNDEF;
 use goblin::elf::sym::{self, Sym};
 use goblin::elf::symver::{VERSYM_HIDDEN, VERSYM_VERSION};
 
+use crate::elf::Elf;
 use crate::elf::image::Image;
 use crate::elf::read::{Malformed, Strings};
-use crate::elf::{Elf, symtab};
+use crate::elf::symbols::Symbols;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -48,7 +49,7 @@ pub struct Symbol {
 /// Errors: a name lies outside of the string table.
 pub fn symbols(elf: &Elf, bytes: &[u8]) -> Result<Vec<Symbol>, Malformed> {
     let image = Image::new(bytes, elf.abi);
-    let Some(table) = symtab::table(&image, &elf.layout, elf.abi) else { return Ok(Vec::new()) };
+    let Some(table) = Symbols::find(&image, &elf.layout, elf.abi) else { return Ok(Vec::new()) };
     let strings = Strings::new(&image, &elf.layout.strings);
     let version_table = elf.layout.place(DT_VERSYM);
     let mut symbols = Vec::new();

@@ -4,12 +4,14 @@
 //! dynamic string table), the program header table where it has no room for one more, and a marker by which it is known again. The
 //! annex is made anew each time that it has to grow, so two edits give what both at once do.
 
-use goblin::elf::program_header::{
-    PF_R, PF_W, PT_DYNAMIC, PT_GNU_RELRO, PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_PHDR, ProgramHeader,
-};
-use goblin::elf::section_header::{SHF_ALLOC, SHT_DYNAMIC, SHT_PROGBITS, SHT_STRTAB, SectionHeader};
+use std::ops::Range;
 
 use goblin::elf::dynamic::{DT_STRSZ, DT_STRTAB};
+use goblin::elf::header::ET_EXEC;
+use goblin::elf::program_header::{
+    PF_R, PF_W, PT_DYNAMIC, PT_GNU_RELRO, PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_NULL, PT_PHDR, ProgramHeader,
+};
+use goblin::elf::section_header::{SHF_ALLOC, SHT_DYNAMIC, SHT_PROGBITS, SHT_STRTAB, SectionHeader};
 
 use super::draft::Draft;
 use super::headers::{Headers, encoded, encoded_header, has_no_bytes};
@@ -35,6 +37,16 @@ pub(super) enum Kind {
     Dynamic,
     Table,
     Marker,
+}
+
+/// What becomes of the program header table.
+enum Table {
+    /// It has room for what is added.
+    Stays,
+    /// There is room behind it.
+    Grows,
+    /// Into the annex.
+    Moves,
 }
 
 /// A part of the annex.
@@ -129,24 +141,29 @@ impl Growth<'_> {
         ];
         for (kind, at, fits) in moves {
             if !fits || at.is_some_and(|at| self.is_in_old(at)) {
-                let section = self.section_of(kind);
-                self.pieces.push(Piece { kind, section, bytes: Vec::new(), align: 1, at: 0 });
+                self.add_piece(kind);
             }
         }
-        let is_inside = self.is_in_old(self.headers.header.e_phoff);
-        if !self.make_headers(fit.stack, is_inside) || is_inside {
-            let section = self.section_named(TABLE_SECTION);
-            self.pieces.push(Piece { kind: Kind::Table, section, bytes: Vec::new(), align: 1, at: 0 });
+        match self.make_headers(fit.stack) {
+            Table::Stays => {}
+            // PT_INTERP's string makes room.
+            Table::Grows if self.has(Kind::Interpreter) || interpreter.is_none() => {}
+            Table::Grows => self.add_piece(Kind::Interpreter),
+            Table::Moves => self.add_piece(Kind::Table),
         }
-        let section = self.section_named(MARKER_SECTION);
-        self.pieces.push(Piece { kind: Kind::Marker, section, bytes: Vec::new(), align: 1, at: 0 });
+        self.add_piece(Kind::Marker);
     }
 
+    fn add_piece(&mut self, kind: Kind) {
+        let section = self.section_of(kind);
+        self.pieces.push(Piece { kind, section, bytes: Vec::new(), align: 1, at: 0 });
+    }
     /// A loader relocates itself by the place at which the linker put its dynamic section.
     fn check_dynamic(&self) -> Result<(), Refusal> {
         let elf = self.draft.elf;
         let may_be_loader = elf.interpreter.is_none() && elf.needed.is_empty();
-        if may_be_loader && self.has(Kind::Dynamic) {
+        let moves = |place: Range<u64>| self.has(Kind::Dynamic) && !self.is_in_old(place.start);
+        if may_be_loader && finish::dynamic_place(&self.draft).is_some_and(moves) {
             let reason = "its dynamic section has no room for a further entry, and must stay where it is, as it needs \
                           no library and may be a loader";
             return Err(Refusal::NoPlace { reason });
@@ -154,15 +171,28 @@ impl Growth<'_> {
         Ok(())
     }
 
-    /// Adds the headers that are wanted. False: the table has no room for them.
-    fn make_headers(&mut self, stack_fits: bool, is_inside: bool) -> bool {
+    /// Adds the headers that are wanted.
+    fn make_headers(&mut self, stack_fits: bool) -> Table {
+        let ctx = self.draft.image.ctx;
         let more = usize::from(self.old.is_none()) + usize::from(!stack_fits);
-        let mut freed = 0;
-        if !is_inside && self.headers.free_headers() >= more {
-            while freed < more && self.headers.free_header() {
-                freed += 1;
-            }
-        }
+        let more_len = (more * ProgramHeader::size(ctx)) as u64;
+        let is_fixed = self.headers.header.e_type == ET_EXEC;
+        let old_len = u64::from(self.headers.header.e_phnum) * u64::from(self.headers.header.e_phentsize);
+        let table = if self.is_in_old(self.headers.header.e_phoff) {
+            Table::Moves
+        } else if self.headers.free_headers(more, |segment| segment.p_type == PT_NULL) {
+            Table::Stays
+        } else if self.headers.room_behind_table(&self.draft.image, old_len) >= more_len {
+            Table::Grows
+        // It tells a program where it is loaded (glibc's rtld.c), and one of fixed addresses nothing that it does not know.
+        } else if self
+            .headers
+            .free_headers(more, |segment| segment.p_type == PT_NULL || segment.p_type == PT_PHDR && is_fixed)
+        {
+            Table::Stays
+        } else {
+            Table::Moves
+        };
         self.headers.add_load(ProgramHeader { p_type: PT_LOAD, ..Default::default() });
         if !stack_fits {
             let (p_flags, p_align) = (PF_R | PF_W, 16);
@@ -173,7 +203,7 @@ impl Growth<'_> {
             let stack = self.headers.segments.iter_mut().filter(|segment| segment.p_type == PT_GNU_STACK);
             stack.for_each(|segment| finish::set_executable(segment, is_executable));
         }
-        freed == more
+        table
     }
 
     /// The section that describes what is to move.
@@ -183,7 +213,8 @@ impl Growth<'_> {
             Kind::Interpreter => (layout.interpreter.as_ref()?.start, SHT_PROGBITS),
             Kind::Strings => (layout.strings.start, SHT_STRTAB),
             Kind::Dynamic => (layout.dynamic.first()?.at, SHT_DYNAMIC),
-            Kind::Table | Kind::Marker => return None,
+            Kind::Table => return self.section_named(TABLE_SECTION),
+            Kind::Marker => return self.section_named(MARKER_SECTION),
         };
         self.headers.sections.iter().position(|section| {
             section.sh_offset == at
@@ -361,6 +392,9 @@ impl Growth<'_> {
     /// `_DYNAMIC` itself finds an empty table.
     fn wipe_old_places(&mut self, pieces: &[Piece]) {
         let layout = &self.draft.elf.layout;
+        let table_end = self.headers.header.e_phoff + self.headers.segments_len(self.draft.image.ctx);
+        let is_table_inside = pieces.iter().any(|piece| piece.kind == Kind::Table);
+        let table_end = if is_table_inside { 0 } else { table_end };
         for piece in pieces {
             let range = match piece.kind {
                 Kind::Interpreter => layout.interpreter.clone(),
@@ -372,6 +406,8 @@ impl Growth<'_> {
                 continue;
             };
             if self.is_alone(range.start, range.end, piece) {
+                // What the table takes it writes itself.
+                let range = range.start.max(table_end).min(range.end)..range.end;
                 let nuls = vec![0; (range.end - range.start) as usize];
                 self.patches.push(Patch::new(FileOffset(range.start), nuls));
             }
@@ -419,6 +455,11 @@ impl Growth<'_> {
             p_memsz: len,
             p_align: place.align,
         };
+        if !self.has(Kind::Table) {
+            let table_len = self.headers.segments_len(ctx);
+            let table = self.headers.segments.iter_mut().filter(|segment| segment.p_type == PT_PHDR);
+            table.for_each(|segment| (segment.p_filesz, segment.p_memsz) = (table_len, table_len));
+        }
         // The one that was added for it.
         if let Some(last) = self.headers.segments.iter_mut().rfind(|segment| segment.p_type == PT_LOAD) {
             *last = annex;

@@ -1,8 +1,8 @@
 //! The tables of headers, as they are and as they are to be.
 
 use goblin::container::Ctx;
-use goblin::elf::header::{ET_EXEC, Header};
-use goblin::elf::program_header::{PT_INTERP, PT_LOAD, PT_NULL, PT_PHDR, ProgramHeader};
+use goblin::elf::header::Header;
+use goblin::elf::program_header::{PT_INTERP, PT_LOAD, PT_PHDR, ProgramHeader};
 use goblin::elf::section_header::{SHT_NOBITS, SHT_NULL, SectionHeader};
 use scroll::ctx::TryIntoCtx;
 use scroll::{Pread, Pwrite};
@@ -41,26 +41,44 @@ impl Headers {
         (self.segments.len() * ProgramHeader::size(ctx)) as u64
     }
 
-    /// How many headers [`Headers::free_header`] can take out.
-    pub fn free_headers(&self) -> usize {
-        self.segments.iter().filter(|segment| self.is_free(segment)).count()
-    }
-
-    /// Makes room for a header in the table as it is: takes out one that nothing needs. PT_PHDR tells a position independent
-    /// program where it is (glibc's rtld.c), and any other one nothing that it does not know.
-    pub fn free_header(&mut self) -> bool {
-        match self.segments.iter().position(|segment| self.is_free(segment)) {
-            Some(index) => {
-                self.segments.remove(index);
-                true
-            }
-            None => false,
+    /// Takes out so many headers that nothing needs, PT_NULL or what `is_free` says, if there are so many.
+    pub fn free_headers(&mut self, count: usize, is_free: impl Fn(&ProgramHeader) -> bool) -> bool {
+        let free: Vec<usize> =
+            (0..self.segments.len()).filter(|index| is_free(&self.segments[*index])).collect();
+        if free.len() < count {
+            return false;
         }
+        for index in free[..count].iter().rev() {
+            self.segments.remove(*index);
+        }
+        true
     }
 
-    fn is_free(&self, segment: &ProgramHeader) -> bool {
-        let is_fixed = self.header.e_type == ET_EXEC || !self.has(PT_INTERP);
-        segment.p_type == PT_NULL || segment.p_type == PT_PHDR && is_fixed
+    /// How many bytes behind the table hold nothing but PT_INTERP's string, if anything: a string can go elsewhere. Without
+    /// sections nobody knows.
+    pub fn room_behind_table(&self, image: &Image, table_len: u64) -> u64 {
+        let start = self.header.e_phoff.saturating_add(table_len);
+        let load = self.loads().find(|load| {
+            load.p_offset <= self.header.e_phoff && start <= load.p_offset.saturating_add(load.p_filesz)
+        });
+        let (Some(load), false) = (load, self.sections.is_empty()) else { return 0 };
+        let interpreter = self.segments.iter().find(|segment| segment.p_type == PT_INTERP);
+        let interpreter = interpreter.map_or(0..0, |it| it.p_offset..it.p_offset.saturating_add(it.p_filesz));
+        let is_other =
+            |at: u64, len: u64| at.saturating_add(len) > start && !interpreter.contains(&at) && len > 0;
+        let sections = self.sections.iter().filter(|section| !has_no_bytes(section));
+        let sections = sections.map(|section| (section.sh_offset, section.sh_size));
+        let whole = |segment: &&ProgramHeader| !matches!(segment.p_type, PT_LOAD | PT_PHDR);
+        let segments = self.segments.iter().filter(whole).map(|segment| (segment.p_offset, segment.p_filesz));
+        let headers = (self.header.e_shoff, self.sections.len() as u64);
+        let others = sections.chain(segments).chain([headers]).filter(|(at, len)| is_other(*at, *len));
+        let end = others
+            .map(|(at, _)| at)
+            .min()
+            .unwrap_or(u64::MAX)
+            .min(load.p_offset.saturating_add(load.p_filesz));
+        let is_free = |at: &u64| interpreter.contains(at) || image.slice(*at, 1) == Some(&[0]);
+        (start..end).take_while(is_free).count() as u64
     }
 
     pub fn has(&self, kind: u32) -> bool {

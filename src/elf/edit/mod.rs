@@ -13,7 +13,6 @@ mod place;
 mod referrers;
 mod rename;
 mod strings;
-mod symbols;
 mod symtab;
 mod tail;
 mod verbs;

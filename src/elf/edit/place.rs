@@ -7,9 +7,9 @@ use goblin::elf::header::{
 use goblin::elf::program_header::{PT_INTERP, ProgramHeader};
 
 use super::headers::Headers;
-use super::symbols::EM_ALPHA;
 use crate::elf::Abi;
 use crate::elf::operation::Refusal;
+use crate::elf::symbols::EM_ALPHA;
 
 /// A hole in the file of so many bytes is taken for granted, where only old tools want it (it takes no room on the disk, and next to
 /// none in an archive): what pages of 64 KiB make.

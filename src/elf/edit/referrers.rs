@@ -6,9 +6,9 @@ use goblin::elf::header::Header;
 use goblin::elf::section_header::SectionHeader;
 use scroll::Pread;
 
-use super::symbols::Symbols;
 use crate::elf::image::Image;
 use crate::elf::read::Layout;
+use crate::elf::symbols::Symbols;
 use crate::elf::{Abi, symver};
 
 pub(super) struct Referrers<'a> {

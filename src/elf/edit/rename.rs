@@ -12,8 +12,8 @@ use goblin::elf::header::EM_MIPS;
 use scroll::{Pread, Pwrite};
 
 use super::draft::{Draft, Edit, Field};
-use super::symbols::{Symbols, hash_word};
 use crate::elf::operation::Refusal;
+use crate::elf::symbols::{Symbols, hash_word};
 use crate::elf::{FileOffset, Patch};
 
 const SYMBOLS: &str = "symbol names";

@@ -6,8 +6,8 @@ use goblin::elf::dynamic::{DT_VERDEF, DT_VERNEED, DT_VERNEEDNUM, DT_VERSYM};
 use scroll::Pread;
 
 use super::draft::{Draft, Edit, Field};
-use super::symbols::Symbols;
 use crate::elf::operation::Refusal;
+use crate::elf::symbols::Symbols;
 use crate::elf::{FileOffset, Patch};
 
 const VERSIONS: &str = "symbol versions";

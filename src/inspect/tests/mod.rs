@@ -175,9 +175,7 @@ fn scripts_are_told_and_other_files_refused() {
     root.write("/e", "#!/usr/bin/env sh\nexec /p \"$@\"\n");
     assert!(root.text("/e").contains("of /p"));
     root.write("/s", "#!/usr/bin/perl\n1;\n");
-    insta::assert_snapshot!(serde_json::to_string(&root.inspect("/s", TREE).unwrap()).unwrap(), @r#"
-    {"file":"/s","kind":"script","interpreter":"/usr/bin/perl","argument":null,"wrapper":null}
-    "#);
+    insta::assert_snapshot!(serde_json::to_string(&root.inspect("/s", TREE).unwrap()).unwrap(), @r#"{"file":"/s","kind":"script","interpreter":"/usr/bin/perl","argument":null,"wrapper":null}"#);
     for (name, bytes, wanted) in [
         ("/text", &b"hello"[..], "/text is not an ELF file, nor a script"),
         ("/empty", b"", "/empty is not an ELF file, nor a script"),

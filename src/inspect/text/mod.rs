@@ -11,6 +11,7 @@ use super::versions::{Needs, VersionSet};
 use super::wrapper::{Action, Maker, Wrapper};
 use crate::config::glibc_set;
 use crate::elf::describe::{Binding, Feature, Kind, Relro, SymbolKind};
+use crate::plan::table::counted;
 
 /// The block of a file. Where symbols or the tree were asked for, they stand in for the fields.
 pub fn text(report: &Report) -> String {
@@ -107,9 +108,10 @@ fn needs(rows: &mut Rows, needs: &Needs) {
 
 /// The highest of each family, and what is in none.
 fn set(versions: &VersionSet) -> Option<String> {
-    let families = versions.highest.iter().map(|(family, highest)| match versions.count(family) {
-        1 => highest.clone(),
-        count => format!("{highest} (and {} older)", count - 1),
+    let counts = versions.counts();
+    let families = versions.highest.iter().map(|(family, highest)| match counts.get(family.as_str()) {
+        Some(count) if *count > 1 => format!("{highest} (and {} older)", count - 1),
+        _ => highest.clone(),
     });
     let others = versions.others().map(|name| match glibc_set::version(name) {
         Some((major, minor)) => format!("{name} (glibc {major}.{minor})"),
@@ -134,7 +136,10 @@ fn wrapper(rows: &mut Rows, wrapper: &Wrapper) {
     rows.add("wrapper", format!("of {}{maker}", wrapper.program));
     rows.add_all("", wrapper.actions.iter().map(action));
     if wrapper.other_lines > 0 {
-        rows.add("", format!("and what {} more lines of the script say", wrapper.other_lines));
+        rows.add(
+            "",
+            format!("and {} of the script", counted(wrapper.other_lines, "more line", "more lines")),
+        );
     }
 }
 

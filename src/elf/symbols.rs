@@ -7,9 +7,9 @@ use goblin::elf::header::EM_S390;
 use goblin::elf::sym::Sym;
 use scroll::Pread;
 
-use crate::elf::Abi;
-use crate::elf::image::{Image, file_offset};
-use crate::elf::read::Layout;
+use super::Abi;
+use super::image::{Image, file_offset};
+use super::read::Layout;
 
 /// The number that Linux has always used for Alpha, before the official one (elf-em.h); goblin has no name for it.
 pub(super) const EM_ALPHA: u16 = 0x9026;
