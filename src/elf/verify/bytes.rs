@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::pair::Pair;
 use super::pointers::STRINGS;
-use super::reader::{File, PT_DYNAMIC, PT_INTERP, SHT_NULL, SHT_SYMTAB};
+use super::reader::{File, PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_PHDR, SHT_NULL, SHT_SYMTAB};
 use super::{Report, hash, relocations, rule};
 
 /// Slices of this length are compared before one looks for single bytes.
@@ -85,7 +85,8 @@ fn retired(pair: &Pair) -> Vec<Range<u64>> {
     let (before, dynamic) = (&pair.before.file, &pair.before.dynamic);
     let entries =
         before.segments.iter().filter(|segment| segment.kind == PT_DYNAMIC).map(|segment| segment.file());
-    let path = before.first(PT_INTERP).filter(|_| pair.wanted.operation.interpreter.is_some());
+    let moves = pair.wanted.operation.interpreter.is_some() || pair.has_grown();
+    let path = before.first(PT_INTERP).filter(|_| moves);
     let mut places = vec![dynamic.place.clone(), dynamic.string_place.clone()];
     places.extend(entries.chain(path.map(|segment| segment.file())));
     merge(places)
@@ -114,9 +115,25 @@ fn rewritten(pair: &Pair) -> Vec<Range<u64>> {
     }
     if pair.has_grown() {
         places.extend(pair.tail());
+        places.extend(table_room(pair));
         places.extend(followers(pair));
     }
     places
+}
+
+/// What a program header table may grow into besides PT_INTERP's string, which goes elsewhere: NULs that no section has.
+fn table_room(pair: &Pair) -> Vec<Range<u64>> {
+    let file = &pair.before.file;
+    let (old, new) = (file.segment_table(), pair.after.file.segment_table());
+    if old.start != new.start || file.sections.is_empty() {
+        return Vec::new();
+    }
+    let segments = file.segments.iter().filter(|segment| !matches!(segment.kind, PT_LOAD | PT_PHDR));
+    let sections = file.sections.iter().map(|section| section.file());
+    let gaps = outside(old.end..new.end, segments.map(|segment| segment.file()).chain(sections));
+    let is_empty =
+        |gap: &Range<u64>| file.slice(gap.clone()).is_some_and(|bytes| first_content(bytes).is_none());
+    gaps.into_iter().filter(is_empty).collect()
 }
 
 /// Addresses in the symbol table for debuggers that follow a section to its new place.
@@ -174,7 +191,7 @@ fn compare_retired(pair: &Pair, places: &[Range<u64>], report: &mut Report) {
 fn live(pair: &Pair) -> Vec<Range<u64>> {
     let (view, file, dynamic) = (pair.after, &pair.after.file, &pair.after.dynamic);
     let headers = file.segments.iter().filter(|segment| matches!(segment.kind, PT_DYNAMIC | PT_INTERP));
-    let mut live: Vec<_> = headers.map(|segment| segment.file()).collect();
+    let mut live: Vec<_> = headers.map(|segment| segment.file()).chain([file.segment_table()]).collect();
     let named = STRINGS.iter().flat_map(|(_, tag)| dynamic.all(*tag));
     let needs = view.versions.needs.iter();
     let versions =

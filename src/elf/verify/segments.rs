@@ -205,7 +205,7 @@ fn compare_others(pair: &Pair, report: &mut Report) {
     for (old, new) in old.iter().zip(&new) {
         let moves = match old.kind {
             PT_PHDR | PT_DYNAMIC => pair.has_grown(),
-            PT_INTERP => operation.interpreter.is_some() || pair.was_in_annex(old.offset),
+            PT_INTERP => pair.has_grown() || operation.interpreter.is_some(),
             _ => false,
         };
         let Segment { offset, vaddr, paddr, filesz, memsz, .. } = *old;
