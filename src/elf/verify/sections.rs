@@ -120,9 +120,10 @@ fn check_cover(file: &File, annex: &Segment, report: &mut Report) {
     let inside = |section: &&Section| section.is_loaded() && annex.memory().contains(&section.addr);
     let mut sections: Vec<_> = file.sections.iter().filter(inside).collect();
     sections.sort_by_key(|section| section.addr);
-    let table = file.segment_table();
-    let has_table = annex.offset <= table.start && table.end <= annex.offset + annex.filesz;
-    let mut end = annex.vaddr + if has_table { table.end - table.start } else { 0 };
+    let (table, place) = (file.segment_table(), annex.file());
+    let has_table = place.start <= table.start && table.end <= place.end;
+    let room = if has_table { table.end - table.start } else { 0 };
+    let mut end = annex.vaddr.saturating_add(room);
     let mut gaps = false;
     for section in &sections {
         let padding = section.align.max(1).min(annex.align);

@@ -146,10 +146,13 @@ fn check_dynamic(view: &View, report: &mut Report) {
 pub(super) fn compare(pair: &Pair, report: &mut Report) {
     compare_headers(pair, report);
     let (before, after) = (&pair.before.file, &pair.after.file);
-    for old in before.loads().filter(|load| Some(**load) != pair.old_annex) {
-        let new = after.loads().find(|new| new.vaddr == old.vaddr);
-        report.check(new == Some(old), rule::SEGMENTS, load_name(old), "is gone, or changed");
+    let kept: Vec<_> = before.loads().filter(|load| Some(**load) != pair.old_annex).collect();
+    for old in &kept {
+        let stays = after.loads().any(|new| new == *old);
+        report.check(stays, rule::SEGMENTS, load_name(old), "is gone, or changed");
     }
+    let counted = kept.len() + pair.added.len() == after.loads().count();
+    report.check(counted, rule::SEGMENTS, "the number of PT_LOAD", "is another");
     report.check(pair.added.len() <= 1, rule::GROWTH, "more than one PT_LOAD", "was added");
     for annex in &pair.added {
         check_annex(pair, annex, report);
