@@ -178,11 +178,13 @@ impl Growth<'_> {
         let more_len = (more * ProgramHeader::size(ctx)) as u64;
         let is_fixed = self.headers.header.e_type == ET_EXEC;
         let old_len = u64::from(self.headers.header.e_phnum) * u64::from(self.headers.header.e_phentsize);
+        // One that nobody reads has no place of its own.
+        let interpreter = self.draft.elf.layout.interpreter.clone().unwrap_or_default();
         let table = if self.is_in_old(self.headers.header.e_phoff) {
             Table::Moves
         } else if self.headers.free_headers(more, |segment| segment.p_type == PT_NULL) {
             Table::Stays
-        } else if self.headers.room_behind_table(&self.draft.image, old_len) >= more_len {
+        } else if self.headers.room_behind_table(&self.draft.image, old_len, interpreter) >= more_len {
             Table::Grows
         // It tells a program where it is loaded (glibc's rtld.c), and one of fixed addresses nothing that it does not know.
         } else if self
