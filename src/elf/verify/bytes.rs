@@ -15,7 +15,8 @@ pub(super) fn compare(pair: &Pair, report: &mut Report) {
     let tables = [0..16 + 3 * before.word_size() + 24, before.segment_table(), before.section_table()];
     let strings = if pair.wanted.is_anything() { retired(pair) } else { Vec::new() };
     // The tables of headers are compared field by field.
-    let writable = tables.into_iter().chain(strings.iter().cloned()).chain(rewritten(pair));
+    let table = Some(after.segment_table()).filter(|_| pair.has_grown());
+    let writable = tables.into_iter().chain(table).chain(strings.iter().cloned()).chain(rewritten(pair));
     for range in outside(0..before.len().min(after.len()), writable) {
         compare_range(pair, range, report);
     }

@@ -1,5 +1,7 @@
 //! The headers that the kernel and ld.so read first.
 
+use std::ops::Range;
+
 use super::pair::Pair;
 use super::reader::*;
 use super::view::View;
@@ -89,6 +91,12 @@ fn check_table(file: &File, report: &mut Report) {
         report.check(describes, rule::PROGRAM_HEADERS, "PT_PHDR", "is not where e_phoff is, in a PT_LOAD");
         report.check(first, rule::PROGRAM_HEADERS, "PT_PHDR", "comes after a PT_LOAD");
     }
+    // It may have a section of its own.
+    let overlaps = |other: &Range<u64>| *other != table && other.start < table.end && table.start < other.end;
+    let sections = file.sections.iter().map(Section::file);
+    let others = file.segments.iter().filter(|segment| !matches!(segment.kind, PT_LOAD | PT_PHDR));
+    let alone = !sections.chain(others.map(Segment::file)).any(|other| overlaps(&other));
+    report.check(alone, rule::PROGRAM_HEADERS, "the program header table", "covers something else");
     let is_program = file.header.kind() == ET_EXEC || file.first(PT_INTERP).is_some();
     let (true, Some(first)) = (is_program, file.loads().next()) else { return };
     let address = table.start.wrapping_sub(first.offset).wrapping_add(first.vaddr);
@@ -205,7 +213,8 @@ fn compare_others(pair: &Pair, report: &mut Report) {
     for (old, new) in old.iter().zip(&new) {
         let moves = match old.kind {
             PT_PHDR | PT_DYNAMIC => pair.has_grown(),
-            PT_INTERP => pair.has_grown() || operation.interpreter.is_some(),
+            // Its string may make room for the table.
+            PT_INTERP => operation.interpreter.is_some() || pair.has_grown(),
             _ => false,
         };
         let Segment { offset, vaddr, paddr, filesz, memsz, .. } = *old;
