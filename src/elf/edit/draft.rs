@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use goblin::elf::dynamic::{DT_NEEDED, DT_NULL, DT_VERNEED};
 
+use super::cache::Cache;
 use super::referrers::Referrers;
 use super::strings::{Table, string_range};
 use crate::elf::image::Image;
@@ -66,6 +67,7 @@ pub(super) struct Draft<'a> {
     pub os_abi: Option<u8>,
     /// Whether the stack is to be executable, where that changes.
     pub stack: Option<bool>,
+    pub cache: Cache,
     /// Edits of another kind, in place.
     pub patches: Vec<Patch>,
 }
@@ -178,6 +180,7 @@ impl<'a> Draft<'a> {
             interpreter: None,
             os_abi: None,
             stack: None,
+            cache: Cache::Stays,
             patches: Vec::new(),
         }
     }

@@ -9,10 +9,17 @@ use std::ops::Range;
 use goblin::elf::dynamic::{DT_STRSZ, DT_STRTAB};
 use goblin::elf::header::ET_EXEC;
 use goblin::elf::program_header::{
-    PF_R, PF_W, PT_DYNAMIC, PT_GNU_RELRO, PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_NULL, PT_PHDR, ProgramHeader,
+    PF_R, PF_W, PT_DYNAMIC, PT_GNU_RELRO, PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_NOTE, PT_NULL, PT_PHDR,
+    ProgramHeader,
 };
-use goblin::elf::section_header::{SHF_ALLOC, SHT_DYNAMIC, SHT_PROGBITS, SHT_STRTAB, SectionHeader};
+use goblin::elf::section_header::{
+    SHF_ALLOC, SHT_DYNAMIC, SHT_NOTE, SHT_PROGBITS, SHT_STRTAB, SectionHeader,
+};
 
+use memchr::memmem;
+use scroll::Pread;
+
+use super::cache::{self, Cache};
 use super::draft::Draft;
 use super::headers::{Headers, encoded, encoded_header, has_no_bytes};
 use super::place::{self, Place};
@@ -28,6 +35,10 @@ const MARKER_LEN: u64 = 16;
 /// Sections of the annex that no linker makes: they cover its bytes, since eu-strip keeps no others.
 const TABLE_SECTION: &[u8] = b".phdrs";
 const MARKER_SECTION: &[u8] = b".explant";
+const CACHE_SECTION: &[u8] = b".note.nixos.ldcache";
+
+/// Where a header leads that is still to be filled in.
+const NOWHERE: u64 = u64::MAX;
 
 /// What can lie in an annex.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +46,7 @@ pub(super) enum Kind {
     Interpreter,
     Strings,
     Dynamic,
+    Cache,
     Table,
     Marker,
 }
@@ -93,6 +105,7 @@ pub(super) fn grow(draft: Draft, operation: &Operation) -> Result<Vec<Patch>, Re
         .ok_or(Refusal::NoPlace { reason: "it has no segments that are loaded" })?;
     let mut growth = Growth { draft, headers, old: None, pieces: Vec::new(), patches: Vec::new() };
     growth.take_out_old();
+    growth.take_out_cache();
     growth.choose_pieces();
     growth.check_dynamic()?;
     growth.lay_out();
@@ -104,23 +117,33 @@ pub(super) fn grow(draft: Draft, operation: &Operation) -> Result<Vec<Patch>, Re
 }
 
 impl Growth<'_> {
-    /// Takes the old annex's segment out of the table, if there is one: the last by address, with a marker at its end.
+    /// Takes the old annex's segment out of the table, if there is one.
     fn take_out_old(&mut self) {
-        let segments = &self.headers.segments;
-        let loads = (0..segments.len()).filter(|index| segments[*index].p_type == PT_LOAD);
-        let Some(index) = loads.max_by_key(|index| segments[*index].p_vaddr) else { return };
-        let segment = segments[index].clone();
-        let marker =
-            segment.p_filesz.checked_sub(MARKER_LEN).and_then(|into| segment.p_offset.checked_add(into));
-        let Some(marker) = marker.and_then(|at| self.draft.image.slice(at, MARKER_LEN)) else { return };
-        if !marker.starts_with(MAGIC) {
-            return;
-        }
-        let Ok(base) = scroll::Pread::pread_with(marker, MAGIC.len(), self.draft.image.ctx.le) else {
-            return;
-        };
+        let Some((index, old)) = find_old(&self.draft.image, &self.headers) else { return };
         self.headers.segments.remove(index);
-        self.old = Some(Old { segment, base });
+        self.old = Some(old);
+        // They come again, in their order; no symbol or section knows them by their number.
+        while self.headers.sections.last().is_some_and(|last| self.is_own(last)) {
+            self.headers.sections.pop();
+        }
+    }
+
+    /// Whether it is a section of the annex that no linker makes.
+    fn is_own(&self, section: &SectionHeader) -> bool {
+        let is_named = |name: &&[u8]| self.name_of(section).is_some_and(|own| own == *name);
+        self.is_in_old(section.sh_offset)
+            && [CACHE_SECTION, TABLE_SECTION, MARKER_SECTION].iter().any(is_named)
+    }
+
+    /// Takes out the header of a note about libraries that is not true any more, or will be written anew.
+    fn take_out_cache(&mut self) {
+        let index = cache::find(&self.draft.image, &self.headers);
+        let Some(index) = index.filter(|_| self.draft.cache != Cache::Stays) else { return };
+        if self.is_in_old(self.headers.segments[index].p_offset) {
+            self.headers.segments.remove(index);
+        } else {
+            self.patches.extend(cache::take_out(&self.draft.image, &mut self.headers));
+        }
     }
 
     fn is_in_old(&self, offset: u64) -> bool {
@@ -144,6 +167,9 @@ impl Growth<'_> {
                 self.add_piece(kind);
             }
         }
+        if matches!(self.draft.cache, Cache::New(_)) || self.old_cache().is_some() {
+            self.add_piece(Kind::Cache);
+        }
         match self.make_headers(fit.stack) {
             Table::Stays => {}
             // PT_INTERP's string makes room.
@@ -152,6 +178,12 @@ impl Growth<'_> {
             Table::Moves => self.add_piece(Kind::Table),
         }
         self.add_piece(Kind::Marker);
+    }
+
+    /// The header of a note about libraries in the old annex.
+    fn old_cache(&self) -> Option<&ProgramHeader> {
+        let index = cache::find(&self.draft.image, &self.headers)?;
+        self.headers.segments.get(index).filter(|segment| self.is_in_old(segment.p_offset))
     }
 
     fn add_piece(&mut self, kind: Kind) {
@@ -174,7 +206,8 @@ impl Growth<'_> {
     /// Adds the headers that are wanted.
     fn make_headers(&mut self, stack_fits: bool) -> Table {
         let ctx = self.draft.image.ctx;
-        let more = usize::from(self.old.is_none()) + usize::from(!stack_fits);
+        let is_new_note = self.has(Kind::Cache) && self.old_cache().is_none();
+        let more = usize::from(self.old.is_none()) + usize::from(!stack_fits) + usize::from(is_new_note);
         let more_len = (more * ProgramHeader::size(ctx)) as u64;
         let is_fixed = self.headers.header.e_type == ET_EXEC;
         let old_len = u64::from(self.headers.header.e_phnum) * u64::from(self.headers.header.e_phentsize);
@@ -196,6 +229,12 @@ impl Growth<'_> {
             Table::Moves
         };
         self.headers.add_load(ProgramHeader { p_type: PT_LOAD, ..Default::default() });
+        if is_new_note {
+            let (p_offset, p_align) = (NOWHERE, 4);
+            let note =
+                ProgramHeader { p_type: PT_NOTE, p_flags: PF_R, p_offset, p_align, ..Default::default() };
+            self.headers.segments.push(note);
+        }
         if !stack_fits {
             let (p_flags, p_align) = (PF_R | PF_W, 16);
             let stack = ProgramHeader { p_type: PT_GNU_STACK, p_flags, p_align, ..Default::default() };
@@ -215,6 +254,7 @@ impl Growth<'_> {
             Kind::Interpreter => (layout.interpreter.as_ref()?.start, SHT_PROGBITS),
             Kind::Strings => (layout.strings.start, SHT_STRTAB),
             Kind::Dynamic => (layout.dynamic.first()?.at, SHT_DYNAMIC),
+            Kind::Cache => return self.section_named(CACHE_SECTION),
             Kind::Table => return self.section_named(TABLE_SECTION),
             Kind::Marker => return self.section_named(MARKER_SECTION),
         };
@@ -227,16 +267,14 @@ impl Growth<'_> {
     }
 
     fn section_named(&self, name: &[u8]) -> Option<usize> {
+        let is_it = |section: &SectionHeader| self.is_own(section) && self.name_of(section) == Some(name);
+        self.headers.sections.iter().rposition(is_it)
+    }
+
+    fn name_of(&self, section: &SectionHeader) -> Option<&[u8]> {
         let names = self.headers.names()?;
-        let table = self.draft.image.slice(names.sh_offset, names.sh_size)?;
-        let has_name = |section: &SectionHeader| {
-            let rest = table.get(section.sh_name..).unwrap_or_default();
-            rest.strip_prefix(name).is_some_and(|rest| rest.first() == Some(&0))
-        };
-        self.headers
-            .sections
-            .iter()
-            .rposition(|section| has_name(section) && self.is_in_old(section.sh_offset))
+        let names = self.draft.image.slice(names.sh_offset, names.sh_size)?;
+        names.get(section.sh_name..)?.split(|byte| *byte == 0).next()
     }
 
     /// Gives every piece its place, in the order of their sections: binutils lays sections out in that order again.
@@ -249,10 +287,12 @@ impl Growth<'_> {
         let ctx = self.draft.image.ctx;
         let word = ctx.size() as u64;
         let table_len = self.headers.segments_len(ctx);
+        let cache_bytes = self.cache_bytes();
         for piece in &mut self.pieces {
             let (bytes, align) = match piece.kind {
                 Kind::Interpreter => (finish::interpreter(&self.draft), 1),
                 Kind::Strings => (self.draft.strings.now().to_vec(), 1),
+                Kind::Cache => (cache_bytes.clone(), 4),
                 // Filled in once the addresses are known.
                 Kind::Dynamic => (vec![0; finish::dynamic_len(&self.draft)], word),
                 Kind::Table => (vec![0; table_len as usize], word),
@@ -260,7 +300,8 @@ impl Growth<'_> {
             };
             (piece.bytes, piece.align) = (bytes, align);
         }
-        self.pieces.sort_by_key(|piece| (piece.section.unwrap_or(usize::MAX), piece.kind));
+        let is_marker = |piece: &Piece| piece.kind == Kind::Marker;
+        self.pieces.sort_by_key(|piece| (is_marker(piece), piece.section.unwrap_or(usize::MAX), piece.kind));
         // binutils puts a table that is not behind the file header at the beginning of its segment, before the first section.
         // Room for it there keeps the sections' addresses as they are through a strip.
         let mut at = if self.has(Kind::Table) { table_len } else { 0 };
@@ -268,6 +309,16 @@ impl Growth<'_> {
             piece.at = at.next_multiple_of(piece.align);
             at = piece.at + piece.bytes.len() as u64;
         }
+    }
+
+    /// The note about libraries, new or as it was.
+    fn cache_bytes(&self) -> Vec<u8> {
+        let image = &self.draft.image;
+        if let Cache::New(descriptor) = &self.draft.cache {
+            return cache::note_bytes(image, descriptor);
+        }
+        let old = self.old_cache().and_then(|segment| image.slice(segment.p_offset, segment.p_filesz));
+        old.unwrap_or_default().to_vec()
     }
 
     fn has(&self, kind: Kind) -> bool {
@@ -347,10 +398,16 @@ impl Growth<'_> {
             let segment = match piece.kind {
                 Kind::Interpreter => Some(PT_INTERP),
                 Kind::Dynamic => Some(PT_DYNAMIC),
+                Kind::Cache => Some(PT_NOTE),
                 Kind::Table => Some(PT_PHDR),
                 Kind::Strings | Kind::Marker => None,
             };
-            for segment in self.headers.segments.iter_mut().filter(|it| Some(it.p_type) == segment) {
+            let old = self.old.as_ref();
+            let is_it = |it: &ProgramHeader| {
+                let is_new = it.p_offset == NOWHERE || old.is_some_and(|old| old.holds(it.p_offset));
+                Some(it.p_type) == segment && (piece.kind != Kind::Cache || is_new)
+            };
+            for segment in self.headers.segments.iter_mut().filter(|it| is_it(it)) {
                 (segment.p_offset, segment.p_filesz, segment.p_memsz) = (offset, len, len);
                 (segment.p_vaddr, segment.p_paddr) = (address, place.physical(address));
             }
@@ -374,13 +431,15 @@ impl Growth<'_> {
 
     /// A header for a section that no linker makes.
     fn add_section(&mut self, kind: Kind, offset: u64, address: u64, len: u64, align: u64) {
-        if !matches!(kind, Kind::Table | Kind::Marker) {
-            return;
-        }
+        let (sh_type, align) = match kind {
+            Kind::Cache => (SHT_NOTE, 4),
+            Kind::Table | Kind::Marker => (SHT_PROGBITS, align),
+            _ => return,
+        };
         self.headers.sections.push(SectionHeader {
             // Named when the names are written.
             sh_name: usize::MAX,
-            sh_type: SHT_PROGBITS,
+            sh_type,
             sh_flags: SHF_ALLOC.into(),
             sh_addr: address,
             sh_offset: offset,
@@ -402,7 +461,7 @@ impl Growth<'_> {
                 Kind::Interpreter => layout.interpreter.clone(),
                 Kind::Strings => Some(layout.strings.clone()),
                 Kind::Dynamic => finish::dynamic_place(&self.draft),
-                Kind::Table | Kind::Marker => None,
+                Kind::Cache | Kind::Table | Kind::Marker => None,
             };
             let Some(range) = range.filter(|range| !range.is_empty() && !self.is_in_old(range.start)) else {
                 continue;
@@ -525,15 +584,18 @@ impl Growth<'_> {
             let mut names = self.draft.image.slice(old.sh_offset, old.sh_size).unwrap_or_default().to_vec();
             let kinds = self.pieces.iter().filter(|piece| piece.section.is_none()).map(|piece| piece.kind);
             let new = kinds.filter_map(|kind| match kind {
+                Kind::Cache => Some(CACHE_SECTION),
                 Kind::Table => Some(TABLE_SECTION),
                 Kind::Marker => Some(MARKER_SECTION),
                 _ => None,
             });
             let unnamed = self.headers.sections.iter_mut().filter(|section| section.sh_name == usize::MAX);
             for (section, name) in unnamed.zip(new) {
-                section.sh_name = names.len();
-                names.extend_from_slice(name);
-                names.push(0);
+                let name = [b"\0", name, b"\0"].concat();
+                section.sh_name = 1 + memmem::find(&names, &name).unwrap_or_else(|| {
+                    names.extend_from_slice(&name[1..]);
+                    names.len() - name.len()
+                });
             }
             let section = &mut self.headers.sections[index];
             (section.sh_offset, section.sh_size) = (offset + blob.len() as u64, names.len() as u64);
@@ -550,6 +612,26 @@ impl Growth<'_> {
         self.headers.header.e_shoff = at;
         self.headers.header.e_shnum = self.headers.sections.len() as u16;
     }
+}
+
+/// Whether the note about libraries lies in the annex that an earlier edit left.
+pub(super) fn is_cache_in_annex(image: &Image) -> bool {
+    let Some(headers) = Headers::read(image) else { return false };
+    let annex = find_old(image, &headers);
+    let cache = cache::find(image, &headers).and_then(|index| headers.segments.get(index));
+    annex.zip(cache).is_some_and(|((_, old), cache)| old.holds(cache.p_offset))
+}
+
+/// The annex that an earlier edit left, and its number: the last segment by address, with a marker at its end.
+fn find_old(image: &Image, headers: &Headers) -> Option<(usize, Old)> {
+    let segments = &headers.segments;
+    let loads = (0..segments.len()).filter(|index| segments[*index].p_type == PT_LOAD);
+    let index = loads.max_by_key(|index| segments[*index].p_vaddr)?;
+    let segment = segments[index].clone();
+    let marker = segment.p_offset.checked_add(segment.p_filesz.checked_sub(MARKER_LEN)?)?;
+    let marker = image.slice(marker, MARKER_LEN).filter(|marker| marker.starts_with(MAGIC))?;
+    let base = marker.pread_with(MAGIC.len(), image.ctx.le).ok()?;
+    Some((index, Old { segment, base }))
 }
 
 fn marker(image: &Image, base: u64) -> Vec<u8> {

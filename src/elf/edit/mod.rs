@@ -5,6 +5,7 @@
 //! a segment behind the file's end ([`growth`]). What an edit frees is filled, so that nobody finds a store path there that nothing
 //! reads.
 
+mod cache;
 mod draft;
 mod finish;
 mod growth;
@@ -18,6 +19,7 @@ mod tail;
 mod verbs;
 mod versions;
 
+pub(super) use cache::resolution_cache;
 use draft::Draft;
 
 use super::image::Image;
@@ -76,6 +78,9 @@ impl Draft<'_> {
         }
         if operation.debug_tag {
             self.add_debug_tag()?;
+        }
+        if let Some(descriptor) = &operation.resolution_cache {
+            self.set_cache(descriptor);
         }
         self.rename_symbols(&operation.rename_symbols)
     }
