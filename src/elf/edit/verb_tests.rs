@@ -131,10 +131,8 @@ fn two_hundred_edits_add_one_segment() {
 fn a_note_of_libraries_is_written_kept_and_goes_when_it_is_not_true_any_more() {
     let bytes = library("int puts(const char *); int f(void) { return puts(\"\"); }", &["-Wl,-rpath,/old"]);
     let cache = |bytes: &[u8]| crate::elf::resolution_cache(bytes, &parse(bytes));
-    let note = |descriptor: &[u8]| Operation {
-        resolution_cache: Some(descriptor.to_vec()),
-        ..Operation::default()
-    };
+    let note =
+        |descriptor: &[u8]| Operation { resolution_cache: Some(descriptor.to_vec()), ..Operation::default() };
     let (with, _) = operate(&bytes, &note(b"libc.so.6\0=/lib/libc.so.6\0\0")).unwrap();
     assert_eq!(cache(&with).as_deref(), Some(&b"libc.so.6\0=/lib/libc.so.6\0\0"[..]));
     // Another growth carries it along, and what says nothing of libraries keeps it.
