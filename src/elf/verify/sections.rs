@@ -64,7 +64,16 @@ fn agrees(view: &View, section: &Section) -> bool {
 pub(super) fn compare(pair: &Pair, report: &mut Report) {
     let (before, after) = (&pair.before.file, &pair.after.file);
     let (old_names, new_names) = (before.section_names(), after.section_names());
-    for (index, old) in before.sections.iter().enumerate() {
+    // Those of the annex that no linker makes come again where it is made anew.
+    let is_own = |section: &Section| {
+        pair.was_in_annex(section.offset) && OWN.contains(&old_names.get(section.name).unwrap_or_default())
+    };
+    let own = before.sections.iter().rev().take_while(|section| pair.has_grown() && is_own(section)).count();
+    let kept = before.sections.len() - own;
+    for (index, old) in before.sections[..kept].iter().enumerate() {
+        if is_false_note(pair, old) {
+            continue;
+        }
         let Some(new) = after.sections.get(index) else {
             report.add(rule::SECTIONS, format!("section {index}"), "is gone");
             continue;
@@ -89,7 +98,7 @@ pub(super) fn compare(pair: &Pair, report: &mut Report) {
         let subject = format!("section {index} {}", text(name.unwrap_or_default()));
         report.check(same, rule::SECTIONS, subject, "changed");
     }
-    for section in after.sections.iter().skip(before.sections.len()) {
+    for section in after.sections.iter().skip(kept) {
         let file = section.file();
         let inside =
             pair.added.iter().any(|annex| annex.file().start <= file.start && file.end <= annex.file().end);
@@ -98,6 +107,16 @@ pub(super) fn compare(pair: &Pair, report: &mut Report) {
     for annex in &pair.added {
         check_cover(after, annex, report);
     }
+}
+
+/// Sections of the annex that no linker makes.
+const OWN: [&[u8]; 3] = [b".note.nixos.ldcache", b".phdrs", b".explant"];
+
+/// Whether it is a note about libraries that is not true any more.
+fn is_false_note(pair: &Pair, section: &Section) -> bool {
+    let is_note = |segment: &&Segment| segment.offset == section.offset && pair.before.file.is_cache(segment);
+    pair.before.file.segments.iter().any(|segment| is_note(&segment))
+        && pair.after.file.sections.iter().all(|after| after.offset != section.offset)
 }
 
 /// Whether a section is one of the few that an operation gives another place.

@@ -205,7 +205,9 @@ fn compare_others(pair: &Pair, report: &mut Report) {
     let drops_table = pair.has_grown() && !needs_table && after.first(PT_PHDR).is_none();
     let others = |file: &'_ File, skipped: u64| -> Vec<Segment> {
         let is_other = |kind| !matches!(kind, PT_NULL | PT_LOAD) && kind != skipped;
-        file.segments.iter().filter(|segment| is_other(segment.kind)).copied().collect()
+        // The note about libraries has a rule of its own.
+        let others = file.segments.iter().filter(|segment| is_other(segment.kind) && !file.is_cache(segment));
+        others.copied().collect()
     };
     let old = others(before, if drops_table { PT_PHDR } else { PT_NULL });
     let new = others(after, if adds_stack { PT_GNU_STACK } else { PT_NULL });
