@@ -7,9 +7,9 @@ use goblin::elf::header::{EI_OSABI, EM_MIPS};
 use goblin::elf::program_header::{PF_X, PT_GNU_STACK, ProgramHeader};
 use goblin::elf::section_header::{SHT_GNU_VERNEED, SHT_GNU_VERSYM, SHT_PROGBITS, SectionHeader};
 
+use super::annex;
 use super::cache::{self, Cache};
 use super::draft::Draft;
-use super::growth;
 use super::headers::{Headers, encoded};
 use crate::elf::{FileOffset, Patch};
 
@@ -43,7 +43,7 @@ impl Fit {
             stack: draft.stack.is_none() || headers.is_some_and(|headers| headers.has(PT_GNU_STACK)),
             cache: match &draft.cache {
                 Cache::Stays => true,
-                Cache::Goes => !growth::is_cache_in_annex(&draft.image),
+                Cache::Goes => !annex::is_cache_in_annex(&draft.image),
                 Cache::New(_) => false,
             },
         }

@@ -5,6 +5,7 @@
 //! a segment behind the file's end ([`growth`]). What an edit frees is filled, so that nobody finds a store path there that nothing
 //! reads.
 
+mod annex;
 mod cache;
 mod draft;
 mod finish;
@@ -18,6 +19,7 @@ mod symtab;
 mod tail;
 mod verbs;
 mod versions;
+mod write;
 
 pub(super) use cache::resolution_cache;
 use draft::Draft;
