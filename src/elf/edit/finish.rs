@@ -187,15 +187,14 @@ pub(super) fn dynamic_place(draft: &Draft) -> Option<Range<u64>> {
     Some(entries.first()?.at..entries.last()?.at + size)
 }
 
-/// The entries that differ from the file's.
+/// The entries that differ from the file's. What else a DT_NULL says is nobody's business.
 pub(super) fn dynamic_in_place(draft: &Draft) -> Vec<Patch> {
     let layout = &draft.elf.layout;
     let Some(first) = layout.dynamic.first() else { return Vec::new() };
     let size = Dyn::size(draft.image.ctx.container);
     let mut table = dynamic_table(draft, layout.dynamic_address);
     table.resize(layout.dynamic.len() * size, 0);
-    let at = first.at;
-    let entries = table.chunks_exact(size).enumerate();
-    let patches = entries.map(|(index, bytes)| Patch::new(FileOffset(at + (index * size) as u64), bytes));
-    patches.filter(|patch| draft.image.slice(patch.at.0, size as u64) != Some(&patch.bytes)).collect()
+    let is_end = |index: usize| index >= draft.dynamic.len() && layout.dynamic[index].tag == DT_NULL;
+    let entries = table.chunks_exact(size).enumerate().filter(|(index, _)| !is_end(*index));
+    entries.map(|(index, bytes)| Patch::new(FileOffset(first.at + (index * size) as u64), bytes)).collect()
 }
