@@ -203,6 +203,12 @@ impl Growth<'_> {
     /// Section names and section headers, behind the annex; `blob` begins at `offset`.
     fn write_sections(&mut self, blob: &mut Vec<u8>, offset: u64) {
         if self.headers.sections.is_empty() {
+            let header = &mut self.headers.header;
+            let len = u64::from(header.e_shnum) * u64::from(header.e_shentsize);
+            // Where a table would lie behind the file's end there is something else from now on.
+            if header.e_shoff.saturating_add(len) > self.draft.image.len() {
+                (header.e_shoff, header.e_shnum, header.e_shstrndx) = (0, 0, 0);
+            }
             return;
         }
         let ctx = self.draft.image.ctx;

@@ -63,6 +63,9 @@ fn agrees(view: &View, section: &Section) -> bool {
 /// The rules of two files.
 pub(super) fn compare(pair: &Pair, report: &mut Report) {
     let (before, after) = (&pair.before.file, &pair.after.file);
+    if drops_table(pair) {
+        return;
+    }
     let (old_names, new_names) = (before.section_names(), after.section_names());
     // Those of the annex that no linker makes come again where it is made anew.
     let is_own = |section: &Section| {
@@ -107,6 +110,14 @@ pub(super) fn compare(pair: &Pair, report: &mut Report) {
     for annex in &pair.added {
         check_cover(after, annex, report);
     }
+}
+
+/// Whether the section headers are gone that lay behind the file's end, where something else is now.
+pub(super) fn drops_table(pair: &Pair) -> bool {
+    let (before, after) = (&pair.before.file, &pair.after.file);
+    let was_outside = before.section_table().end > before.len();
+    let none = (after.header.shoff, after.header.shnum, after.header.shstrndx) == (0, 0, 0);
+    pair.has_grown() && was_outside && none
 }
 
 /// Sections of the annex that no linker makes.

@@ -168,6 +168,9 @@ fn compare_headers(pair: &Pair, report: &mut Report) {
     if pair.has_grown() {
         (new.phoff, new.phnum) = (old.phoff, old.phnum);
         (new.shoff, new.shnum) = (old.shoff, old.shnum);
+        if super::sections::drops_table(pair) {
+            new.shstrndx = old.shstrndx;
+        }
     }
     report.check(old == new, rule::HEADER, "the ELF header", "changed");
 }
