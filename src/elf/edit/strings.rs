@@ -1,5 +1,6 @@
 //! The dynamic string table under an edit: where new strings can go.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use memchr::{memchr, memmem, memrchr};
@@ -171,7 +172,8 @@ pub(super) fn string_range(bytes: &[u8], string: u64) -> Option<Range<usize>> {
 
 /// The bytes of the retired strings that no other field reads; none where nobody can tell.
 fn freed(bytes: &[u8], referrers: &Referrers, others: &[u64], retired: &[u64]) -> Vec<Range<usize>> {
-    let mut retired: Vec<_> = retired.iter().copied().filter(|string| !others.contains(string)).collect();
+    let named: HashSet<&u64> = others.iter().collect();
+    let mut retired: Vec<_> = retired.iter().copied().filter(|string| !named.contains(string)).collect();
     if retired.is_empty() {
         return Vec::new();
     }
