@@ -105,8 +105,37 @@ fn an_edit_of_what_was_resolved_takes_the_cache_away() {
         assert!(shop.has_cache("q"));
         shop.explant(&[edit, &["--verify", "q"]].concat()).stdout();
         assert!(!shop.has_cache("q"), "{edit:?}");
-        assert!(!shop.bytes("q").windows(7).any(|bytes| bytes == b"NixOS\0\0"), "{edit:?}");
+        assert!(memchr::memmem::find(&shop.bytes("q"), b"NixOS\0").is_none(), "{edit:?}");
     }
+}
+
+/// patchelf's note has a segment of its own, as that of this library, whose linker adds no other notes.
+#[test]
+fn a_note_that_lies_elsewhere_goes_too() {
+    let shop = Workshop::new();
+    let (path, other) = ("/a/path/libc.so.6", "/another/path/libc.so.6");
+    let note = |path: &str| {
+        let source = format!(
+            "asm(\".pushsection .note.nixos.ldcache, \\\"a\\\", @note\\n.long 6, 2f - 1f, 0x63a86cb6\\n\
+             .asciz \\\"NixOS\\\"\\n.balign 4\\n1: .asciz \\\"libc.so.6\\\", \\\"={path}\\\", \\\"\\\"\\n2: .balign 4\\n\
+             .popsection\");"
+        );
+        fs::write(shop.path("note.c"), source).unwrap();
+        let flags = ["-Wl,--build-id=none,-rpath,/a/path", "note.c", "greet.c"];
+        shop.cc(&[&flags[..], &["-shared", "-fPIC", "-o", "l.so"]].concat());
+    };
+    note(path);
+    let cache = format!("libc.so.6;={path};;");
+    assert_eq!(shop.cache("l.so"), cache);
+    shop.explant(&["--verify", "--add-rpath", "/b", "l.so"]).stdout();
+    assert!(!shop.has_cache("l.so"));
+    assert!(memchr::memmem::find(&shop.bytes("l.so"), path.as_bytes()).is_none());
+    note(other);
+    let run_path = ["--set-rpath", &shop.text("lib")];
+    shop.run("ln", &["-s", "libgreet.so.1", "lib/libc.so.6"]).stdout();
+    shop.explant(&[&run_path[..], &["--verify", OPTION, "l.so"]].concat()).stdout();
+    assert_eq!(shop.cache("l.so"), format!("libc.so.6;={}/libc.so.6;;", shop.text("lib")));
+    assert!(memchr::memmem::find(&shop.bytes("l.so"), other.as_bytes()).is_none());
 }
 
 #[test]

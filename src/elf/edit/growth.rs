@@ -40,6 +40,7 @@ pub(super) fn grow(draft: Draft, operation: &Operation) -> Result<Vec<Patch>, Re
     growth.take_out_cache();
     growth.choose_pieces();
     growth.check_dynamic()?;
+    growth.check_counts()?;
     growth.lay_out();
     let end = growth.end_of_file(operation.grow_before_payload)?;
     let place = growth.place(end, operation.page_size)?;
@@ -130,6 +131,15 @@ impl Growth<'_> {
             let reason = "its dynamic section has no room for a further entry, and must stay where it is, as it needs \
                           no library and may be a loader";
             return Err(Refusal::NoPlace { reason });
+        }
+        Ok(())
+    }
+
+    /// More headers than the file header can say are counted elsewhere (PN_XNUM, SHN_LORESERVE), in no file that was ever seen.
+    fn check_counts(&self) -> Result<(), Refusal> {
+        let (segments, sections) = (self.headers.segments.len(), self.headers.sections.len());
+        if segments >= 0xffff || sections + self.pieces.len() >= 0xff00 {
+            return Err(Refusal::NoPlace { reason: "it has as many headers as can be" });
         }
         Ok(())
     }

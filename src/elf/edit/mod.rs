@@ -1,7 +1,7 @@
 //! Edits an image: an [`Operation`] becomes patches.
 //!
-//! A new string goes, in this order: nowhere, where it is there already; to a place in the string table that holds it, be it the end
-//! of a longer string; over an old one, as far as nothing else uses its bytes; into dead bytes of the table; into the annex,
+//! A new string goes, in this order: nowhere, where it is there already; over the old one, as far as nothing else uses its bytes;
+//! to a place in the string table that holds it, be it the end of a longer string; into dead bytes of the table; into the annex,
 //! a segment behind the file's end ([`growth`]). What an edit frees is filled, so that nobody finds a store path there that nothing
 //! reads.
 

@@ -108,9 +108,11 @@ impl Draft<'_> {
         }
         let fields = gone.iter().copied().map(Field::Entry).collect();
         self.edit_strings(vec![Edit { new: None, fields }])?;
-        for index in gone.into_iter().rev() {
-            self.dynamic.remove(index);
-        }
+        let mut index = 0;
+        self.dynamic.retain(|_| {
+            index += 1;
+            gone.binary_search(&(index - 1)).is_err()
+        });
         self.drop_versions(names)
     }
 

@@ -81,7 +81,7 @@ fn place_name(file: &File, at: u64) -> String {
     name.map_or_else(String::new, |name| format!(" ({})", super::text(name)))
 }
 
-/// What holds strings and dynamic entries: there, bytes that nothing reads any more are wiped.
+/// What holds strings and dynamic entries, and the note about libraries: there, bytes that nothing reads any more are wiped.
 fn retired(pair: &Pair) -> Vec<Range<u64>> {
     let (before, dynamic) = (&pair.before.file, &pair.before.dynamic);
     let entries =
@@ -90,6 +90,9 @@ fn retired(pair: &Pair) -> Vec<Range<u64>> {
     let path = before.first(PT_INTERP).filter(|_| moves);
     let mut places = vec![dynamic.place.clone(), dynamic.string_place.clone()];
     places.extend(entries.chain(path.map(|segment| segment.file())));
+    // One that stays has a rule of its own.
+    let notes = before.segments.iter().filter(|segment| before.is_cache(segment));
+    places.extend(notes.map(|segment| segment.file()));
     merge(places)
 }
 
