@@ -34,13 +34,13 @@ fn endures(layout: &Layout, steps: &[Vec<Edit>]) -> Result<(), TestCaseError> {
         for (bytes, operation) in [(&mut program, &operations.0), (&mut library, &operations.1)] {
             let patches = parse(bytes)
                 .operate(bytes, operation)
-                .map_err(|refusal| fail(format!("refused: {refusal}: {operation:?}")))?;
+                .map_err(|refusal| fail(format!("refused: {refusal}")))?;
             *bytes = apply(bytes, &patches);
             // Entries are added whether or not they are there.
             if operation.add_needed.is_empty() {
                 let again = parse(bytes).operate(bytes, operation);
                 if again != Ok(Vec::new()) {
-                    return Err(fail(format!("a second time: {again:?}: {operation:?}")));
+                    return Err(fail(format!("a second time: {again:?}")));
                 }
             }
         }
@@ -58,8 +58,7 @@ fn endures(layout: &Layout, steps: &[Vec<Edit>]) -> Result<(), TestCaseError> {
                 fields: &model.library,
             },
         ];
-        question(&built, folder.path(), &model, files)
-            .map_err(|error| fail(format!("{error}\nby {operations:?}")))?;
+        question(&built, folder.path(), &model, files).map_err(|error| fail(error))?;
     }
     Ok(())
 }

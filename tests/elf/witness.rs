@@ -141,6 +141,19 @@ fn complaints(target: Target, path: &Path) -> BTreeSet<String> {
     lines.collect()
 }
 
+/// What readelf says of each dynamic symbol, in the order of what it says.
+pub fn symbols(target: Target, bytes: &[u8]) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    fs::write(&path, bytes).unwrap();
+    // Without section headers it reads the tables that ld.so does.
+    let listed = succeeds(Command::new(target.tool("readelf")).args(["-W", "--dyn-syms"]).arg(path));
+    let mut symbols: Vec<_> =
+        listed.lines().filter_map(|line| Some(line.split_once(": ")?.1.to_owned())).collect();
+    symbols.sort();
+    symbols
+}
+
 fn without_numbers(line: &str) -> String {
     let numbers = regex::Regex::new("0x[0-9a-f]+|[0-9]+").unwrap();
     numbers.replace_all(line, "#").into_owned()

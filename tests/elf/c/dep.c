@@ -16,9 +16,9 @@ __thread int dep_tls = 40;
 static __thread char zeros[1000];
 static int constructed;
 #ifdef BSS
-static char big[64 << 20];
+static volatile char big[64 << 20];
 #else
-static char big[64];
+static volatile char big[64];
 #endif
 
 __attribute__((constructor)) static void construct(void) { constructed = 1; }

@@ -21,9 +21,9 @@ static __thread int own_tls = 6;
 int dep_constructed(void), dep_bss(void), dep_sum(void), has_spare(void), caught(int);
 static int constructed;
 #ifdef BSS
-static char big[64 << 20];
+static volatile char big[64 << 20];
 #else
-static char big[64];
+static volatile char big[64];
 #endif
 
 __attribute__((constructor)) static void construct(void) { constructed = 1; }
