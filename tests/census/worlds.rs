@@ -155,7 +155,8 @@ fn operation(elf: &Elf, folders: &[PathBuf], root: &Path, edited: &Path) -> io::
         operation.interpreter = Some(new);
     }
     let mut seen = HashSet::new();
-    for name in elf.needed.iter().filter(|name| seen.insert(*name)) {
+    // Under another name, ld.so would load itself a second time.
+    for name in elf.needed.iter().filter(|name| !name.starts_with(b"ld") && seen.insert(*name)) {
         if let Some(folder) = folders.iter().find(|folder| root.join(folder).join(text(name)).exists()) {
             link_once(&text(name), &edited.join(folder).join(text(&alias(name))))?;
             operation.replace_needed.push((name.clone(), alias(name)));

@@ -53,12 +53,10 @@ pub(super) fn find(wanted: &Wanted) -> Result<Place, Refusal> {
     let no_room = Refusal::NoPlace { reason: "no addresses are left above it" };
     let page = wanted.page.unwrap_or(largest_page(wanted.abi.machine));
     let loads: Vec<&ProgramHeader> = wanted.headers.loads().filter(|load| load.p_memsz > 0).collect();
-    let align =
-        loads.iter().map(|load| load.p_align).filter(|align| align.is_power_of_two()).fold(page, u64::max);
     let ends =
         loads.iter().map(|load| load.p_vaddr.checked_add(load.p_memsz)?.checked_next_multiple_of(page));
     let memory_end = ends.collect::<Option<Vec<_>>>().ok_or(no_room.clone())?.into_iter().max().unwrap_or(0);
-    let search = Search { wanted, page, align, loads, memory_end };
+    let search = Search { wanted, page, loads, memory_end };
 
     let is_program = wanted.headers.has(PT_INTERP);
     let hole = match (is_program, wanted.has_table) {
@@ -88,8 +86,9 @@ pub(super) fn find(wanted: &Wanted) -> Result<Place, Refusal> {
 
 struct Search<'a> {
     wanted: &'a Wanted<'a>,
+    /// What the segment is aligned to, whatever the others are: binutils goes by the alignment of each segment when it writes the
+    /// file anew.
     page: u64,
-    align: u64,
     loads: Vec<&'a ProgramHeader>,
     /// The first page above everything.
     memory_end: u64,
@@ -102,21 +101,22 @@ impl Search<'_> {
     fn in_step(&self) -> Option<Place> {
         let first = self.loads.first()?;
         let distance = i128::from(first.p_vaddr) - i128::from(first.p_offset);
-        let divides = |align: &u64| distance % i128::from(*align) == 0;
-        let align = [self.align, self.page].into_iter().find(divides)?;
+        if distance % i128::from(self.page) != 0 {
+            return None;
+        }
         let least = i128::from(self.memory_end).max(i128::from(self.wanted.end) + distance);
         let address = self.in_phase(u64::try_from(least).ok()?)?;
         let offset = u64::try_from(i128::from(address) - distance).ok()?;
-        Some(Place { offset, address, align, physical: self.physical() })
+        Some(Place { offset, address, align: self.page, physical: self.physical() })
     }
 
     /// Right behind the end of the file.
     fn anywhere(&self) -> Option<Place> {
         let offset = self.in_phase(self.wanted.end)?;
-        let into = offset % self.align;
+        let into = offset % self.page;
         let address =
-            self.memory_end.saturating_sub(into).checked_next_multiple_of(self.align)?.checked_add(into)?;
-        Some(Place { offset, address, align: self.align, physical: self.physical() })
+            self.memory_end.saturating_sub(into).checked_next_multiple_of(self.page)?.checked_add(into)?;
+        Some(Place { offset, address, align: self.page, physical: self.physical() })
     }
 
     /// The next number whose place in its page is that of the end of the loaded bytes, where the segment holds the table: binutils
