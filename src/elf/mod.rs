@@ -54,6 +54,11 @@ pub fn patched_len(len: u64, patches: &[Patch]) -> u64 {
     patches.iter().map(|patch| patch.end().0).fold(len, u64::max)
 }
 
+/// The descriptor of the note that tells nixpkgs' ld.so where a program's libraries are, if it has one.
+pub fn resolution_cache(bytes: &[u8], elf: &Elf) -> Option<Vec<u8>> {
+    edit::resolution_cache(bytes, elf)
+}
+
 /// What must agree for two images to run in one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Abi {

@@ -38,6 +38,9 @@ pub struct Operation {
     pub no_default_lib: bool,
     /// A DT_DEBUG, where there is none.
     pub debug_tag: bool,
+    /// The descriptor of a note that tells nixpkgs' ld.so where the libraries are (patchelf's --build-resolution-cache). An edit of the
+    /// run path or of the needed entries takes an old one away.
+    pub resolution_cache: Option<Vec<u8>>,
     /// Dynamic symbols to rename: old, new.
     pub rename_symbols: Vec<(Vec<u8>, Vec<u8>)>,
     /// The largest page that the added segment is to be loadable with, in bytes; by default the architecture's, or the file's

@@ -176,8 +176,18 @@ impl Elf {
             elf.read_strings(&image)?;
         }
         if let Some(interpreter) = segments.interpreter {
-            elf.interpreter = Some(interpreter_string(&image, &interpreter)?);
-            elf.layout.interpreter = Some(interpreter);
+            match interpreter_string(&image, &interpreter)? {
+                Some(string) => {
+                    elf.interpreter = Some(string);
+                    elf.layout.interpreter = Some(interpreter);
+                }
+                // What a linker script makes of a library: nothing starts it, and ld.so looks at no interpreter.
+                None if header.e_type == ET_DYN && header.e_entry == 0 => {}
+                None => {
+                    let words = "the path of its interpreter (PT_INTERP) does not end, or is too long";
+                    return Err(Malformed(words.into()));
+                }
+            }
         }
         elf.dlopen = segments.dlopen;
         elf.class = elf.classify(header.e_type);
@@ -303,16 +313,16 @@ fn cut_off(image: &Image, what: &str, offset: u64, len: u64) -> Malformed {
     Malformed(format!("it is cut off: {what} at byte {end}, but the file has only {}", image.len()))
 }
 
-fn interpreter_string(image: &Image, range: &Range<u64>) -> Result<Vec<u8>, Malformed> {
+/// `None`: the kernel would not take it.
+fn interpreter_string(image: &Image, range: &Range<u64>) -> Result<Option<Vec<u8>>, Malformed> {
     let len = range.end - range.start;
     let bytes = image
         .slice(range.start, len)
         .ok_or_else(|| cut_off(image, "the path of its interpreter (PT_INTERP) ends", range.start, len))?;
     // The kernel's own rule (load_elf_binary): a NUL at the very end, and no more than PATH_MAX bytes.
-    match bytes.iter().position(|byte| *byte == 0) {
-        Some(end) if bytes.last() == Some(&0) && len <= 4096 => Ok(bytes[..end].to_vec()),
-        _ => Err(Malformed("the path of its interpreter (PT_INTERP) does not end, or is too long".into())),
-    }
+    let end = bytes.iter().position(|byte| *byte == 0);
+    let is_whole = bytes.last() == Some(&0) && len <= 4096;
+    Ok(end.filter(|_| is_whole).map(|end| bytes[..end].to_vec()))
 }
 
 /// Reads PT_DYNAMIC where ld.so does: at its address, until the first DT_NULL.

@@ -129,6 +129,24 @@ fn classes_follow_what_the_kernel_and_the_loader_do() {
 }
 
 #[test]
+fn an_interpreter_without_an_end_matters_where_something_can_start() {
+    for abi in abis() {
+        let library = Fixture { abi, interpreter: Some("/lib/ld.so"), ..Fixture::default() };
+        let damaged = |fixture: &Fixture, entry: u8| {
+            let mut bytes = fixture.build();
+            let end = memchr::memmem::find(&bytes, b"/lib/ld.so\0").unwrap() + 10;
+            bytes[end] = b'x';
+            bytes[if abi.is_little_endian { 24 } else { 27 }] = entry;
+            Elf::parse(&bytes)
+        };
+        let elf = damaged(&library, 0).unwrap().unwrap();
+        assert_eq!((elf.interpreter, elf.class), (None, Class::Library));
+        damaged(&library, 1).unwrap_err();
+        damaged(&Fixture { e_type: ET_EXEC, ..library }, 0).unwrap_err();
+    }
+}
+
+#[test]
 fn what_a_later_tag_overrules_is_still_a_header_string() {
     let strings = vec![(DT_RUNPATH, "/first"), (DT_RUNPATH, "/last")];
     let elf = parse(&Fixture { strings, ..Fixture::default() });

@@ -34,6 +34,11 @@ pub(super) fn check(bytes: &[u8], request: &Request) -> Result<(), Words> {
     Ok(())
 }
 
+/// Whether there is a section of a name, with content in the file.
+pub(super) fn has_section(bytes: &[u8], name: &[u8]) -> bool {
+    Sections::read(bytes).ok().flatten().is_some_and(|sections| sections.find_content(name).is_some())
+}
+
 /// patchelf's warning about a symbol whose section has no name: it finds sections by name.
 pub(super) fn unnamed_section(bytes: &[u8]) -> Option<String> {
     let sections = Sections::read(bytes).ok()??;
@@ -131,6 +136,10 @@ impl<'a> Sections<'a> {
         self.headers.iter().skip(1).find(|section| self.name(section) == Some(name))
     }
 
+    fn find_content(&self, name: &[u8]) -> Option<&SectionHeader> {
+        self.find(name).filter(|section| section.sh_type != SHT_NOBITS)
+    }
+
     fn content(&self, section: &SectionHeader) -> Result<&'a [u8], Words> {
         let (offset, len) = (section.sh_offset, section.sh_size);
         if !is_within(self.bytes, offset, len) {
@@ -141,9 +150,7 @@ impl<'a> Sections<'a> {
 
     /// The dynamic section and its strings.
     fn check_dynamic(&self, request: &Request) -> Result<(), Words> {
-        let Some(dynamic) = self.find(b".dynamic").filter(|dynamic| dynamic.sh_type != SHT_NOBITS) else {
-            return Ok(());
-        };
+        let Some(dynamic) = self.find_content(b".dynamic") else { return Ok(()) };
         let entries = self.content(dynamic)?;
         let word = if self.ctx.is_big() { 8 } else { 4 };
         if dynamic.sh_offset % word != 0 {

@@ -9,6 +9,7 @@ mod malformed;
 pub mod os_abi;
 mod output;
 pub mod print;
+mod resolution_cache;
 pub mod run_path;
 mod subject;
 pub mod symbol_map;
@@ -42,6 +43,8 @@ pub struct Request {
     pub run_path: Option<run_path::Verb>,
     /// DT_RPATH instead of DT_RUNPATH.
     pub force_rpath: bool,
+    /// Adds a note that says where the needed libraries are found.
+    pub resolution_cache: bool,
     /// What is the same for every file.
     pub operation: Operation,
     /// Check the edited file against the original before anything is written.
@@ -54,8 +57,7 @@ pub struct Request {
 #[derive(Debug, Default)]
 pub struct Outcome {
     pub values: Vec<(Field, Value)>,
-    /// What patchelf would warn of.
-    pub warning: Option<String>,
+    pub warnings: Vec<String>,
     /// None: it was done.
     pub failure: Option<Failure>,
     pub change: Change,
@@ -84,6 +86,7 @@ impl Request {
             json: false,
             run_path: None,
             force_rpath: false,
+            resolution_cache: false,
             operation,
             verify: false,
             output: None,
@@ -111,7 +114,7 @@ impl Request {
             }
             outcome.values.push((*field, value));
         }
-        let operation = self.operation_on(&subject)?;
+        let operation = self.operation_on(&subject, &mut outcome.warnings)?;
         let patches = subject.elf.operate(&source.map, &operation).map_err(Failure::Refused)?;
         let patches = apply::changing(&source.map, patches);
         if self.verify {
@@ -125,14 +128,14 @@ impl Request {
             None => apply::in_place(&source, &patches)?,
         }
         if self.dialect == Dialect::Patchelf && !patches.is_empty() {
-            outcome.warning = malformed::unnamed_section(&source.map);
+            outcome.warnings.extend(malformed::unnamed_section(&source.map));
         }
         outcome.change = Change::of(source.len(), &patches);
         Ok(())
     }
 
     /// The operation for one file.
-    fn operation_on(&self, subject: &Subject) -> Result<Operation, Failure> {
+    fn operation_on(&self, subject: &Subject, warnings: &mut Vec<String>) -> Result<Operation, Failure> {
         let mut operation = self.operation.clone();
         if operation.interpreter.is_some() && subject.elf.interpreter.is_none() {
             return Err(Failure::Lacks(Lack::Interpreter));
@@ -142,8 +145,18 @@ impl Request {
             operation.soname = None;
         }
         let mut run_path = self.run_path.as_ref();
+        let is_edited = run_path.is_some() || edits_dynamic(&operation);
         // A separate debug file has none of these; scripts run over it all the same.
-        if subject.dynamic() == Dynamic::Stripped {
+        let is_passed_over = match subject.dynamic() {
+            Dynamic::Stripped => true,
+            // patchelf would edit it, to no effect.
+            Dynamic::Unloaded if is_edited && self.dialect == Dialect::Patchelf => {
+                warnings.push("no PT_DYNAMIC leads to the dynamic section, which is left as it is".into());
+                true
+            }
+            _ => false,
+        };
+        if is_passed_over {
             run_path = None;
             operation.remove_needed.clear();
             operation.replace_needed.clear();
@@ -155,13 +168,17 @@ impl Request {
         if let Some(verb) = run_path {
             verb.add_to(&mut operation, subject, self.force_rpath)?;
         }
+        if self.resolution_cache {
+            warnings.extend(resolution_cache::add_to(&mut operation, subject)?);
+        }
         Ok(operation)
     }
 
     /// Whether the dynamic section is looked at.
     fn reads_dynamic(&self) -> bool {
         let prints = |field: &Field| matches!(field, Field::Soname | Field::RunPath | Field::Needed);
-        self.run_path.is_some() || edits_dynamic(&self.operation) || self.print.iter().any(prints)
+        let edits = self.run_path.is_some() || edits_dynamic(&self.operation);
+        edits || self.resolution_cache || self.print.iter().any(prints)
     }
 }
 

@@ -26,7 +26,7 @@ pub enum Value {
     Nothing,
     /// The file is not of the kind that has the field.
     Missing(Lack),
-    /// It is the field of another file, of which this one has but the debug information.
+    /// It is the field of another file, of which this one has but the debug information; or one that nobody reads.
     Elsewhere,
 }
 

@@ -7,8 +7,8 @@ use scroll::Pread;
 use crate::elf::Elf;
 
 use super::failure::{Failure, Lack};
-use super::os_abi;
 use super::print::{Field, Value};
+use super::{malformed, os_abi};
 
 /// Whether there is a dynamic section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(super) enum Dynamic {
     Absent,
     /// The headers tell of one, but it is elsewhere: a separate debug file.
     Stripped,
+    /// There is a section of that name, but nobody is led to it: what a linker script without a PT_DYNAMIC makes.
+    Unloaded,
 }
 
 pub(super) struct Subject<'a> {
@@ -46,6 +48,8 @@ impl<'a> Subject<'a> {
             Dynamic::Present
         } else if self.segments.iter().any(|segment| segment.p_type == PT_DYNAMIC) {
             Dynamic::Stripped
+        } else if malformed::has_section(self.bytes, b".dynamic") {
+            Dynamic::Unloaded
         } else {
             Dynamic::Absent
         }
@@ -75,11 +79,11 @@ impl<'a> Subject<'a> {
                 stack.map_or(Value::Nothing, |stack| Value::Flag(stack.p_flags & PF_X != 0))
             }
             Field::Soname if !self.may_have_soname() => Value::Nothing,
-            Field::Soname | Field::RunPath | Field::Needed if self.dynamic() == Dynamic::Absent => {
-                Value::Missing(Lack::Dynamic)
-            }
-            Field::Soname | Field::RunPath | Field::Needed if self.dynamic() == Dynamic::Stripped => {
-                Value::Elsewhere
+            Field::Soname | Field::RunPath | Field::Needed if self.dynamic() != Dynamic::Present => {
+                match self.dynamic() {
+                    Dynamic::Absent => Value::Missing(Lack::Dynamic),
+                    _ => Value::Elsewhere,
+                }
             }
             Field::Soname => or_nothing(self.elf.soname.as_deref().filter(|soname| !soname.is_empty())),
             Field::RunPath => or_nothing(self.elf.run_path()),

@@ -32,6 +32,7 @@ fn everything(dialect: Dialect) -> Request {
     ];
     request.json = true;
     request.run_path = Some(run_path::Verb::Set(b"/another/folder/with/a/longer/name".to_vec()));
+    request.resolution_cache = true;
     request.operation.rename_symbols = vec![(b"greet".to_vec(), b"meet".to_vec())];
     request.operation.soname = Some(b"l.so".to_vec());
     request

@@ -38,15 +38,15 @@ pub fn judge(file: &Entry) -> Vec<Outcome> {
     };
     let kind = kind(&elf);
     let mut outcomes = Vec::new();
-    let mut grown = None;
+    let mut last = None;
     for (name, operation) in edits(&elf, &file.path) {
         let (verdict, edited) = attempt(&elf, &bytes, &operation);
         outcomes.push(outcome(kind, name, verdict));
         // The last one that was carried out: a combination, or what is left of it.
-        grown = edited.map(|edited| (operation, edited)).or(grown);
+        last = edited.or(last);
     }
-    if let Some((operation, edited)) = grown.filter(|_| bytes.len() <= TOOLS_UP_TO) {
-        let verdict = match tools::question(&file.arch, &bytes, &edited, &operation) {
+    if let Some(edited) = last.filter(|_| bytes.len() <= TOOLS_UP_TO) {
+        let verdict = match tools::question(&file.arch, &bytes, &edited) {
             Ok(()) => Verdict::Fine,
             Err(error) => Verdict::Failed(error),
         };
@@ -62,11 +62,9 @@ fn attempt(elf: &Elf, bytes: &[u8], operation: &Operation) -> (Verdict, Option<V
     };
     let edited = apply(bytes, &patches);
     let violations = verify(bytes, &edited, operation);
-    if let Some(violation) = violations.first() {
-        return (
-            Verdict::Failed(format!("{violation}; {} in all, by {operation:?}", violations.len())),
-            None,
-        );
+    if !violations.is_empty() {
+        let violations: Vec<_> = violations.iter().take(4).map(ToString::to_string).collect();
+        return (Verdict::Failed(violations.join("; ")), None);
     }
     match Elf::parse(&edited).map(|elf| elf.map(|elf| elf.operate(&edited, operation))) {
         // Needed entries are added again each time.

@@ -11,6 +11,7 @@ use std::sync::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::corpus::Entry;
+use crate::tools::without_numbers;
 use crate::worlds::Runs;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -76,7 +77,8 @@ pub struct Table<'a> {
     rows: BTreeMap<(String, String), Row>,
     files: BTreeMap<(String, String), usize>,
     refusals: BTreeMap<String, usize>,
-    failures: Vec<&'a Outcome>,
+    /// By edit and what is wrong, numbers aside.
+    failures: BTreeMap<String, Vec<&'a Outcome>>,
     runs: &'a Runs,
 }
 
@@ -86,7 +88,7 @@ impl<'a> Table<'a> {
             rows: BTreeMap::new(),
             files: BTreeMap::new(),
             refusals: BTreeMap::new(),
-            failures: Vec::new(),
+            failures: BTreeMap::new(),
             runs,
         };
         for outcome in outcomes {
@@ -103,9 +105,13 @@ impl<'a> Table<'a> {
                     row.refused += 1;
                     *table.refusals.entry(format!("{kind}: {reason}")).or_default() += 1;
                 }
-                Verdict::Failed(_) => {
+                Verdict::Failed(how) => {
                     row.failed += 1;
-                    table.failures.push(outcome);
+                    table
+                        .failures
+                        .entry(format!("{edit}: {}", without_numbers(how)))
+                        .or_default()
+                        .push(outcome);
                 }
             }
         }
@@ -132,9 +138,12 @@ impl fmt::Display for Table<'_> {
         for (reason, count) in &self.refusals {
             writeln!(f, "{count:9}  {reason}")?;
         }
-        writeln!(f, "failures: {}", self.failures.len())?;
-        for Outcome { arch, edit, path, verdict, .. } in &self.failures {
-            writeln!(f, "  {arch} {path}: {edit}: {verdict:?}")?;
+        writeln!(f, "failures:")?;
+        for (how, outcomes) in &self.failures {
+            writeln!(f, "{:9}  {how}", outcomes.len())?;
+            for Outcome { arch, path, .. } in outcomes.iter().take(3) {
+                writeln!(f, "{:13}{arch} {path}", "")?;
+            }
         }
         write!(f, "{}", self.runs)
     }

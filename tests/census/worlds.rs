@@ -145,7 +145,10 @@ fn operation(elf: &Elf, folders: &[PathBuf], root: &Path, edited: &Path) -> io::
     if matches!(elf.class, Class::Other | Class::StaticProgram) {
         return Ok(operation);
     }
-    operation.run_path = Some(RunPath { folders: longer(elf), runpath: elf.rpath.is_none() });
+    // A run path in ld.so itself fails an assertion of glibc's.
+    if !elf.needed.is_empty() {
+        operation.run_path = Some(RunPath { folders: longer(elf), runpath: elf.rpath.is_none() });
+    }
     if let Some(interpreter) = &elf.interpreter {
         let new = loader(interpreter);
         link_once(&text(interpreter), &edited.join(&text(&new)[1..]))?;

@@ -38,7 +38,10 @@ fn what_is_missing_is_said() {
         (&["p", "--replace-needed", "a"], "missing argument to --replace-needed"),
         (&["p", "--page-size", "1000"], "invalid argument to --page-size"),
         (&["p", "--set-os-abi", "plan 9"], "unrecognized OS ABI"),
-        (&["p", "--build-resolution-cache"], "--build-resolution-cache is not there yet"),
+        (
+            &["p", "--build-resolution-cache", "--force-rpath"],
+            "--build-resolution-cache cannot be combined with --force-rpath",
+        ),
         (&["p", "p", "--output", "q"], "--output option only allowed with single input file"),
         (&["gone"], "getting info about 'gone': No such file or directory"),
         (&["lib"], "reading 'lib': Is a directory"),

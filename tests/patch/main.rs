@@ -4,6 +4,7 @@ mod call;
 mod files;
 mod many;
 mod prints;
+mod resolution_cache;
 mod run_path;
 mod verbs;
 mod workshop;

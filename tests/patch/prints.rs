@@ -1,5 +1,7 @@
 //! What is printed, and in which order.
 
+use std::fs;
+
 use super::workshop::Workshop;
 
 #[test]
@@ -86,6 +88,33 @@ fn a_separate_debug_file_is_passed_over() {
     }
     shop.patchelf(&["--set-soname", "x", "p.debug"]).failure(1);
     assert!(shop.bytes("p.debug") == before);
+}
+
+/// As a linker script makes it that knows no PT_DYNAMIC, whose interpreter has no end either.
+#[test]
+fn a_dynamic_section_that_nobody_reads_is_passed_over() {
+    let shop = Workshop::new();
+    let script = "PHDRS { text PT_LOAD FILEHDR PHDRS; interp PT_INTERP; } SECTIONS { . = SIZEOF_HEADERS; \
+        .note.gnu.build-id : { *(.note.gnu.build-id) } :text :interp .text : { *(.text) } :text }";
+    fs::write(shop.path("script"), script).unwrap();
+    shop.cc(&[
+        "-shared",
+        "-nostdlib",
+        "-fPIC",
+        "-Wl,-T,script,--build-id,--no-warn-rwx-segments",
+        "greet.c",
+        "-o",
+        "odd.so",
+    ]);
+    let before = shop.bytes("odd.so");
+    assert_eq!(shop.patchelf(&["--print-rpath", "odd.so"]).stdout(), "");
+    let ran = shop.patchelf(&["--set-rpath", "/x", "odd.so"]);
+    assert_eq!(ran.status, 0, "{ran:?}");
+    assert!(ran.stderr.starts_with("warning: no PT_DYNAMIC"), "{ran:?}");
+    shop.explant(&["--set-rpath", "/x", "odd.so"]).failure(1);
+    assert!(shop.bytes("odd.so") == before);
+    // A header that is added spares the interpreter, that is something else too.
+    shop.explant(&["--verify", "--set-execstack", "odd.so"]).stdout();
 }
 
 #[test]

@@ -55,7 +55,7 @@ pub fn patchelf(arguments: Vec<OsString>) -> ExitCode {
         if let Err(cause) = print(&lines(&outcome)) {
             return say(format!("write: {cause}"));
         }
-        if let Some(warning) = &outcome.warning {
+        for warning in &outcome.warnings {
             eprintln!("warning: {warning}");
         }
         if let Some(failure) = &outcome.failure {
@@ -99,6 +99,9 @@ fn patch(call: &Call) -> Result<bool> {
     };
     print(&told).map_err(|cause| Error::io("write to", "standard output", &cause))?;
     for (file, outcome) in &outcomes {
+        for warning in &outcome.warnings {
+            eprintln!("warning: {}: {warning}", file.display());
+        }
         if let Some(failure) = &outcome.failure {
             eprintln!("error: {}", failure.error(file));
         }

@@ -116,9 +116,6 @@ impl Parser {
                 let path = Some(self.argument(name)?).filter(|path| !path.is_empty());
                 self.call.request.output = path.map(|path| OsString::from_vec(path).into());
             }
-            "--build-resolution-cache" => {
-                return Err(Error::usage("--build-resolution-cache is not there yet"));
-            }
             _ => return Ok(self.flag(name)),
         }
         Ok(true)
@@ -136,6 +133,7 @@ impl Parser {
             "--print-execstack" => request.print.push(Field::ExecutableStack),
             "--set-execstack" => self.set_execstack = true,
             "--clear-execstack" => self.clear_execstack = true,
+            "--build-resolution-cache" => request.resolution_cache = true,
             "--no-default-lib" => request.operation.no_default_lib = true,
             "--add-debug-tag" => request.operation.debug_tag = true,
             // Headers are not sorted, and old sections stay where they are.
@@ -209,6 +207,9 @@ impl Parser {
         let request = &mut self.call.request;
         if self.call.files.is_empty() {
             return Err(Error::usage("missing filename"));
+        }
+        if request.force_rpath && request.resolution_cache {
+            return Err(Error::usage("--build-resolution-cache cannot be combined with --force-rpath"));
         }
         if request.output.is_some() && self.call.files.len() != 1 {
             return Err(Error::usage("--output option only allowed with single input file"));

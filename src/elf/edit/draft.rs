@@ -8,11 +8,13 @@ use std::collections::HashSet;
 
 use goblin::elf::dynamic::{DT_NEEDED, DT_NULL, DT_VERNEED};
 
+use super::cache::Cache;
 use super::referrers::Referrers;
 use super::strings::{Table, string_range};
 use crate::elf::image::Image;
 use crate::elf::operation::Refusal;
 use crate::elf::read::string_tag;
+use crate::elf::symbols::Symbols;
 use crate::elf::symver::{self, Verneed};
 use crate::elf::{Elf, FileOffset, Patch};
 
@@ -66,6 +68,7 @@ pub(super) struct Draft<'a> {
     pub os_abi: Option<u8>,
     /// Whether the stack is to be executable, where that changes.
     pub stack: Option<bool>,
+    pub cache: Cache,
     /// Edits of another kind, in place.
     pub patches: Vec<Patch>,
 }
@@ -178,6 +181,7 @@ impl<'a> Draft<'a> {
             interpreter: None,
             os_abi: None,
             stack: None,
+            cache: Cache::Stays,
             patches: Vec::new(),
         }
     }
@@ -211,6 +215,25 @@ impl<'a> Draft<'a> {
     /// Whatever names strings, other than what an edit can change.
     pub fn referrers(&self) -> Referrers<'a> {
         Referrers { image: self.image, layout: &self.elf.layout, abi: self.elf.abi }
+    }
+
+    /// The names of the dynamic symbols, in order.
+    ///
+    /// Errors: there is no table, one lies outside of the strings, or together they are longer than the file: those of an honest one
+    /// are not, and of a hostile one they would fill the memory.
+    pub fn symbol_names(&mut self, symbols: Symbols) -> Result<Vec<Vec<u8>>, Refusal> {
+        let cut_off = || Refusal::impossible("symbols", "their names cannot be followed");
+        let image = self.image;
+        let mut budget = image.bytes.len();
+        let bytes = self.strings.now();
+        let mut names = Vec::new();
+        for index in 0..symbols.count {
+            let range = symbols.name(&image, index).and_then(|name| string_range(bytes, name));
+            let range = range.ok_or_else(cut_off)?;
+            budget = budget.checked_sub(range.len()).ok_or_else(cut_off)?;
+            names.push(bytes[range.start..range.end - 1].to_vec());
+        }
+        Ok(names)
     }
 
     pub fn string_of(&self, field: Field) -> u64 {

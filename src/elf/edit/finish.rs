@@ -7,6 +7,8 @@ use goblin::elf::header::{EI_OSABI, EM_MIPS};
 use goblin::elf::program_header::{PF_X, PT_GNU_STACK, ProgramHeader};
 use goblin::elf::section_header::{SHT_GNU_VERNEED, SHT_GNU_VERSYM, SHT_PROGBITS, SectionHeader};
 
+use super::annex;
+use super::cache::{self, Cache};
 use super::draft::Draft;
 use super::headers::{Headers, encoded};
 use crate::elf::{FileOffset, Patch};
@@ -21,6 +23,7 @@ pub(super) struct Fit {
     pub dynamic: bool,
     pub strings: bool,
     pub stack: bool,
+    pub cache: bool,
 }
 
 impl Fit {
@@ -31,17 +34,23 @@ impl Fit {
             let is_apart = place.end <= layout.strings.start || layout.strings.end <= place.start;
             new.len() < (place.end - place.start) as usize && is_apart && place.end <= draft.image.len()
         });
+        let headers = draft.stack.and_then(|_| Headers::read(&draft.image));
         Fit {
             interpreter,
             // The DT_NULL at the end must stay.
             dynamic: layout.dynamic.is_empty() || draft.dynamic.len() < layout.dynamic.len(),
             strings: !draft.strings.has_grown(),
-            stack: draft.stack.is_none() || stack_header(draft).is_some(),
+            stack: draft.stack.is_none() || headers.is_some_and(|headers| headers.has(PT_GNU_STACK)),
+            cache: match &draft.cache {
+                Cache::Stays => true,
+                Cache::Goes => !annex::is_cache_in_annex(&draft.image),
+                Cache::New(_) => false,
+            },
         }
     }
 
     pub fn all(&self) -> bool {
-        self.interpreter && self.dynamic && self.strings && self.stack
+        self.interpreter && self.dynamic && self.strings && self.stack && self.cache
     }
 }
 
@@ -53,23 +62,7 @@ pub(super) fn in_place(mut draft: Draft) -> Vec<Patch> {
     if let Some(abi) = draft.os_abi {
         patches.push(Patch::new(FileOffset(EI_OSABI as u64), vec![abi]));
     }
-    if let (Some(is_executable), Some((at, mut header))) = (draft.stack, stack_header(&draft)) {
-        set_executable(&mut header, is_executable);
-        patches.push(Patch::new(FileOffset(at), encoded(header, draft.image.ctx)));
-    }
-    if draft.version_files.is_some()
-        && let Some(mut headers) = Headers::read(&draft.image)
-    {
-        let before = headers.sections.clone();
-        version_section(&draft, &mut headers.sections);
-        let size = SectionHeader::size(draft.image.ctx) as u64;
-        for (index, (old, new)) in before.iter().zip(&headers.sections).enumerate() {
-            if old != new {
-                let at = headers.header.e_shoff + index as u64 * size;
-                patches.push(Patch::new(FileOffset(at), encoded(new.clone(), draft.image.ctx)));
-            }
-        }
-    }
+    patches.extend(headers_in_place(&draft));
     patches.extend(draft.strings.patches());
     patches
 }
@@ -78,12 +71,37 @@ pub(super) fn set_executable(segment: &mut ProgramHeader, is_executable: bool) {
     segment.p_flags = if is_executable { segment.p_flags | PF_X } else { segment.p_flags & !PF_X };
 }
 
-/// PT_GNU_STACK and where its header lies.
-fn stack_header(draft: &Draft) -> Option<(u64, ProgramHeader)> {
-    let headers = Headers::read(&draft.image)?;
-    let index = headers.segments.iter().position(|segment| segment.p_type == PT_GNU_STACK)?;
-    let size = u64::from(headers.header.e_phentsize);
-    Some((headers.header.e_phoff + index as u64 * size, headers.segments[index].clone()))
+/// The headers that differ from the file's.
+fn headers_in_place(draft: &Draft) -> Vec<Patch> {
+    if draft.stack.is_none() && draft.version_files.is_none() && draft.cache == Cache::Stays {
+        return Vec::new();
+    }
+    let Some(mut headers) = Headers::read(&draft.image) else { return Vec::new() };
+    let (segments, sections) = (headers.segments.clone(), headers.sections.clone());
+    let mut patches = Vec::new();
+    if draft.cache == Cache::Goes {
+        patches.extend(cache::take_out(&draft.image, &mut headers));
+    }
+    if let Some(is_executable) = draft.stack {
+        let stack = headers.segments.iter_mut().filter(|segment| segment.p_type == PT_GNU_STACK);
+        stack.for_each(|segment| set_executable(segment, is_executable));
+    }
+    version_section(draft, &mut headers.sections);
+    let ctx = draft.image.ctx;
+    let mut patch = |table: u64, index: usize, bytes: Vec<u8>| {
+        patches.push(Patch::new(FileOffset(table + (index * bytes.len()) as u64), bytes));
+    };
+    for (index, (old, new)) in segments.iter().zip(&headers.segments).enumerate() {
+        if old != new {
+            patch(headers.header.e_phoff, index, encoded(new.clone(), ctx));
+        }
+    }
+    for (index, (old, new)) in sections.iter().zip(&headers.sections).enumerate() {
+        if old != new {
+            patch(headers.header.e_shoff, index, encoded(new.clone(), ctx));
+        }
+    }
+    patches
 }
 
 /// Fields outside of PT_DYNAMIC and the strings.
@@ -169,15 +187,14 @@ pub(super) fn dynamic_place(draft: &Draft) -> Option<Range<u64>> {
     Some(entries.first()?.at..entries.last()?.at + size)
 }
 
-/// The entries that differ from the file's.
+/// The entries that differ from the file's. What else a DT_NULL says is nobody's business.
 pub(super) fn dynamic_in_place(draft: &Draft) -> Vec<Patch> {
     let layout = &draft.elf.layout;
     let Some(first) = layout.dynamic.first() else { return Vec::new() };
     let size = Dyn::size(draft.image.ctx.container);
     let mut table = dynamic_table(draft, layout.dynamic_address);
     table.resize(layout.dynamic.len() * size, 0);
-    let at = first.at;
-    let entries = table.chunks_exact(size).enumerate();
-    let patches = entries.map(|(index, bytes)| Patch::new(FileOffset(at + (index * size) as u64), bytes));
-    patches.filter(|patch| draft.image.slice(patch.at.0, size as u64) != Some(&patch.bytes)).collect()
+    let is_end = |index: usize| index >= draft.dynamic.len() && layout.dynamic[index].tag == DT_NULL;
+    let entries = table.chunks_exact(size).enumerate().filter(|(index, _)| !is_end(*index));
+    entries.map(|(index, bytes)| Patch::new(FileOffset(first.at + (index * size) as u64), bytes)).collect()
 }

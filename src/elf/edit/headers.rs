@@ -1,8 +1,10 @@
 //! The tables of headers, as they are and as they are to be.
 
+use std::ops::Range;
+
 use goblin::container::Ctx;
 use goblin::elf::header::Header;
-use goblin::elf::program_header::{PT_INTERP, PT_LOAD, PT_PHDR, ProgramHeader};
+use goblin::elf::program_header::{PT_LOAD, PT_PHDR, ProgramHeader};
 use goblin::elf::section_header::{SHT_NOBITS, SHT_NULL, SectionHeader};
 use scroll::ctx::TryIntoCtx;
 use scroll::{Pread, Pwrite};
@@ -56,16 +58,16 @@ impl Headers {
 
     /// How many bytes behind the table hold nothing but PT_INTERP's string, if anything: a string can go elsewhere. Without
     /// sections nobody knows.
-    pub fn room_behind_table(&self, image: &Image, table_len: u64) -> u64 {
+    pub fn room_behind_table(&self, image: &Image, table_len: u64, interpreter: Range<u64>) -> u64 {
         let start = self.header.e_phoff.saturating_add(table_len);
         let load = self.loads().find(|load| {
             load.p_offset <= self.header.e_phoff && start <= load.p_offset.saturating_add(load.p_filesz)
         });
         let (Some(load), false) = (load, self.sections.is_empty()) else { return 0 };
-        let interpreter = self.segments.iter().find(|segment| segment.p_type == PT_INTERP);
-        let interpreter = interpreter.map_or(0..0, |it| it.p_offset..it.p_offset.saturating_add(it.p_filesz));
-        let is_other =
-            |at: u64, len: u64| at.saturating_add(len) > start && !interpreter.contains(&at) && len > 0;
+        let is_other = |at: u64, len: u64| {
+            let end = at.saturating_add(len);
+            end > start && len > 0 && (at..end) != interpreter
+        };
         let sections = self.sections.iter().filter(|section| !has_no_bytes(section));
         let sections = sections.map(|section| (section.sh_offset, section.sh_size));
         let whole = |segment: &&ProgramHeader| !matches!(segment.p_type, PT_LOAD | PT_PHDR);

@@ -1,10 +1,12 @@
 //! Edits an image: an [`Operation`] becomes patches.
 //!
-//! A new string goes, in this order: nowhere, where it is there already; to a place in the string table that holds it, be it the end
-//! of a longer string; over an old one, as far as nothing else uses its bytes; into dead bytes of the table; into the annex,
+//! A new string goes, in this order: nowhere, where it is there already; over the old one, as far as nothing else uses its bytes;
+//! to a place in the string table that holds it, be it the end of a longer string; into dead bytes of the table; into the annex,
 //! a segment behind the file's end ([`growth`]). What an edit frees is filled, so that nobody finds a store path there that nothing
 //! reads.
 
+mod annex;
+mod cache;
 mod draft;
 mod finish;
 mod growth;
@@ -17,7 +19,9 @@ mod symtab;
 mod tail;
 mod verbs;
 mod versions;
+mod write;
 
+pub(super) use cache::resolution_cache;
 use draft::Draft;
 
 use super::image::Image;
@@ -76,6 +80,9 @@ impl Draft<'_> {
         }
         if operation.debug_tag {
             self.add_debug_tag()?;
+        }
+        if let Some(descriptor) = &operation.resolution_cache {
+            self.set_cache(descriptor);
         }
         self.rename_symbols(&operation.rename_symbols)
     }

@@ -78,7 +78,9 @@ pub(super) fn find(wanted: &Wanted) -> Result<Place, Refusal> {
     };
     let last_address = if wanted.abi.is_64 { u64::MAX } else { u32::MAX.into() };
     let fits = |place: &Place| {
-        place.address.checked_add(wanted.len).is_some_and(|end| end <= last_address)
+        let hole = place.offset - wanted.end;
+        hole <= LARGEST_HOLE
+            && place.address.checked_add(wanted.len).is_some_and(|end| end <= last_address)
             && place.offset.checked_add(wanted.len).is_some_and(|end| end <= last_address)
     };
     place.filter(fits).ok_or(no_room)

@@ -34,16 +34,12 @@ impl Draft<'_> {
         }
         let cut_off = || impossible("its symbols cannot be followed");
         let symbols = Symbols::find(&self.image, &self.elf.layout, self.elf.abi).ok_or_else(cut_off)?;
-        let image = self.image;
-        let mut names = Vec::new();
+        let mut names = self.symbol_names(symbols)?;
         let mut renamed: HashMap<Vec<u8>, Vec<u64>> = HashMap::new();
-        for index in 0..symbols.count {
-            let name = symbols.name(&image, index).ok_or_else(cut_off)?;
-            let old = self.strings.get(name);
-            let new = renames.get(old).filter(|new| new.as_slice() != old);
-            names.push(new.map_or_else(|| old.to_vec(), |new| (*new).clone()));
-            if let Some(new) = new {
-                renamed.entry((*new).clone()).or_default().push(index);
+        for (index, name) in names.iter_mut().enumerate() {
+            if let Some(new) = renames.get(name.as_slice()).filter(|new| *new != &name) {
+                name.clone_from(new);
+                renamed.entry(name.clone()).or_default().push(index as u64);
             }
         }
         if renamed.is_empty() {

@@ -1,5 +1,6 @@
 //! The dynamic string table under an edit: where new strings can go.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use memchr::{memchr, memmem, memrchr};
@@ -64,6 +65,12 @@ impl<'t> Table<'t> {
     /// no room in it.
     pub fn place(&mut self, new: &[u8], old: Option<u64>) -> u64 {
         let needle = [new, b"\0"].concat();
+        let fits = |range: &&Range<usize>| range.len() >= needle.len();
+        // Over the old one first: then a table of megabytes need not be searched.
+        let over_old = self.free.iter().filter(fits).find(|range| Some(range.start as u64) == old);
+        if let Some(at) = over_old.map(|range| range.start) {
+            return self.write(at, needle);
+        }
         if let Some(at) = self.find(&needle) {
             self.keep(at as u64);
             return at as u64;
@@ -71,10 +78,12 @@ impl<'t> Table<'t> {
         if let Some((at, string)) = self.written.iter().find(|(_, string)| string.ends_with(&needle)) {
             return (at + string.len() - needle.len()) as u64;
         }
-        let fits = |range: &&Range<usize>| range.len() >= needle.len();
-        let over_old = self.free.iter().filter(fits).find(|range| Some(range.start as u64) == old);
-        let at = over_old.or_else(|| self.free.iter().find(fits)).map(|range| range.start);
+        let at = self.free.iter().find(fits).map(|range| range.start);
         let Some(at) = at.or_else(|| self.dead(needle.len())) else { return self.append(new) };
+        self.write(at, needle)
+    }
+
+    fn write(&mut self, at: usize, needle: Vec<u8>) -> u64 {
         cut(&mut self.free, &(at..at + needle.len()));
         self.written.push((at, needle));
         at as u64
@@ -163,7 +172,8 @@ pub(super) fn string_range(bytes: &[u8], string: u64) -> Option<Range<usize>> {
 
 /// The bytes of the retired strings that no other field reads; none where nobody can tell.
 fn freed(bytes: &[u8], referrers: &Referrers, others: &[u64], retired: &[u64]) -> Vec<Range<usize>> {
-    let mut retired: Vec<_> = retired.iter().copied().filter(|string| !others.contains(string)).collect();
+    let named: HashSet<&u64> = others.iter().collect();
+    let mut retired: Vec<_> = retired.iter().copied().filter(|string| !named.contains(string)).collect();
     if retired.is_empty() {
         return Vec::new();
     }

@@ -126,3 +126,27 @@ fn two_hundred_edits_add_one_segment() {
     assert_eq!(loads(&done), loads(&bytes) + 1);
     assert!(done.len() < bytes.len() + 10_000, "{} to {}", bytes.len(), done.len());
 }
+
+#[test]
+fn a_note_of_libraries_is_written_kept_and_goes_when_it_is_not_true_any_more() {
+    let bytes = library("int puts(const char *); int f(void) { return puts(\"\"); }", &["-Wl,-rpath,/old"]);
+    let cache = |bytes: &[u8]| crate::elf::resolution_cache(bytes, &parse(bytes));
+    let note =
+        |descriptor: &[u8]| Operation { resolution_cache: Some(descriptor.to_vec()), ..Operation::default() };
+    let (with, _) = operate(&bytes, &note(b"libc.so.6\0=/lib/libc.so.6\0\0")).unwrap();
+    assert_eq!(cache(&with).as_deref(), Some(&b"libc.so.6\0=/lib/libc.so.6\0\0"[..]));
+    // Another growth carries it along, and what says nothing of libraries keeps it.
+    let soname = Operation { soname: Some(b"x".repeat(300)), ..Operation::default() };
+    let (with_soname, _) = operate(&with, &soname).unwrap();
+    assert_eq!(cache(&with_soname), cache(&with));
+    let (other, _) = operate(&with_soname, &note(b"\0")).unwrap();
+    assert_eq!(cache(&other).as_deref(), Some(&b"\0"[..]));
+    let add = Operation { add_needed: vec![b"libm.so.6".to_vec()], ..Operation::default() };
+    let remove = Operation { remove_run_path: true, ..Operation::default() };
+    let replace = rename(&[("libc.so.6", "libx.so")]);
+    for operation in [rpath("/new"), rpath(&"/new".repeat(50)), add, remove, replace] {
+        let done = apply(&other, &parse(&other).operate(&other, &operation).unwrap());
+        assert_eq!(verify(&other, &done, &operation), [], "{operation:?}");
+        assert_eq!(cache(&done), None, "{operation:?}");
+    }
+}

@@ -3,6 +3,7 @@
 use goblin::elf::dynamic::{DF_1_NODEFLIB, DT_DEBUG, DT_FLAGS_1, DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME};
 use goblin::elf::header::ET_DYN;
 
+use super::cache::{self, Cache};
 use super::draft::{Draft, Edit, Field};
 use crate::elf::Class;
 use crate::elf::operation::{Operation, Refusal, RunPath};
@@ -48,6 +49,7 @@ impl Draft<'_> {
     }
 
     pub fn remove_run_path(&mut self) -> Result<(), Refusal> {
+        self.cache = Cache::Goes;
         let fields = self.run_path_fields();
         self.edit_strings(vec![Edit { new: None, fields }])?;
         self.dynamic.retain(|entry| !matches!(entry.tag, DT_RPATH | DT_RUNPATH));
@@ -69,6 +71,10 @@ impl Draft<'_> {
             self.insert(self.behind_needed(), tag, 0);
         }
         let fields = self.run_path_fields();
+        let heeded = fields.first().map_or(0, |field| self.string_of(*field));
+        if self.strings.get(heeded) != run_path.folders {
+            self.cache = Cache::Goes;
+        }
         self.edit_strings(vec![Edit { new: Some(run_path.folders.clone()), fields }])?;
         let run_paths = self.dynamic.iter_mut().filter(|entry| matches!(entry.tag, DT_RPATH | DT_RUNPATH));
         run_paths.for_each(|entry| entry.tag = tag);
@@ -97,11 +103,16 @@ impl Draft<'_> {
         let mut gone: Vec<usize> = names.iter().flat_map(|name| self.needed(name)).collect();
         gone.sort();
         gone.dedup();
+        if !gone.is_empty() {
+            self.cache = Cache::Goes;
+        }
         let fields = gone.iter().copied().map(Field::Entry).collect();
         self.edit_strings(vec![Edit { new: None, fields }])?;
-        for index in gone.into_iter().rev() {
-            self.dynamic.remove(index);
-        }
+        let mut index = 0;
+        self.dynamic.retain(|_| {
+            index += 1;
+            gone.binary_search(&(index - 1)).is_err()
+        });
         self.drop_versions(names)
     }
 
@@ -120,7 +131,11 @@ impl Draft<'_> {
             let fields = entries.into_iter().map(Field::Entry).chain(files).collect();
             edits.push(Edit { new: Some(new.clone()), fields });
         }
-        if edits.is_empty() { Ok(()) } else { self.edit_strings(edits) }
+        if edits.is_empty() {
+            return Ok(());
+        }
+        self.cache = Cache::Goes;
+        self.edit_strings(edits)
     }
 
     /// The verneed files of a name.
@@ -137,6 +152,7 @@ impl Draft<'_> {
             return Ok(());
         }
         self.check_dynamic(NEEDED)?;
+        self.cache = Cache::Goes;
         for name in names.iter().rev() {
             self.insert(0, DT_NEEDED, 0);
             self.edit_strings(vec![Edit { new: Some(name.clone()), fields: vec![Field::Entry(0)] }])?;
@@ -159,6 +175,13 @@ impl Draft<'_> {
             self.insert(self.dynamic.len(), DT_DEBUG, 0);
         }
         Ok(())
+    }
+
+    pub fn set_cache(&mut self, descriptor: &[u8]) {
+        let old = cache::resolution_cache(self.image.bytes, self.elf);
+        if self.cache != Cache::Stays || old.as_deref() != Some(descriptor) {
+            self.cache = Cache::New(descriptor.to_vec());
+        }
     }
 
     fn check_dynamic(&self, field: &'static str) -> Result<(), Refusal> {

@@ -27,12 +27,8 @@ impl Draft<'_> {
         }
         let missing = || Refusal::impossible(VERSIONS, "it has none");
         let symbols = Symbols::find(&self.image, &self.elf.layout, self.elf.abi).ok_or_else(missing)?;
-        let image = self.image;
-        let mut chosen = Vec::new();
-        for index in 0..symbols.count {
-            let name = symbols.name(&image, index).ok_or_else(missing)?;
-            chosen.push(names.contains(self.strings.get(name)));
-        }
+        let chosen = self.symbol_names(symbols)?;
+        let chosen: Vec<bool> = chosen.iter().map(|name| names.contains(name.as_slice())).collect();
         self.edit_versym(symbols, |index, _| chosen[index])
     }
 

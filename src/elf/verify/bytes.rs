@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::pair::Pair;
 use super::pointers::STRINGS;
-use super::reader::{File, PT_DYNAMIC, PT_INTERP, SHT_NULL, SHT_SYMTAB};
+use super::reader::{File, PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_PHDR, SHT_NULL, SHT_SYMTAB};
 use super::{Report, hash, relocations, rule};
 
 /// Slices of this length are compared before one looks for single bytes.
@@ -81,7 +81,7 @@ fn place_name(file: &File, at: u64) -> String {
     name.map_or_else(String::new, |name| format!(" ({})", super::text(name)))
 }
 
-/// What holds strings and dynamic entries: there, bytes that nothing reads any more are wiped.
+/// What holds strings and dynamic entries, and the note about libraries: there, bytes that nothing reads any more are wiped.
 fn retired(pair: &Pair) -> Vec<Range<u64>> {
     let (before, dynamic) = (&pair.before.file, &pair.before.dynamic);
     let entries =
@@ -90,6 +90,9 @@ fn retired(pair: &Pair) -> Vec<Range<u64>> {
     let path = before.first(PT_INTERP).filter(|_| moves);
     let mut places = vec![dynamic.place.clone(), dynamic.string_place.clone()];
     places.extend(entries.chain(path.map(|segment| segment.file())));
+    // One that stays has a rule of its own.
+    let notes = before.segments.iter().filter(|segment| before.is_cache(segment));
+    places.extend(notes.map(|segment| segment.file()));
     merge(places)
 }
 
@@ -100,22 +103,41 @@ fn rewritten(pair: &Pair) -> Vec<Range<u64>> {
     let versions = view.versions.symbols.zip(view.version_table()).map(|(at, table)| symbols(at, table));
     let mut places = Vec::new();
     // Strings of the annex are sorted anew where it grows, and what names them follows.
-    if wanted.clears_versions() || wanted.replaces_needed() || pair.old_annex.is_some() {
+    let names_move = pair.old_annex.is_some();
+    if wanted.clears_versions() || wanted.replaces_needed() || names_move {
         places.push(view.versions.needs_place.clone());
     }
     if wanted.clears_versions() || wanted.renames_symbols() {
         places.extend(versions);
     }
-    if wanted.renames_symbols() {
+    if wanted.renames_symbols() || names_move {
         places.push(symbols(view.symbols.at, view.symbol_table()));
+    }
+    if wanted.renames_symbols() {
         places.extend(hash::places(view));
         places.extend(relocations::tables(&view.file, &view.dynamic).into_iter().map(|table| table.place));
     }
     if pair.has_grown() {
         places.extend(pair.tail());
+        places.extend(table_room(pair));
         places.extend(followers(pair));
     }
     places
+}
+
+/// What a program header table may grow into besides PT_INTERP's string, which goes elsewhere: NULs that no section has.
+fn table_room(pair: &Pair) -> Vec<Range<u64>> {
+    let file = &pair.before.file;
+    let (old, new) = (file.segment_table(), pair.after.file.segment_table());
+    if old.start != new.start || file.sections.is_empty() {
+        return Vec::new();
+    }
+    let segments = file.segments.iter().filter(|segment| !matches!(segment.kind, PT_LOAD | PT_PHDR));
+    let sections = file.sections.iter().map(|section| section.file());
+    let gaps = outside(old.end..new.end, segments.map(|segment| segment.file()).chain(sections));
+    let is_empty =
+        |gap: &Range<u64>| file.slice(gap.clone()).is_some_and(|bytes| first_content(bytes).is_none());
+    gaps.into_iter().filter(is_empty).collect()
 }
 
 /// Addresses in the symbol table for debuggers that follow a section to its new place.

@@ -80,7 +80,7 @@ impl Sysv {
                 if sysv(name) % self.buckets == bucket {
                     *reached.get_mut(symbol as usize)? = true;
                 }
-                symbol = self.table.get(&view.file, 2 + self.buckets.checked_add(symbol)?)?;
+                symbol = self.table.get(&view.file, self.buckets.checked_add(symbol)?.checked_add(2)?)?;
             }
         }
         Some(())

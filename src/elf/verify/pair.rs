@@ -8,9 +8,9 @@ use super::view::View;
 use super::wanted::Wanted;
 use crate::elf::Operation;
 
-/// What the last bytes of the annex begin with.
+/// What the last bytes of a segment begin with that an operation added, so that a later one may use it again.
 const MARKER: &[u8] = b"explant\0";
-const MARKER_LEN: u64 = 16;
+const MARKER_LEN: usize = 16;
 
 pub(super) struct Pair<'a> {
     pub before: &'a View<'a>,
@@ -77,7 +77,6 @@ impl<'a> Pair<'a> {
 /// The last segment by address, if it ends with the marker.
 fn annex(file: &File) -> Option<Segment> {
     let last = file.loads().max_by_key(|load| load.vaddr)?;
-    let marker = last.file().end.checked_sub(MARKER_LEN)?;
-    let bytes = file.slice(marker..last.file().end).filter(|_| marker >= last.offset)?;
-    bytes.starts_with(MARKER).then_some(*last)
+    let marker = file.slice(last.file())?.last_chunk::<MARKER_LEN>()?;
+    marker.starts_with(MARKER).then_some(*last)
 }

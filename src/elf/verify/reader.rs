@@ -310,6 +310,22 @@ impl<'a> File<'a> {
         section.map_or(0..0, Section::file)
     }
 
+    /// Whether it is the note that tells nixpkgs' ld.so where the libraries are.
+    pub fn is_cache(&self, segment: &Segment) -> bool {
+        let words = self.fields(segment.offset, [4, 4, 4]);
+        let owner = self.slice(segment.offset.saturating_add(12)..segment.offset.saturating_add(18));
+        let is_it = |words: [u64; 3]| words[0] == 6 && words[2] == 0x63a8_6cb6 && owner == Some(b"NixOS\0");
+        segment.kind == PT_NOTE && words.is_some_and(is_it)
+    }
+
+    /// The descriptor of that note.
+    pub fn cache(&self) -> Option<&'a [u8]> {
+        let segment = self.segments.iter().find(|segment| self.is_cache(segment))?;
+        let len = self.fields(segment.offset, [4, 4])?[1];
+        let start = segment.offset.checked_add(20)?;
+        self.slice(start..start.checked_add(len)?)
+    }
+
     /// The program header table's place.
     pub fn segment_table(&self) -> Range<u64> {
         let size = self.header.phnum.saturating_mul(self.segment_size());

@@ -51,7 +51,22 @@ pub(super) fn check(pair: &Pair, report: &mut Report) {
     check_strings(pair, report);
     check_run_path(pair, report);
     check_flags(pair, report);
+    check_cache(pair, report);
     check_rest(pair, report);
+}
+
+/// The note about libraries is what was asked for, or goes with what it was true of.
+fn check_cache(pair: &Pair, report: &mut Report) {
+    let (operation, wanted) = (pair.wanted.operation, &pair.wanted);
+    let dynamic = &pair.before.dynamic;
+    let heeded = dynamic.named(DT_RUNPATH).last().or(dynamic.named(DT_RPATH).last());
+    let turns = operation.run_path.as_ref().is_some_and(|path| heeded.unwrap_or_default() != path.folders);
+    let edits_needed =
+        wanted.removes_needed() || wanted.replaces_needed() || !operation.add_needed.is_empty();
+    let is_false = turns || edits_needed || operation.remove_run_path;
+    let kept = pair.before.file.cache().filter(|_| !is_false);
+    let wanted = operation.resolution_cache.as_deref().or(kept);
+    expect_strings(report, "the note of libraries", wanted.as_slice(), pair.after.file.cache().as_slice());
 }
 
 /// The string that PT_INTERP names, as far as it goes.

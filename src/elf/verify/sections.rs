@@ -63,8 +63,20 @@ fn agrees(view: &View, section: &Section) -> bool {
 /// The rules of two files.
 pub(super) fn compare(pair: &Pair, report: &mut Report) {
     let (before, after) = (&pair.before.file, &pair.after.file);
+    if drops_table(pair) {
+        return;
+    }
     let (old_names, new_names) = (before.section_names(), after.section_names());
-    for (index, old) in before.sections.iter().enumerate() {
+    // Those of the annex that no linker makes come again where it is made anew.
+    let is_own = |section: &Section| {
+        pair.was_in_annex(section.offset) && OWN.contains(&old_names.get(section.name).unwrap_or_default())
+    };
+    let own = before.sections.iter().rev().take_while(|section| pair.has_grown() && is_own(section)).count();
+    let kept = before.sections.len() - own;
+    for (index, old) in before.sections[..kept].iter().enumerate() {
+        if is_false_note(pair, old) {
+            continue;
+        }
         let Some(new) = after.sections.get(index) else {
             report.add(rule::SECTIONS, format!("section {index}"), "is gone");
             continue;
@@ -89,7 +101,7 @@ pub(super) fn compare(pair: &Pair, report: &mut Report) {
         let subject = format!("section {index} {}", text(name.unwrap_or_default()));
         report.check(same, rule::SECTIONS, subject, "changed");
     }
-    for section in after.sections.iter().skip(before.sections.len()) {
+    for section in after.sections.iter().skip(kept) {
         let file = section.file();
         let inside =
             pair.added.iter().any(|annex| annex.file().start <= file.start && file.end <= annex.file().end);
@@ -98,6 +110,24 @@ pub(super) fn compare(pair: &Pair, report: &mut Report) {
     for annex in &pair.added {
         check_cover(after, annex, report);
     }
+}
+
+/// Whether the section headers are gone that lay behind the file's end, where something else is now.
+pub(super) fn drops_table(pair: &Pair) -> bool {
+    let (before, after) = (&pair.before.file, &pair.after.file);
+    let was_outside = before.section_table().end > before.len();
+    let none = (after.header.shoff, after.header.shnum, after.header.shstrndx) == (0, 0, 0);
+    pair.has_grown() && was_outside && none
+}
+
+/// Sections of the annex that no linker makes.
+const OWN: [&[u8]; 3] = [b".note.nixos.ldcache", b".phdrs", b".explant"];
+
+/// Whether it is a note about libraries that is not true any more.
+fn is_false_note(pair: &Pair, section: &Section) -> bool {
+    let is_note = |segment: &&Segment| segment.offset == section.offset && pair.before.file.is_cache(segment);
+    pair.before.file.segments.iter().any(|segment| is_note(&segment))
+        && pair.after.file.sections.iter().all(|after| after.offset != section.offset)
 }
 
 /// Whether a section is one of the few that an operation gives another place.
@@ -120,9 +150,10 @@ fn check_cover(file: &File, annex: &Segment, report: &mut Report) {
     let inside = |section: &&Section| section.is_loaded() && annex.memory().contains(&section.addr);
     let mut sections: Vec<_> = file.sections.iter().filter(inside).collect();
     sections.sort_by_key(|section| section.addr);
-    let table = file.segment_table();
-    let has_table = annex.offset <= table.start && table.end <= annex.offset + annex.filesz;
-    let mut end = annex.vaddr + if has_table { table.end - table.start } else { 0 };
+    let (table, place) = (file.segment_table(), annex.file());
+    let has_table = place.start <= table.start && table.end <= place.end;
+    let room = if has_table { table.end - table.start } else { 0 };
+    let mut end = annex.vaddr.saturating_add(room);
     let mut gaps = false;
     for section in &sections {
         let padding = section.align.max(1).min(annex.align);

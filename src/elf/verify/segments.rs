@@ -146,10 +146,13 @@ fn check_dynamic(view: &View, report: &mut Report) {
 pub(super) fn compare(pair: &Pair, report: &mut Report) {
     compare_headers(pair, report);
     let (before, after) = (&pair.before.file, &pair.after.file);
-    for old in before.loads().filter(|load| Some(**load) != pair.old_annex) {
-        let new = after.loads().find(|new| new.vaddr == old.vaddr);
-        report.check(new == Some(old), rule::SEGMENTS, load_name(old), "is gone, or changed");
+    let kept: Vec<_> = before.loads().filter(|load| Some(**load) != pair.old_annex).collect();
+    for old in &kept {
+        let stays = after.loads().any(|new| new == *old);
+        report.check(stays, rule::SEGMENTS, load_name(old), "is gone, or changed");
     }
+    let counted = kept.len() + pair.added.len() == after.loads().count();
+    report.check(counted, rule::SEGMENTS, "the number of PT_LOAD", "is another");
     report.check(pair.added.len() <= 1, rule::GROWTH, "more than one PT_LOAD", "was added");
     for annex in &pair.added {
         check_annex(pair, annex, report);
@@ -165,6 +168,9 @@ fn compare_headers(pair: &Pair, report: &mut Report) {
     if pair.has_grown() {
         (new.phoff, new.phnum) = (old.phoff, old.phnum);
         (new.shoff, new.shnum) = (old.shoff, old.shnum);
+        if super::sections::drops_table(pair) {
+            new.shstrndx = old.shstrndx;
+        }
     }
     report.check(old == new, rule::HEADER, "the ELF header", "changed");
 }
@@ -202,7 +208,9 @@ fn compare_others(pair: &Pair, report: &mut Report) {
     let drops_table = pair.has_grown() && !needs_table && after.first(PT_PHDR).is_none();
     let others = |file: &'_ File, skipped: u64| -> Vec<Segment> {
         let is_other = |kind| !matches!(kind, PT_NULL | PT_LOAD) && kind != skipped;
-        file.segments.iter().filter(|segment| is_other(segment.kind)).copied().collect()
+        // The note about libraries has a rule of its own.
+        let others = file.segments.iter().filter(|segment| is_other(segment.kind) && !file.is_cache(segment));
+        others.copied().collect()
     };
     let old = others(before, if drops_table { PT_PHDR } else { PT_NULL });
     let new = others(after, if adds_stack { PT_GNU_STACK } else { PT_NULL });

@@ -5,6 +5,9 @@ use crate::elf::read::tests::system_files;
 mod damage;
 mod grown;
 mod images;
+mod lookup;
+mod mutated;
+mod requests;
 
 use images::IMAGES;
 

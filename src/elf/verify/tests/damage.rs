@@ -110,7 +110,10 @@ const HEADERS: [(&str, &[&str], Hurt); 13] = [
     (".dynamic's address", &[SECTIONS, DYNAMIC], |v| {
         v.set_word(v.section(".dynamic")? + v.by_class(16, 12), v.view.file.first(PT_DYNAMIC)?.vaddr + 8)
     }),
-    ("a longer file", &[GROWTH], |v| Some(v.bytes.push(1))),
+    ("a longer file", &[GROWTH], |v| {
+        v.bytes.push(1);
+        Some(())
+    }),
 ];
 
 const CONTENTS: [(&str, &[&str], Hurt); 18] = [

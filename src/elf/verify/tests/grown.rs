@@ -45,11 +45,12 @@ impl Place {
         let strings = offset + table.end - table.start + file.segment_size();
         let len = image.view.dynamic.strings.table.len() + folders.len() + 1;
         let marker = (strings + len as u64).next_multiple_of(8);
-        Some(Place { page, delta, offset, strings, marker, end: marker + 8 })
+        Some(Place { page, delta, offset, strings, marker, end: marker + 16 })
     }
 }
 
-const MARKER: &[u8] = b".explant\0";
+/// The name of the sections that are new.
+const NAME: &[u8] = b".explant\0";
 
 /// Gives an image another DT_RUNPATH, in a string table that moves into a new segment.
 fn grow(original: &[u8], folders: &str, wrong: Wrong) -> Option<Vec<u8>> {
@@ -67,6 +68,8 @@ fn grow(original: &[u8], folders: &str, wrong: Wrong) -> Option<Vec<u8>> {
     grown.bytes.resize(place.strings as usize, 0);
     grown.bytes.extend_from_slice(strings);
     grown.bytes.extend_from_slice(folders.as_bytes());
+    grown.bytes.resize(place.marker as usize, 0);
+    grown.bytes.extend_from_slice(b"explant\0");
     grown.bytes.resize(place.end as usize, 0);
     add_segment(&mut grown, &place, wrong)?;
     add_sections(&mut grown, &place, strings.len() + folders.len() + 1, wrong)?;
@@ -106,7 +109,7 @@ fn add_sections(grown: &mut Victim, place: &Place, strings_len: usize, wrong: Wr
     let names = grown.view.file.section_names().table;
     let names_at = grown.bytes.len() as u64;
     grown.bytes.extend_from_slice(names);
-    grown.bytes.extend_from_slice(MARKER);
+    grown.bytes.extend_from_slice(NAME);
     grown.bytes.extend_from_slice(&[u8::from(wrong.stray)]);
     let table = (grown.bytes.len() as u64).next_multiple_of(8);
     grown.bytes.resize(table as usize, 0);
@@ -118,7 +121,7 @@ fn add_sections(grown: &mut Victim, place: &Place, strings_len: usize, wrong: Wr
 
     let moved = |header: u64| table + header - old.start;
     set_section(grown, moved(dynstr), [place.strings + place.delta, place.strings, strings_len as u64])?;
-    set_section(grown, moved(shstrtab), [0, names_at, (names.len() + MARKER.len()) as u64])?;
+    set_section(grown, moved(shstrtab), [0, names_at, (names.len() + NAME.len()) as u64])?;
     let headers = [(new, place.offset, place.strings), (new + entry, place.marker, place.end)];
     for (header, start, end) in headers.into_iter().take(if wrong.no_marker { 1 } else { 2 }) {
         grown.set(header, 4, names.len() as u64)?;

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 
+use crate::elf::read::tests::run;
+
 pub struct Image {
     pub name: String,
     pub bytes: Vec<u8>,
@@ -15,7 +17,11 @@ const LIBRARY: &str = "static int kept = 4, *pointer = &kept; int value = 42, *a
 int greet(void) { return *address + *pointer; }
 int twice(int x) { return 2 * x; }
 int bye(void) { return twice(value); }
+int (*pointers[])(void) = { bye, greet };
 __attribute__((constructor)) static void begin(void) { pointer = &value; }";
+
+const VERSIONS: &str =
+    "GREET_1 { global: greet; value; local: *; }; GREET_2 { global: twice; bye; } GREET_1;";
 
 const PROGRAM: &str = "int greet(void); int twice(int); extern int value; int *place = &value;
 int own(void) { return 1; }
@@ -48,15 +54,24 @@ fn compilers() -> Vec<(String, Vec<String>, bool)> {
     own.chain(others).collect()
 }
 
+/// A library whose symbol `bye` has this name, of as many letters, and of which nothing else tells it.
+pub fn build_library(folder: &Path, bye: &str) -> Vec<u8> {
+    let at = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let (versions, out) = (VERSIONS.replace("bye", bye), at(bye));
+    fs::write(at("l.c"), LIBRARY.replace("bye", bye)).unwrap();
+    fs::write(at("versions"), versions).unwrap();
+    let script = format!("-Wl,--version-script={}", at("versions"));
+    let silent = ["-s", "-Wl,--build-id=none", "-Wl,-soname,libgreet.so.1", "-Wl,--hash-style=both"];
+    let shared = ["-shared", "-fPIC", "-nostdlib", &script, &at("l.c"), "-o", &out];
+    run("gcc", &[&shared[..], &silent].concat());
+    fs::read(out).unwrap()
+}
+
 fn build(folder: &Path) -> Vec<Image> {
     let at = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     fs::write(at("l.c"), LIBRARY).unwrap();
     fs::write(at("p.c"), PROGRAM).unwrap();
-    fs::write(
-        at("versions"),
-        "GREET_1 { global: greet; value; local: *; }; GREET_2 { global: twice; bye; } GREET_1;",
-    )
-    .unwrap();
+    fs::write(at("versions"), VERSIONS).unwrap();
     let mut images = Vec::new();
     for (name, command, gnu) in compilers() {
         let hash = if gnu { "-Wl,--hash-style=both" } else { "-Wl,--hash-style=sysv" };
@@ -86,7 +101,7 @@ fn build(folder: &Path) -> Vec<Image> {
         ];
         for (arguments, out) in kinds {
             let mut tool = Command::new(&command[0]);
-            tool.args(&command[1..]).args(&common).args(arguments.split(' '));
+            tool.args(&command[1..]).args(common).args(arguments.split(' '));
             // Not every machine has every linker.
             if tool.output().is_ok_and(|output| output.status.success()) {
                 let file = Path::new(out).file_name().unwrap().to_str().unwrap();
