@@ -42,6 +42,11 @@ impl Patch {
     pub fn end(&self) -> FileOffset {
         FileOffset(self.at.0 + self.bytes.len() as u64)
     }
+
+    /// Puts it into the file's bytes, which reach as far as it does.
+    pub fn write_to(&self, file: &mut [u8]) {
+        file[self.at.0 as usize..self.end().0 as usize].copy_from_slice(&self.bytes);
+    }
 }
 
 /// The length of a file of `len` bytes once it is patched.

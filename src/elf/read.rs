@@ -55,6 +55,8 @@ pub(crate) struct Layout {
     pub(super) interpreter: Option<Range<u64>>,
     /// PT_DYNAMIC's address.
     pub(super) dynamic_address: u64,
+    /// Its offset, by its header; what counts is its address.
+    pub(super) dynamic_offset: u64,
     /// PT_DYNAMIC up to its first DT_NULL, and the DT_NULLs that follow that.
     pub(super) dynamic: Vec<DynamicEntry>,
     /// The dynamic string table, as far as it lies in the file.
@@ -172,6 +174,7 @@ impl Elf {
         elf.layout.loads = segments.loads;
         if let Some(dynamic) = segments.dynamic {
             elf.layout.dynamic_address = dynamic.p_vaddr;
+            elf.layout.dynamic_offset = dynamic.p_offset;
             elf.layout.dynamic = dynamic_entries(&image, &elf.layout.loads, &dynamic)?;
             elf.read_strings(&image)?;
         }

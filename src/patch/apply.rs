@@ -64,9 +64,7 @@ fn inside(patch: &Patch, len: u64) -> std::ops::Range<usize> {
 pub(super) fn patched(bytes: &[u8], patches: &[Patch]) -> Vec<u8> {
     let mut whole = bytes.to_vec();
     whole.resize(patched_len(bytes.len() as u64, patches) as usize, 0);
-    for patch in patches {
-        whole[patch.at.0 as usize..patch.end().0 as usize].copy_from_slice(&patch.bytes);
-    }
+    patches.iter().for_each(|patch| patch.write_to(&mut whole));
     whole
 }
 

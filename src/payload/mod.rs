@@ -1,14 +1,15 @@
 //! Walks the plan in order and hands out each file with its final bytes: the source mapped, the edits applied.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
 
 use memmap2::{MmapMut, MmapOptions};
+use rustix::mm::{MapFlags, ProtFlags, mmap};
 
-use crate::elf::Patch;
+use crate::elf::{Patch, patched_len};
 use crate::error::{Error, IoContext, Result};
 use crate::plan::{Entry, Kind, Source};
 
@@ -36,20 +37,25 @@ impl Deref for Body {
 ///
 /// Errors: the source cannot be read, or is not what it was when the plan was made.
 pub fn open(entry: &Entry) -> Result<Option<Body>> {
-    let Kind::File { source, size, patches, .. } = &entry.kind else { return Ok(None) };
-    let body = match source {
-        Source::Made(bytes) => Body::Shared(bytes.clone()),
-        Source::User(path) => Body::Owned(read(path)?),
-        Source::Store(path) => map(path, patches)?,
+    let Kind::File { source, size, grown, patches, .. } = &entry.kind else { return Ok(None) };
+    let planned = size - grown;
+    let check = |now: u64| {
+        let message = || format!("{} was {planned} bytes when it was planned and is {now} now", entry.origin);
+        if now == planned { Ok(()) } else { Err(Error::failure(message())) }
     };
-    if body.len() as u64 != *size {
-        return Err(Error::failure(format!(
-            "{} was {size} bytes when it was planned and is {} now",
-            entry.origin,
-            body.len()
-        )));
-    }
-    Ok(Some(body))
+    Ok(Some(match source {
+        Source::Made(bytes) => Body::Shared(bytes.clone()),
+        Source::User(path) => {
+            let bytes = read(path)?;
+            check(bytes.len() as u64)?;
+            Body::Owned(bytes)
+        }
+        Source::Store(path) => {
+            let file = File::open(path).while_doing("read", path)?;
+            check(file.metadata().while_doing("read", path)?.len())?;
+            Body::Mapped(patched(&file, planned, patches).while_doing("map", path)?)
+        }
+    }))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
@@ -58,16 +64,23 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn map(path: &Path, patches: &[Patch]) -> Result<Body> {
-    let file = File::open(path).while_doing("read", path)?;
-    // SAFETY: store paths are immutable; the mapping is private, so that edits never reach the file.
-    let mut map = unsafe { MmapOptions::new().map_copy(&file) }.while_doing("map", path)?;
-    for patch in patches {
-        let range = patch.at.0 as usize..patch.end().0 as usize;
-        let place = map.get_mut(range).ok_or_else(|| {
-            Error::failure(format!("{} is shorter than it was when it was planned", path.display()))
-        })?;
-        place.copy_from_slice(&patch.bytes);
+/// A file of the store, of `len` bytes, as it is with its patches. Only the pages that they touch are copied.
+///
+/// The new length is reserved, and the file mapped over its beginning. What lies between the two is the kernel's one page of
+/// NULs, again and again.
+pub fn patched(file: &File, len: u64, patches: &[Patch]) -> io::Result<MmapMut> {
+    let mut map = MmapOptions::new().len(patched_len(len, patches) as usize).no_reserve_swap().map_anon()?;
+    if len > 0 {
+        let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
+        // SAFETY: the place is a part of `map`, which is at least as long and nobody else's, and which unmaps it. Store paths are
+        // immutable; the mapping is private, so that edits never reach the file.
+        unsafe {
+            mmap(map.as_mut_ptr().cast(), len as usize, ProtFlags::READ | ProtFlags::WRITE, flags, file, 0)
+        }?;
     }
-    Ok(Body::Mapped(map))
+    patches.iter().for_each(|patch| patch.write_to(&mut map));
+    Ok(map)
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use super::relocation::Relocation;
 use super::{Entry, Finding, Kind, Severity, Surgery, survey};
 use crate::config::glibc_set::is_glibc_set;
 use crate::config::{Layout, Package};
-use crate::elf::{Abi, Class, Elf, Patch};
+use crate::elf::{Abi, Class, Elf, Patch, patched_len};
 use crate::error::{Error, Result};
 use crate::path::{InstallPath, StoreFile, file_name};
 use crate::store::StoreHash;
@@ -26,7 +26,7 @@ pub struct Draft {
     is_musl: bool,
     /// The paths of `[[install.files]]` that were found.
     with_settings: BTreeSet<String>,
-    /// Programs that have no run path, by their install paths.
+    /// Programs that have no run path and cannot be given one, by their install paths.
     pub without_run_path: Vec<String>,
     /// Each ABI's programs and libraries of the results, then of the rest of the closure, counted.
     abis: BTreeMap<Abi, [usize; 4]>,
@@ -54,11 +54,13 @@ impl Draft {
         operated: Operated,
         relocation: &Relocation,
     ) -> Result<()> {
-        let settled = survey::settle(operated.patches, hits, relocation);
+        let settled = survey::settle(operated.patches, hits, &context.known()?.scanner, relocation);
         for hash in settled.leftover {
             self.leftovers.entry(hash).or_default().insert(entry.path.clone());
         }
-        if let Kind::File { patches, surgery, .. } = &mut entry.kind {
+        if let Kind::File { size, grown, patches, surgery, .. } = &mut entry.kind {
+            *grown = patched_len(*size, &settled.patches) - *size;
+            *size += *grown;
             *patches = settled.patches;
             *surgery = operated.surgery;
             if settled.rewritten > 0 {
@@ -158,12 +160,13 @@ impl Draft {
         }
         let mut finding = Finding::warning(
             "no-run-path",
-            "programs have no run path to the bundle's libraries, and no room for one",
+            "programs without a run path cannot be given one: they hold data behind the program itself, and may look for it \
+             at their end",
         );
         finding.subjects = std::mem::take(&mut self.without_run_path);
         self.findings.push(finding.remedy(
             "they find their libraries in their loader's own folder, but LD_LIBRARY_PATH comes before that: \
-             link them with a run path",
+             leave it unset where they run",
         ));
     }
 

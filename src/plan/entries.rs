@@ -137,7 +137,8 @@ impl Entry {
 
     /// A file as it is; edits are added later.
     pub fn file(path: InstallPath, source: Source, size: u64, mode: u32, role: Role) -> Self {
-        Entry::plain(path, Kind::File { source, size, patches: Vec::new(), surgery: Vec::new() }, mode, role)
+        let kind = Kind::File { source, size, grown: 0, patches: Vec::new(), surgery: Vec::new() };
+        Entry::plain(path, kind, mode, role)
     }
 
     pub fn ghost(path: InstallPath, mode: u32) -> Self {

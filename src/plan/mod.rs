@@ -75,9 +75,12 @@ pub enum Kind {
     },
     File {
         source: Source,
-        /// In bytes; edits never change it.
+        /// In bytes, after the edits.
         size: u64,
-        /// What is done to the bytes: sorted by offset, apart from each other, inside the file.
+        /// By how many bytes the edits make it longer than its source.
+        grown: u64,
+        /// What is done to the bytes: sorted by offset, apart from each other. One may lie behind the source's end; between the
+        /// two are NULs.
         patches: Vec<Patch>,
         /// The same for people.
         surgery: Vec<Surgery>,
@@ -127,6 +130,8 @@ pub enum Surgery {
         to: String,
         runpath: bool,
     },
+    /// It is left to the run paths of the programs that load it.
+    NoRunPath,
     Needed {
         from: String,
         to: String,

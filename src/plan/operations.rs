@@ -14,7 +14,7 @@ use super::run_path::{self, Wanted};
 use super::{Finding, Surgery, host, survey};
 use crate::config::glibc_set::is_glibc_set;
 use crate::config::{Glibc, RunPathTag};
-use crate::elf::{Class, Operation, Refusal, RunPath};
+use crate::elf::{Class, Operation, RunPath};
 use crate::error::{Error, Result};
 use crate::path::{InstallPath, StoreFile, file_name, printable};
 
@@ -30,64 +30,47 @@ pub struct Bundle<'a> {
 }
 
 /// Works out every operation and carries it out on paper: patches by install path.
-///
-/// Libraries come first. What one of them must find and has no run path to say, the programs that load it say: ld.so looks
-/// in a program's DT_RPATH for what its libraries need (ld.so(8)).
 pub fn all(bundle: &Bundle, homes: &mut Homes, draft: &mut Draft) -> Result<BTreeMap<InstallPath, Operated>> {
-    let wanted = bundle.wanted(homes);
+    let led = bundle.led_by_programs();
+    let wanted = bundle.wanted(homes, &led);
     let present = bundle.present(homes);
+    let surgeon = Surgeon { bundle, homes, led: &led, wanted: &wanted, present: &present };
+    surgeon.report_baseline(draft);
     // A library that shares the home of another of the same content is not operated on.
-    let own_bytes = bundle
-        .graph
-        .nodes
-        .iter()
-        .filter(|(id, _)| homes.shipped.contains(id) || bundle.fixed.contains_key(&id.1));
-    let (programs, libraries): (Vec<_>, Vec<_>) =
-        own_bytes.partition(|(_, node)| node.elf.class == Class::Program);
-    let [programs, libraries] =
-        [programs, libraries].map(|nodes| nodes.into_iter().map(|(id, _)| id).collect::<Vec<_>>());
-    let surgeon = Surgeon { bundle, homes, present: &present };
-
-    let outcomes = surgeon.operate_all(&libraries, &wanted.own)?;
-    let mut inherited = wanted.inherited;
-    let mut operated = BTreeMap::new();
-    for (id, outcome) in outcomes {
-        if outcome.refusal.is_some() {
-            for program in &bundle.graph.nodes[&id].programs {
-                inherited
-                    .entry(program.clone())
-                    .or_default()
-                    .extend(wanted.own.get(&id).into_iter().flatten().cloned());
-            }
-        }
-        operated.insert(homes.of[&id].clone(), outcome.operated);
-    }
-    let mut of_programs = wanted.own;
-    for (program, more) in inherited {
-        of_programs.entry(program).or_default().extend(more);
-    }
-    for (id, outcome) in surgeon.operate_all(&programs, &of_programs)? {
-        if let Some(refusal) = outcome.refusal {
-            let wanted = of_programs.get(&id).into_iter().flatten();
-            surgeon.without_run_path(&id, &refusal, wanted, draft)?;
-        }
-        operated.insert(homes.of[&id].clone(), outcome.operated);
-    }
-    surgeon.report_baseline(&programs, draft);
-    Ok(operated)
-}
-
-#[derive(Default)]
-struct AllWanted {
-    /// What a file's own run path is to find.
-    own: BTreeMap<NodeId, BTreeSet<Wanted>>,
-    /// What a program's is to find for its libraries.
-    inherited: BTreeMap<NodeId, BTreeSet<Wanted>>,
+    let nodes = bundle.graph.nodes.par_iter();
+    let own_bytes = nodes.filter(|(id, _)| homes.shipped.contains(id) || bundle.fixed.contains_key(&id.1));
+    own_bytes.map(|(id, node)| Ok((homes.of[id].clone(), surgeon.operate(id, node)?))).collect()
 }
 
 impl Bundle<'_> {
-    fn wanted(&self, homes: &mut Homes) -> AllWanted {
-        let mut wanted = AllWanted::default();
+    /// Libraries for which programs differ in what serves a needed entry, and those that load them: what they need is found by
+    /// their programs' run paths. Their own would be searched first, whatever the program.
+    fn led_by_programs(&self) -> BTreeSet<NodeId> {
+        let mut led = BTreeSet::new();
+        // DT_RUNPATH serves none but its own file.
+        if self.context.config.runtime.rpath == RunPathTag::Runpath {
+            return led;
+        }
+        loop {
+            let is_led = |(id, node): &(&NodeId, &Node)| {
+                let mut needs = node.needs.values().map(|need| &need.served_by);
+                node.elf.class == Class::Library
+                    && !node.programs.is_empty()
+                    && needs
+                        .any(|by| by.len() > 1 || by.keys().any(|file| led.contains(&(id.0, file.clone()))))
+            };
+            let now: BTreeSet<NodeId> =
+                self.graph.nodes.iter().filter(is_led).map(|(id, _)| id.clone()).collect();
+            if now.len() == led.len() {
+                return led;
+            }
+            led = now;
+        }
+    }
+
+    /// What each file's run path is to find.
+    fn wanted(&self, homes: &mut Homes, led: &BTreeSet<NodeId>) -> BTreeMap<NodeId, BTreeSet<Wanted>> {
+        let mut wanted: BTreeMap<NodeId, BTreeSet<Wanted>> = BTreeMap::new();
         for (id, node) in &self.graph.nodes {
             for (name, need) in &node.needs {
                 for (real, served) in &need.served_by {
@@ -95,18 +78,24 @@ impl Bundle<'_> {
                     else {
                         continue;
                     };
-                    let entry = (name.clone(), folder);
-                    if need.served_by.len() == 1 {
-                        wanted.own.entry(id.clone()).or_default().insert(entry);
-                        continue;
-                    }
-                    for program in &served.programs {
-                        wanted.inherited.entry(program.clone()).or_default().insert(entry.clone());
+                    // For a setuid program ld.so ignores $ORIGIN in its libraries' run paths, too.
+                    let by_program = |program: &&NodeId| led.contains(id) || self.is_privileged(program);
+                    let programs = served.programs.iter().filter(by_program);
+                    for finder in programs.chain(Some(id).filter(|id| !led.contains(id))) {
+                        wanted.entry(finder.clone()).or_default().insert((name.clone(), folder.clone()));
                     }
                 }
             }
         }
         wanted
+    }
+
+    fn is_privileged(&self, id: &NodeId) -> bool {
+        if self.context.config.install.files.is_empty() {
+            return false;
+        }
+        let mut files = self.arranged.files.iter().filter(|file| file.source == id.1);
+        files.any(|file| self.context.is_privileged(&file.below))
     }
 
     /// The folder in which a library is found by `name`; where it lies under other names only, a link is added.
@@ -151,76 +140,34 @@ impl Bundle<'_> {
 struct Surgeon<'a> {
     bundle: &'a Bundle<'a>,
     homes: &'a Homes,
+    led: &'a BTreeSet<NodeId>,
+    wanted: &'a BTreeMap<NodeId, BTreeSet<Wanted>>,
     present: &'a BTreeSet<InstallPath>,
 }
 
-/// How an operation went.
-struct Outcome {
-    operated: Operated,
-    /// Why the run path could not be set; the rest was done.
-    refusal: Option<Refusal>,
-}
-
 impl Surgeon<'_> {
-    fn operate_all(
-        &self,
-        ids: &[&NodeId],
-        wanted: &BTreeMap<NodeId, BTreeSet<Wanted>>,
-    ) -> Result<Vec<(NodeId, Outcome)>> {
-        let none = BTreeSet::new();
-        ids.par_iter()
-            .map(|id| Ok(((*id).clone(), self.operate(id, wanted.get(*id).unwrap_or(&none))?)))
-            .collect()
-    }
-
-    fn operate(&self, id: &NodeId, wanted: &BTreeSet<Wanted>) -> Result<Outcome> {
-        let (context, node) = (self.bundle.context, &self.bundle.graph.nodes[id]);
+    fn operate(&self, id: &NodeId, node: &Node) -> Result<Operated> {
+        let store = self.bundle.context.store;
         let group = &self.bundle.graph.groups[id.0];
-        if group.loader.as_ref().is_some_and(|loader| loader.file == id.1) && node.elf.run_path().is_none() {
-            return Ok(Outcome { operated: self.send_loader_home(id)?, refusal: None });
+        if group.loader.as_ref().is_some_and(|loader| loader.file == id.1) {
+            return self.send_loader_home(id);
         }
-        let mut operation = Operation {
+        let is_led = self.led.contains(id);
+        let operation = Operation {
             interpreter: self.interpreter(id, group, node),
+            remove_run_path: is_led && node.elf.run_path().is_some(),
+            run_path: if is_led { None } else { self.run_path(id, node)? },
             replace_needed: bare_names(node),
-            run_path: self.run_path(id, node, wanted)?,
             ..Operation::default()
         };
-        let elf = &node.elf;
-        let first = survey::operate(context.store, &id.1, elf, &operation)?;
-        let (patches, refusal) = match (first, operation.run_path.is_some()) {
-            (Ok(patches), _) => (patches, None),
-            (Err(refusal), true) => {
-                operation.run_path = self.old_run_path(id, node);
-                // A run path that names the store is of no use, and one that stays is a leftover.
-                if operation.run_path.is_none() && elf.run_path().is_some() {
-                    return Err(self.refused(id, &refusal));
-                }
-                let rest = survey::operate(context.store, &id.1, elf, &operation)?;
-                (rest.map_err(|refusal| self.refused(id, &refusal))?, Some(refusal))
-            }
-            (Err(refusal), false) => return Err(self.refused(id, &refusal)),
-        };
-        let surgery = words(node, &operation);
-        Ok(Outcome { operated: Operated { patches, surgery }, refusal })
-    }
-
-    /// The old run path with the right tag, where it leads to folders of the bundle and no others: what it does not serve,
-    /// the programs that load the file do.
-    fn old_run_path(&self, id: &NodeId, node: &Node) -> Option<RunPath> {
-        self.old_folders(id, node)?;
-        let runpath = self.bundle.context.config.runtime.rpath == RunPathTag::Runpath;
-        Some(RunPath { folders: node.elf.run_path()?.to_vec(), runpath })
-    }
-
-    /// The folders of the old run path as they are from the file's new place; `None` if one lies outside of the bundle.
-    fn old_folders(&self, id: &NodeId, node: &Node) -> Option<Vec<InstallPath>> {
-        let from = self.homes.of[id].parent()?;
-        let entries = node.elf.run_path()?.split(|b| *b == b':');
-        let folder = |entry: &[u8]| {
-            let below = entry.strip_prefix(b"$ORIGIN").or_else(|| entry.strip_prefix(b"${ORIGIN}"))?;
-            Some(from.join(below)).filter(|folder| folder.starts_with(&self.bundle.context.lib_dir))
-        };
-        entries.map(folder).collect()
+        let patches = survey::operate(store, &id.1, &node.elf, &operation)?;
+        let patches = patches.map_err(|refusal| {
+            Error::failure(format!("{} cannot be operated on: {refusal}", store.origin(&id.1))).remedy(
+                "leave it out with `install.exclude`, or use `install.layout = \"store\"`, where it finds its libraries as \
+                 it does in the store",
+            )
+        })?;
+        Ok(Operated { patches, surgery: words(node, &operation) })
     }
 
     /// The loader's own folders become the library folder, for programs without a run path.
@@ -245,13 +192,9 @@ impl Surgeon<'_> {
         Some(self.homes.folders[id.0].join(name).as_bytes().to_vec())
     }
 
-    fn run_path(&self, id: &NodeId, node: &Node, wanted: &BTreeSet<Wanted>) -> Result<Option<RunPath>> {
-        // glibc's own libraries need each other alone, which are loaded by then.
-        let soname = node.elf.soname.as_deref().unwrap_or(id.1.file_name());
-        if node.elf.run_path().is_none() && node.elf.class == Class::Library && is_glibc_set(soname) {
-            return Ok(None);
-        }
-        if wanted.is_empty() && node.elf.run_path().is_none() && node.elf.class == Class::Library {
+    fn run_path(&self, id: &NodeId, node: &Node) -> Result<Option<RunPath>> {
+        let has_one = node.elf.run_path().is_some();
+        if !has_one && !can_use_run_path(id, node) {
             return Ok(None);
         }
         let context = self.bundle.context;
@@ -261,18 +204,20 @@ impl Surgeon<'_> {
             also.insert(0, own.clone());
         }
         let has = |folder: &InstallPath, name: &[u8]| self.present.contains(&folder.join(name));
+        let none = BTreeSet::new();
+        let wanted = self.wanted.get(id).unwrap_or(&none);
         let folders = run_path::order(wanted, &also, &has).ok_or_else(|| {
             Error::failure(format!(
                 "no run path serves {}: two folders of the bundle each have a library that it must take from the other",
                 context.store.origin(&id.1)
             ))
         })?;
-        if folders.is_empty() && node.elf.run_path().is_none() {
+        if folders.is_empty() && !has_one {
             return Ok(None);
         }
         let home = &self.homes.of[id];
         let from = home.parent().unwrap_or_else(InstallPath::root);
-        let mut text = run_path::text(&folders, &from, self.is_privileged(id));
+        let mut text = run_path::text(&folders, &from, self.bundle.is_privileged(id));
         if context.config.runtime.glibc == Glibc::Bundled && self.uses_baseline(id) {
             for folder in host::library_folders(node.elf.abi) {
                 text = [text.as_slice(), b":", folder.as_bytes()].concat();
@@ -280,14 +225,6 @@ impl Surgeon<'_> {
         }
         let runpath = context.config.runtime.rpath == RunPathTag::Runpath;
         Ok(Some(RunPath { folders: text, runpath }))
-    }
-
-    fn is_privileged(&self, id: &NodeId) -> bool {
-        if self.bundle.context.config.install.files.is_empty() {
-            return false;
-        }
-        let mut files = self.bundle.arranged.files.iter().filter(|file| file.source == id.1);
-        files.any(|file| self.bundle.context.is_privileged(&file.below))
     }
 
     /// Folders of results that stay together, in the file's old run path: they may be there for a dlopen.
@@ -319,19 +256,14 @@ impl Surgeon<'_> {
                 .any(|(other, node)| (other == id || node.programs.contains(id)) && !node.baseline.is_empty())
     }
 
-    fn report_baseline(&self, programs: &[&NodeId], draft: &mut Draft) {
+    fn report_baseline(&self, draft: &mut Draft) {
         if self.bundle.context.config.runtime.glibc == Glibc::Host {
             return;
         }
-        let names: BTreeSet<String> = self
-            .bundle
-            .graph
-            .nodes
-            .values()
-            .flat_map(|node| &node.baseline)
-            .map(|name| printable(name))
-            .collect();
-        if names.is_empty() || programs.is_empty() {
+        let nodes = || self.bundle.graph.nodes.values();
+        let names: BTreeSet<String> =
+            nodes().flat_map(|node| &node.baseline).map(|name| printable(name)).collect();
+        if names.is_empty() || !nodes().any(|node| node.elf.class == Class::Program) {
             return;
         }
         let mut finding = Finding::warning(
@@ -342,30 +274,19 @@ impl Surgeon<'_> {
         finding.subjects = names.into_iter().collect();
         draft.findings.push(finding);
     }
+}
 
-    /// A program whose run path cannot be set still finds what lies in the loader's own folder, and where its old run path
-    /// leads.
-    fn without_run_path<'w>(
-        &self,
-        id: &NodeId,
-        refusal: &Refusal,
-        mut wanted: impl Iterator<Item = &'w Wanted>,
-        draft: &mut Draft,
-    ) -> Result<()> {
-        let mut found_in = self.old_folders(id, &self.bundle.graph.nodes[id]).unwrap_or_default();
-        found_in.push(self.homes.folders[id.0].clone());
-        let elsewhere = wanted.any(|(_, folder)| !found_in.contains(folder));
-        if elsewhere || self.uses_baseline(id) || self.bundle.context.config.runtime.glibc == Glibc::Host {
-            return Err(self.refused(id, refusal));
-        }
-        draft.without_run_path.push(self.homes.of[id].to_string());
-        Ok(())
+/// Whether a file without a run path is to have one.
+fn can_use_run_path(id: &NodeId, node: &Node) -> bool {
+    if node.elf.class == Class::Program {
+        return node.elf.is_dynamic();
     }
-
-    fn refused(&self, id: &NodeId, refusal: &Refusal) -> Error {
-        Error::failure(format!("{} cannot be operated on: {refusal}", self.bundle.context.store.origin(&id.1)))
-            .remedy("leave it out with `install.exclude`, or use `install.layout = \"store\"`, which changes no lengths")
-    }
+    // What needs nothing may be a loader or an old static-pie, which would crash over a run path.
+    //
+    // glibc's own libraries stay as they are: they need nothing but each other. libc.so.6 is looked up for libm.so.6 by libm's own
+    // run path, and then by the DT_RPATH of those that libm was loaded for, up to the program. All these have one, and none has
+    // DT_RUNPATH, so LD_LIBRARY_PATH does not get its turn before the library is found.
+    !node.elf.needed.is_empty() && !is_glibc_set(node.elf.soname.as_deref().unwrap_or(id.1.file_name()))
 }
 
 /// Whether something lies below a folder.
@@ -386,6 +307,9 @@ fn words(node: &Node, operation: &Operation) -> Vec<Surgery> {
     if let Some(new) = operation.interpreter.as_ref().filter(|new| node.elf.interpreter.as_ref() != Some(new))
     {
         words.push(Surgery::Interpreter(printable(new)));
+    }
+    if operation.remove_run_path {
+        words.push(Surgery::NoRunPath);
     }
     if let Some(run_path) = &operation.run_path {
         words.push(Surgery::RunPath { to: printable(&run_path.folders), runpath: run_path.runpath });

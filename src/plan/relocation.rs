@@ -86,7 +86,7 @@ impl Relocation {
     pub fn rewrite(&self, text: &[u8], hits: &[Hit]) -> Vec<u8> {
         let mut text = text.to_vec();
         for patch in hits.iter().filter_map(|hit| self.patch(hit)) {
-            text[patch.at.0 as usize..patch.end().0 as usize].copy_from_slice(&patch.bytes);
+            patch.write_to(&mut text);
         }
         text
     }

@@ -13,7 +13,7 @@ use super::relocation::Relocation;
 use super::survey::{self, Survey, survey_whole};
 use super::{Entry, Finding, Kind, Surgery};
 use crate::config::RunPathTag;
-use crate::elf::{Class, Elf, Operation, RunPath};
+use crate::elf::{Class, Elf, Operation, Refusal, RunPath};
 use crate::error::{Error, Result};
 use crate::path::{InstallPath, MAX_LINKS, StoreFile, printable};
 use crate::store::closure::Known;
@@ -220,33 +220,53 @@ impl Layout<'_> {
         draft.file(self.context, entry, below, &hits, operated, self.relocation)
     }
 
-    /// Turns the tag of the run path, and drops folders from it that are not shipped.
+    /// Turns the tag of the run path, drops folders from it that are not shipped, and gives a program one that has none.
     fn operate(&self, file: &Placed, is_result: bool, elf: &Elf, draft: &mut Draft) -> Result<Operated> {
         draft.saw(elf, is_result);
-        let Some(old) = elf.run_path() else {
-            if elf.class == Class::Program && is_result {
-                draft.without_run_path.push(file.path.to_string());
-            }
-            return Ok(Operated::default());
-        };
         let runpath = self.context.config.runtime.rpath == RunPathTag::Runpath;
-        let is_right = if runpath { elf.rpath.is_none() } else { elf.runpath.is_none() };
-        let folders: Vec<&[u8]> = old.split(|b| *b == b':').filter(|folder| !self.is_gone(folder)).collect();
-        let folders = folders.join(&b':');
-        if is_right && folders == old {
-            return Ok(Operated::default());
-        }
+        let folders = match elf.run_path() {
+            Some(old) => {
+                let is_right = if runpath { elf.rpath.is_none() } else { elf.runpath.is_none() };
+                let shipped = old.split(|b| *b == b':').filter(|folder| !self.is_gone(folder));
+                let folders = shipped.collect::<Vec<_>>().join(&b':');
+                if is_right && folders == old {
+                    return Ok(Operated::default());
+                }
+                folders
+            }
+            None => match self.loader_folder(elf) {
+                Some(folder) => folder,
+                None => return Ok(Operated::default()),
+            },
+        };
+        let to = self.relocation.rewrite(&folders, &self.known.scanner.scan(&folders));
         let operation = Operation { run_path: Some(RunPath { folders, runpath }), ..Operation::default() };
-        let patches =
-            survey::operate(self.context.store, &file.source, elf, &operation)?.map_err(|refusal| {
-                Error::failure(format!(
-                    "{} cannot be operated on: {refusal}",
-                    self.context.store.origin(&file.source)
-                ))
-                .remedy("leave it out with `install.exclude`")
-            })?;
-        let to = self.relocation.rewrite(old, &self.known.scanner.scan(old));
-        Ok(Operated { patches, surgery: vec![Surgery::RunPath { to: printable(&to), runpath }] })
+        match survey::operate(self.context.store, &file.source, elf, &operation)? {
+            Ok(patches) => {
+                Ok(Operated { patches, surgery: vec![Surgery::RunPath { to: printable(&to), runpath }] })
+            }
+            // It finds its libraries all the same.
+            Err(Refusal::Payload { .. }) if elf.run_path().is_none() => {
+                draft.without_run_path.push(file.path.to_string());
+                Ok(Operated::default())
+            }
+            Err(refusal) => {
+                let origin = self.context.store.origin(&file.source);
+                Err(Error::failure(format!("{origin} cannot be operated on: {refusal}"))
+                    .remedy("leave it out with `install.exclude`"))
+            }
+        }
+    }
+
+    /// Where a program that has no run path finds its libraries: its loader's own folder. As the store has it, since the
+    /// references in what is added to a file are rewritten like all others.
+    ///
+    /// What a library without a run path needs is found by those of its programs.
+    fn loader_folder(&self, elf: &Elf) -> Option<Vec<u8>> {
+        let loader = StoreFile::new(elf.interpreter.as_deref().filter(|_| elf.class == Class::Program)?)?;
+        let (path, _) = self.context.store.split(&loader)?;
+        self.relocation.folder(path.hash())?;
+        Some(loader.parent()?.as_bytes().to_vec())
     }
 
     /// Whether a folder of a run path is in the store and not in the bundle.

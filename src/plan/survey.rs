@@ -1,13 +1,16 @@
 //! What a file is, and which store paths it names.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
+use crate::elf::verify::verify;
 use crate::elf::{Elf, Operation, Patch, Refusal};
-use crate::error::Result;
+use crate::error::{Error, IoContext, Result};
 use crate::path::{InstallPath, StoreFile};
+use crate::payload;
 use crate::store::scan::{Hit, Scanner};
 use crate::store::{Store, StoreHash};
 
@@ -48,14 +51,35 @@ pub fn references(store: &Store, scanner: &Scanner, files: &[&StoreFile]) -> Res
     files.par_iter().map(|file| Ok(scanner.scan(&store.map(file)?))).collect()
 }
 
-/// The patches of an operation on a file.
+/// The patches of an operation on a file, verified.
+///
+/// Errors: what came of it is not sound.
 pub fn operate(
     store: &Store,
     file: &StoreFile,
     elf: &Elf,
     operation: &Operation,
 ) -> Result<std::result::Result<Vec<Patch>, Refusal>> {
-    Ok(elf.operate(&store.map(file)?, operation))
+    if *operation == Operation::default() {
+        return Ok(Ok(Vec::new()));
+    }
+    let bytes = store.map(file)?;
+    let patches = match elf.operate(&bytes, operation) {
+        Ok(patches) => patches,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let disk = store.disk(file);
+    let edited = File::open(&disk)
+        .and_then(|open| payload::patched(&open, bytes.len() as u64, &patches))
+        .while_doing("map", &disk)?;
+    match verify(&bytes, &edited, operation).first() {
+        None => Ok(Ok(patches)),
+        Some(violation) => {
+            let origin = store.origin(file);
+            Err(Error::failure(format!("the edit of {origin} is not sound: {violation}"))
+                .remedy("this is a mistake in explant; leave the file out with `install.exclude`"))
+        }
+    }
 }
 
 /// All patches of a file, and the store paths that it names after them.
@@ -67,23 +91,41 @@ pub struct Settled {
     pub leftover: BTreeSet<StoreHash>,
 }
 
-/// Adds the rewriting of references to a file's other patches, which win where both touch a place.
-pub fn settle(mut patches: Vec<Patch>, hits: &[Hit], relocation: &Relocation) -> Settled {
-    patches.sort_by_key(|patch| patch.at);
-    let mut settled = Settled::default();
-    let mut references = Vec::new();
-    for hit in hits {
-        if overwritten(&patches, hit) {
-            continue;
-        }
-        match relocation.patch(hit) {
-            Some(patch) => references.push(patch),
-            None => {
-                settled.leftover.insert(hit.hash);
+impl Settled {
+    /// The patches that rewrite the references that can be; the others are left over.
+    fn rewrite(&mut self, hits: impl IntoIterator<Item = Hit>, relocation: &Relocation) -> Vec<Patch> {
+        let mut references = Vec::new();
+        for hit in hits {
+            match relocation.patch(&hit) {
+                Some(patch) => references.push(patch),
+                None => {
+                    self.leftover.insert(hit.hash);
+                }
             }
         }
+        self.rewritten += references.len();
+        references
     }
-    settled.rewritten = references.len();
+}
+
+/// Adds the rewriting of references to a file's other patches, which win where both touch a place: of those, what they hold is
+/// rewritten itself, for an edit may move a whole string table.
+pub fn settle(mut patches: Vec<Patch>, hits: &[Hit], scanner: &Scanner, relocation: &Relocation) -> Settled {
+    patches.sort_by_key(|patch| patch.at);
+    let mut settled = Settled::default();
+    let untouched = hits.iter().filter(|hit| !overwritten(&patches, hit)).copied();
+    let references = settled.rewrite(untouched, relocation);
+    for patch in &mut patches {
+        // A hash without the store folder before it is a part of its new place.
+        let mut hits = scanner.scan(&patch.bytes);
+        hits.retain(|hit| hit.is_path || relocation.folder(hit.hash).is_none());
+        let within = settled.rewrite(hits, relocation);
+        if !within.is_empty() {
+            let mut bytes = patch.bytes.to_vec();
+            within.iter().for_each(|reference| reference.write_to(&mut bytes));
+            patch.bytes = bytes.into();
+        }
+    }
     patches.extend(references);
     patches.sort_by_key(|patch| patch.at);
     settled.patches = patches;
@@ -116,6 +158,37 @@ fn padded(text: &[u8], store_dir: &[u8], folder: &InstallPath) -> Option<Vec<u8>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::elf::{FileOffset, patched_len};
+    use crate::store::StorePath;
+
+    const SHIPPED: &str = "/nix/store/l5zk7hn88za59mxzan3hkpl5k8lxn7cn-jq-1.7.1";
+    const LEFT: &str = "/nix/store/bk9c75rxrjj320p4nm7gh2h5bv03pgf0-glibc-2.41";
+
+    #[test]
+    fn references_in_what_an_edit_moves_are_rewritten_and_told_of() {
+        let path = |text: &str| StorePath::parse(&text.as_bytes()["/nix/store/".len()..]).unwrap();
+        let (shipped, left) = (path(SHIPPED), path(LEFT));
+        let lib_dir = InstallPath::new("/usr/lib/jq").unwrap();
+        let store_dir = StoreFile::new("/nix/store").unwrap();
+        let relocation = Relocation::new(&store_dir, &lib_dir, [&shipped]).unwrap();
+        let scanner = Scanner::new(b"/nix/store", [shipped.hash(), left.hash()]);
+        // A table that moves behind the file's end, and leaves NULs.
+        let table = format!("\0libc.so.6\0{SHIPPED}/lib\0{LEFT}/lib\0");
+        let file = format!("{table}rest {SHIPPED}");
+        let nuls = Patch::new(FileOffset(0), vec![0; table.len()]);
+        let moved = Patch::new(FileOffset(4096), table.as_bytes());
+        let settled = settle(vec![moved, nuls], &scanner.scan(file.as_bytes()), &scanner, &relocation);
+
+        let mut bytes = file.into_bytes();
+        bytes.resize(patched_len(bytes.len() as u64, &settled.patches) as usize, 0);
+        settled.patches.iter().for_each(|patch| patch.write_to(&mut bytes));
+        let place = relocation.folder(shipped.hash()).unwrap();
+        assert_eq!(bytes[..table.len()], vec![0; table.len()]);
+        assert_eq!(bytes[table.len()..][..5 + SHIPPED.len()], *format!("rest {place}").as_bytes());
+        assert_eq!(bytes[4096..], *format!("\0libc.so.6\0{place}/lib\0{LEFT}/lib\0").as_bytes());
+        assert_eq!(settled.rewritten, 2);
+        assert_eq!(Vec::from_iter(settled.leftover), [left.hash()]);
+    }
 
     #[test]
     fn loader_folders_keep_their_length() {

@@ -218,6 +218,7 @@ fn described(edit: &Surgery) -> String {
     match edit {
         Surgery::Interpreter(_) => "interpreter".to_owned(),
         Surgery::RunPath { to, .. } => format!("run path {to}"),
+        Surgery::NoRunPath => "no run path".to_owned(),
         Surgery::Needed { to, .. } => format!("needs {to}"),
         Surgery::References(count) => counted(*count, "reference", "references"),
         Surgery::LoaderFolders => "its own folders".to_owned(),

@@ -194,6 +194,9 @@ in rec {
     }) + "ln -s ${glibc.bin}/bin/getent $out/bin";
   };
 
+  # glibc's own programs: they have no run path.
+  glibc-programs = join "glibc-programs-2.41" [ glibc.bin ] "";
+
   # Links to files, links to folders, and a join of a join.
   tools = join "tools" [ p.lzip p.ripgrep ] "ln -s ${p.sqlite3}/bin $out/libexec";
   join-of-joins = join "join-of-joins-1.0" [ tools hello-c ] "ln -s ../libexec/sqlite3 $out/bin/sqlite3";

@@ -2,9 +2,14 @@
 //! system without Nix, and leaves nothing behind.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use crate::harness::{Bundle, Layout, Machine, succeeds};
+use explant::config::glibc_set::is_glibc_set;
+
+use crate::harness::{Bundle, Layout, Machine, explant, scratch_folder, succeeds};
 
 macro_rules! cases {
     ($($module:ident = $name:literal: $($layout:ident)+;)+) => {$(
@@ -42,14 +47,39 @@ cases! {
     wrapped = "wrapped": store;
     ncurses = "ncurses": store;
     iconv = "iconv": store;
+    glibc_programs = "glibc-programs": flat store;
 }
 
 fn works_everywhere(name: &str, layout: Layout) {
     let bundle = Bundle::build(name, layout);
+    has_run_paths(&bundle, layout);
     deb_on_debian(&bundle);
     rpm_in_an_empty_root(&bundle);
     unpacked_in_an_empty_root(&bundle, "tar --zstd -xpf $1 -C $ROOT", ".tar.");
     unpacked_in_an_empty_root(&bundle, "dpkg-deb -x $1 $ROOT", ".deb");
+}
+
+/// Every program finds its libraries by a DT_RPATH, as do the libraries of a flat bundle but for glibc's own, and none has
+/// DT_RUNPATH.
+fn has_run_paths(bundle: &Bundle, layout: Layout) {
+    let unpacked = scratch_folder();
+    succeeds(Command::new("dpkg-deb").arg("-x").arg(bundle.artifact(".deb")).arg(unpacked.path()));
+    let files = succeeds(Command::new("find").arg(unpacked.path()).args(["-type", "f", "-print0"]));
+    let is_elf = |path: &&str| {
+        let mut magic = [0; 4];
+        let file = File::open(path);
+        file.and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == *b"\x7fELF"
+    };
+    let files: Vec<&str> = files.split_terminator('\0').filter(is_elf).collect();
+    let told = succeeds(explant().args(["inspect", "--json"]).args(files));
+    let told: Vec<serde_json::Value> = serde_json::from_str(&told).unwrap();
+    for file in &told {
+        let is_program = file["kind"] == "program";
+        let is_library = file["kind"] == "library" && file["needed"] != serde_json::json!([]);
+        let is_glibcs = || is_glibc_set(file["soname"].as_str().unwrap_or_default().as_bytes());
+        let wants_one = is_program || is_library && matches!(layout, Layout::Flat) && !is_glibcs();
+        assert!(file["runpath"].is_null() && (!file["rpath"].is_null() || !wants_one), "{file:#}");
+    }
 }
 
 /// dpkg -i and dpkg -P on Debian 11, whose glibc is ten releases too old for the program.

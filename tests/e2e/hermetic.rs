@@ -4,11 +4,14 @@ use std::path::Path;
 
 use crate::harness::{Bundle, Layout, Machine, succeeds};
 
-/// Starts $1... with the target's own libraries first, and prints its maps once it has written to the file `ready`.
+/// The target's own libraries.
+const LIBRARIES: &str = "LD_LIBRARY_PATH=/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:/lib:/usr/lib";
+
+/// Starts $1... and prints its maps once it has written to the file `ready`.
 const MAPS: &str = r#"
 cd /tmp
 mkfifo input
-LD_LIBRARY_PATH=/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:/lib:/usr/lib "$@" <input >ready &
+"$@" <input >ready &
 exec 3>input
 echo ready >&3
 until [ -s ready ]; do kill -0 $!; sleep 0.1; done
@@ -54,25 +57,65 @@ fn store_python() {
     loads_only_its_own("python", Layout::Store, &PYTHON);
 }
 
+#[test]
+fn flat_glibc_programs() {
+    would_load_only_its_own(Layout::Flat);
+}
+
+#[test]
+fn store_glibc_programs() {
+    would_load_only_its_own(Layout::Store);
+}
+
 fn loads_only_its_own(name: &str, layout: Layout, argv: &[&str]) {
     let bundle = Bundle::build(name, layout);
+    let machine = unpacked(&bundle);
+    let maps = succeeds(
+        machine.inside().args(["env", &path(&bundle), "sh", "-euc", MAPS, "sh", "env", LIBRARIES]).args(argv),
+    );
+    // address perms offset dev inode path: what has code in it is a program or a library.
+    let code = maps.lines().filter(|line| line.contains(" r-xp "));
+    let loaded: Vec<&str> = code.filter_map(|line| line.find('/').map(|at| &line[at..])).collect();
+    assert!(loaded.len() >= 3, "{maps}");
+    are_its_own(&bundle, &loaded);
+}
+
+/// glibc's own programs end too soon for their maps to be read, so ld.so tells what it would load (ld.so(8)).
+fn would_load_only_its_own(layout: Layout) {
+    let bundle = Bundle::build("glibc-programs", layout);
+    let machine = unpacked(&bundle);
+    for argv in [&["getent", "hosts", "localhost"][..], &["iconv", "--version"]] {
+        let run = |variables: &[&str]| {
+            let mut command = machine.inside();
+            succeeds(command.args(["env", &path(&bundle), LIBRARIES]).args(variables).args(argv))
+        };
+        run(&[]);
+        let told = run(&["LD_TRACE_LOADED_OBJECTS=1"]);
+        // name => path (address); or the path alone, of the loader.
+        let paths = told.lines().filter_map(|line| line.find('/').map(|at| &line[at..]));
+        let loaded: Vec<&str> = paths.filter_map(|path| path.split(' ').next()).collect();
+        assert!(loaded.len() >= 2, "{told}");
+        are_its_own(&bundle, &loaded);
+    }
+}
+
+fn unpacked(bundle: &Bundle) -> Machine {
     let machine = Machine::new("bullseye");
     machine.outside("dpkg-deb -x $1 $ROOT", &bundle.artifact(".deb"));
+    machine
+}
+
+fn path(bundle: &Bundle) -> String {
+    format!("PATH={}/bin:/usr/bin:/bin", bundle.case.prefix)
+}
+
+fn are_its_own(bundle: &Bundle, files: &[&str]) {
     let prefix = Path::new(&bundle.case.prefix);
-    let path = format!("PATH={}/bin:/usr/bin:/bin", prefix.display());
-    let maps = succeeds(machine.inside().args(["env", &path, "sh", "-euc", MAPS, "sh"]).args(argv));
-    // address perms offset dev inode path: what has code in it is a program or a library.
-    let loaded: Vec<&str> = maps
-        .lines()
-        .filter(|line| line.contains(" r-xp "))
-        .filter_map(|line| line.find('/').map(|at| &line[at..]))
-        .collect();
-    assert!(loaded.len() >= 3, "{maps}");
     let own = [prefix.join("bin"), prefix.join("lib").join(bundle.case.package())];
-    for file in loaded {
+    for file in files {
         assert!(
             own.iter().any(|folder| Path::new(file).starts_with(folder)),
-            "{file} is not the bundle's:\n{maps}"
+            "{file} is not the bundle's: {files:?}"
         );
     }
 }

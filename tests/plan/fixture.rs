@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use explant::config::Config;
+use explant::elf::Elf;
 use explant::error::Result;
+use explant::payload;
 use explant::plan::{self, Entry, Kind, Plan, Request, Surgery};
 use explant::store::Store;
 
@@ -167,6 +169,16 @@ pub fn surgery<'a>(plan: &'a Plan, path: &str) -> &'a [Surgery] {
         Kind::File { surgery, .. } => surgery,
         other => panic!("{path} is {other:?}"),
     }
+}
+
+/// A file's bytes as the bundle has them.
+pub fn body(plan: &Plan, path: &str) -> Vec<u8> {
+    payload::open(entry(plan, path)).unwrap().unwrap().to_vec()
+}
+
+/// What an ELF file of the bundle says.
+pub fn parsed(plan: &Plan, path: &str) -> Elf {
+    Elf::parse(&body(plan, path)).unwrap().unwrap()
 }
 
 pub fn codes(plan: &Plan) -> Vec<&'static str> {

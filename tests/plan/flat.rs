@@ -1,6 +1,6 @@
 //! The flat layout.
 
-use crate::fixture::{Fixture, GLIBC, codes, entry, lines, run_path, surgery};
+use crate::fixture::{Fixture, GLIBC, codes, entry, lines, parsed, run_path, surgery};
 use explant::plan::{Kind, Role, Surgery};
 
 const APP: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0";
@@ -112,7 +112,7 @@ fn what_each_consumer_loads_is_its_own_even_behind_a_shared_library() {
         f.compile(&format!("{APP}/bin/{name}"), "int main(void) { return 0; }", &[&mid], &[&rpath, &loader]);
     }
     let plan = f.result(APP).plan("");
-    assert_eq!(run_path(&plan, "/usr/lib/app/libmid.so.1"), "", "it has no room for one");
+    assert_eq!(run_path(&plan, "/usr/lib/app/libmid.so.1"), "", "it would be searched before the programs'");
     assert_eq!(run_path(&plan, "/usr/bin/a"), "$ORIGIN/../lib/app");
     assert_eq!(run_path(&plan, "/usr/bin/b"), "$ORIGIN/../lib/app/22222222:$ORIGIN/../lib/app");
 }
@@ -397,24 +397,62 @@ fn capabilities_are_kept_where_a_format_has_them() {
 }
 
 #[test]
-fn a_run_path_that_is_too_short_stays_where_it_leads_to_the_bundle() {
-    // The program's own libraries are where they were, and the loader finds the rest.
+fn what_has_no_run_path_or_a_short_one_gets_one() {
     let mut f = Fixture::new();
     let loader = format!("-Wl,--dynamic-linker=/nix/store/{GLIBC}/lib/ld-linux-x86-64.so.2");
     let own = format!("{APP}/lib/libapp.so.1");
     f.with_run_path(&own, Some("$ORIGIN"), &[], &["-shared", "-fPIC", "-Wl,-soname,libapp.so.1"]);
-    f.with_run_path(&format!("{APP}/bin/app"), Some("$ORIGIN/../lib"), &[&own], &[&loader]);
+    f.with_run_path(&format!("{APP}/lib/libplugin.so"), None, &[], &["-shared", "-fPIC"]);
+    f.with_run_path(&format!("{APP}/bin/short"), Some("$ORIGIN/../lib"), &[&own], &[&loader]);
+    f.with_run_path(&format!("{APP}/bin/none"), None, &[], &[&loader]);
     let plan = f.result(APP).plan("");
     let place = "/usr/lib/app/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0";
-    assert_eq!(run_path(&plan, &format!("{place}/bin/app")), "$ORIGIN/../lib");
-    assert_eq!(codes(&plan), ["no-run-path"], "{:?}", plan.findings);
+    for (file, folders) in [
+        ("bin/short", "$ORIGIN/../..:$ORIGIN/../lib"),
+        ("bin/none", "$ORIGIN/../.."),
+        ("lib/libapp.so.1", "$ORIGIN/../..:$ORIGIN"),
+        ("lib/libplugin.so", "$ORIGIN/../.."),
+    ] {
+        let path = format!("{place}/{file}");
+        assert_eq!(run_path(&plan, &path), folders, "{file}");
+        let elf = parsed(&plan, &path);
+        assert_eq!((elf.rpath.as_deref(), elf.runpath), (Some(folders.as_bytes()), None), "{file}");
+    }
+    let Kind::File { size, grown, .. } = entry(&plan, &format!("{place}/bin/none")).kind else { panic!() };
+    let source = std::fs::metadata(f.disk(&format!("{APP}/bin/none"))).unwrap().len();
+    assert!(grown > 0 && size == source + grown, "{source} and {grown} are not {size}");
+    assert!(plan.findings.is_empty(), "{:?}", plan.findings);
 }
 
 #[test]
-fn a_short_run_path_that_would_lead_out_of_the_bundle_is_refused() {
+fn neither_the_loader_nor_glibcs_own_libraries_get_a_run_path() {
+    let mut f = Fixture::new();
+    let libm = format!("{GLIBC}/lib/libm.so.6");
+    f.program(&format!("{APP}/bin/app"), &[&libm]);
+    let plan = f.result(APP).plan("");
+    for name in ["ld-linux-x86-64.so.2", "libc.so.6", "libm.so.6"] {
+        assert_eq!(run_path(&plan, &format!("/usr/lib/app/{name}")), "", "{name}");
+    }
+}
+
+#[test]
+fn a_program_with_a_payload_behind_it_does_not_grow() {
     let mut f = Fixture::new();
     let loader = format!("-Wl,--dynamic-linker=/nix/store/{GLIBC}/lib/ld-linux-x86-64.so.2");
-    f.with_run_path(&format!("{APP}/bin/app"), Some("$ORIGIN/../lib"), &[], &[&loader]);
+    let app = format!("{APP}/bin/app");
+    f.with_run_path(&app, None, &[], &[&loader]);
+    let program = std::fs::read(f.disk(&app)).unwrap();
+    std::fs::write(f.disk(&app), [&program[..], &[b'x'; 100]].concat()).unwrap();
     let error = f.result(APP).try_plan("").unwrap_err().to_string();
-    assert!(error.contains("app-1.0/bin/app") && error.contains("run path has room for 14 bytes"), "{error}");
+    for part in ["app-1.0/bin/app", "100 bytes that are no part of the program", "layout = \"store\""] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    // There it is left as it is.
+    let plan = f.plan("[install]\nlayout = \"store\"");
+    assert_eq!(codes(&plan), ["no-run-path"]);
+    let Kind::File { grown: 0, .. } =
+        entry(&plan, "/usr/lib/app/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0/bin/app").kind
+    else {
+        panic!("it grew");
+    };
 }

@@ -1,6 +1,6 @@
 //! The store layout.
 
-use crate::fixture::{Fixture, codes, entry, lines, surgery};
+use crate::fixture::{Fixture, GLIBC, body, codes, entry, lines, parsed, surgery};
 use explant::payload;
 use explant::plan::{Kind, Surgery};
 
@@ -8,10 +8,6 @@ const APP: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0";
 const LIB: &str = "11111111111111111111111111111111-lib-1.0";
 const DEV: &str = "dddddddddddddddddddddddddddddddd-lib-1.0-dev";
 const STORE: &str = "[install]\nlayout = \"store\"\n";
-
-fn body(plan: &explant::plan::Plan, path: &str) -> Vec<u8> {
-    payload::open(entry(plan, path)).unwrap().unwrap().to_vec()
-}
 
 #[test]
 fn the_closure_moves_and_every_reference_with_it() {
@@ -90,7 +86,7 @@ fn run_paths_keep_their_folders_and_turn_their_tag() {
     f.library(&library, &[]).program(&format!("{APP}/bin/app"), &[&library]);
     let plan = f.result(APP).plan(STORE);
     let program = "/usr/lib/app/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0/bin/app";
-    let elf = explant::elf::Elf::parse(&body(&plan, program)).unwrap().unwrap();
+    let elf = parsed(&plan, program);
     let folders = "/usr/lib/app/111111111111111111111111111111-lib-1.0/lib:/usr/lib/app/gggggggggggggggggggggggggggggg-glibc-2.36/lib";
     assert_eq!(elf.rpath.as_deref(), Some(folders.as_bytes()));
     assert_eq!(elf.runpath, None);
@@ -102,6 +98,41 @@ fn run_paths_keep_their_folders_and_turn_their_tag() {
         surgery(&plan, program),
         [Surgery::RunPath { runpath: false, .. }, Surgery::References(_)]
     ));
+}
+
+#[test]
+fn a_program_without_a_run_path_gets_its_loaders_folder() {
+    let mut f = Fixture::new();
+    // A needed entry that is a path is a reference in the string table, which moves.
+    let soname = format!("-Wl,-soname,/nix/store/{LIB}/lib/liblib.so.1");
+    let library = format!("{LIB}/lib/liblib.so.1");
+    f.with_run_path(&library, None, &[], &["-shared", "-fPIC", &soname]);
+    let loader = format!("-Wl,--dynamic-linker=/nix/store/{GLIBC}/lib/ld-linux-x86-64.so.2");
+    f.with_run_path(&format!("{APP}/bin/app"), None, &[&library], &[&loader]);
+    let plan = f.result(APP).plan(STORE);
+    let program = "/usr/lib/app/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0/bin/app";
+    let elf = parsed(&plan, program);
+    let glibc = "/usr/lib/app/gggggggggggggggggggggggggggggg-glibc-2.36/lib";
+    assert_eq!((elf.rpath.as_deref(), elf.runpath), (Some(glibc.as_bytes()), None));
+    assert_eq!(elf.interpreter.as_deref(), Some(format!("{glibc}/ld-linux-x86-64.so.2").as_bytes()));
+    assert_eq!(elf.needed[0], b"/usr/lib/app/111111111111111111111111111111-lib-1.0/lib/liblib.so.1");
+    assert!(matches!(entry(&plan, program).kind, Kind::File { grown: 1.., .. }));
+    let body = body(&plan, program);
+    assert!(!body.windows(11).any(|window| window == b"/nix/store/"), "a reference is left");
+}
+
+#[test]
+fn folders_that_are_not_shipped_go_from_run_paths() {
+    let mut f = Fixture::new();
+    let library = format!("{LIB}/lib/liblib.so.1");
+    f.library(&library, &[]);
+    let loader = format!("-Wl,--dynamic-linker=/nix/store/{GLIBC}/lib/ld-linux-x86-64.so.2");
+    let folders = format!("/nix/store/{DEV}/lib:/nix/store/{LIB}/lib");
+    f.with_run_path(&format!("{APP}/bin/app"), Some(&folders), &[&library], &[&loader]);
+    let plan = f.result(APP).plan(STORE);
+    let elf = parsed(&plan, "/usr/lib/app/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0/bin/app");
+    let rest = b"/usr/lib/app/111111111111111111111111111111-lib-1.0/lib";
+    assert_eq!(elf.rpath.as_deref(), Some(rest.as_slice()));
 }
 
 #[test]

@@ -23,6 +23,10 @@ impl Headers {
     pub fn read(image: &Image) -> Option<Headers> {
         let header: Header = image.bytes.pread(0).ok()?;
         let size = ProgramHeader::size(image.ctx) as u64;
+        // No table lies in the file header, which is written too.
+        if header.e_phoff < Header::size(image.ctx) as u64 {
+            return None;
+        }
         let segment = |index: u64| image.read(header.e_phoff.checked_add(index * size)?);
         let segments = (0..u64::from(header.e_phnum)).map(segment).collect::<Option<_>>()?;
         let sections = sections(image, &header).unwrap_or_default();

@@ -18,6 +18,9 @@ const SMALL_HOLE: u64 = 128 << 10;
 /// And so many where programs would not start without.
 const LARGEST_HOLE: u64 = 256 << 20;
 
+/// No kernel has larger ones; segments are aligned to more for huge pages alone.
+const LARGEST_PAGE: u64 = 0x1_0000;
+
 pub(super) struct Wanted<'a> {
     pub headers: &'a Headers,
     pub abi: Abi,
@@ -51,8 +54,11 @@ impl Place {
 /// Errors: the addresses do not suffice, or a program's .bss is so large that no place serves every kernel.
 pub(super) fn find(wanted: &Wanted) -> Result<Place, Refusal> {
     let no_room = Refusal::NoPlace { reason: "no addresses are left above it" };
-    let page = wanted.page.unwrap_or(largest_page(wanted.abi.machine));
     let loads: Vec<&ProgramHeader> = wanted.headers.loads().filter(|load| load.p_memsz > 0).collect();
+    let page = wanted.page.unwrap_or_else(|| {
+        let aligned = loads.iter().map(|load| load.p_align).filter(|align| align.is_power_of_two());
+        aligned.map(|align| align.min(LARGEST_PAGE)).fold(largest_page(wanted.abi.machine), u64::max)
+    });
     let ends =
         loads.iter().map(|load| load.p_vaddr.checked_add(load.p_memsz)?.checked_next_multiple_of(page));
     let memory_end = ends.collect::<Option<Vec<_>>>().ok_or(no_room.clone())?.into_iter().max().unwrap_or(0);
@@ -86,8 +92,8 @@ pub(super) fn find(wanted: &Wanted) -> Result<Place, Refusal> {
 
 struct Search<'a> {
     wanted: &'a Wanted<'a>,
-    /// What the segment is aligned to, whatever the others are: binutils goes by the alignment of each segment when it writes the
-    /// file anew.
+    /// What the segment is aligned to, and what its address keeps step by: binutils goes by the alignment of each segment when it
+    /// writes the file anew.
     page: u64,
     loads: Vec<&'a ProgramHeader>,
     /// The first page above everything.

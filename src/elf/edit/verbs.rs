@@ -1,6 +1,8 @@
 //! The verbs: what each part of an operation changes of a draft.
 
-use goblin::elf::dynamic::{DF_1_NODEFLIB, DT_DEBUG, DT_FLAGS_1, DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME};
+use goblin::elf::dynamic::{
+    DF_1_NODEFLIB, DT_DEBUG, DT_FLAGS_1, DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME, DT_STRSZ, DT_STRTAB,
+};
 use goblin::elf::header::ET_DYN;
 
 use super::cache::{self, Cache};
@@ -49,6 +51,10 @@ impl Draft<'_> {
     }
 
     pub fn remove_run_path(&mut self) -> Result<(), Refusal> {
+        if self.elf.layout.dynamic.is_empty() {
+            return Ok(());
+        }
+        self.check_dynamic(RUN_PATH)?;
         self.cache = Cache::Goes;
         let fields = self.run_path_fields();
         self.edit_strings(vec![Edit { new: None, fields }])?;
@@ -91,6 +97,12 @@ impl Draft<'_> {
         for name in names {
             check_string(NEEDED, name)?;
             check_not_empty(NEEDED, name)?;
+        }
+        if self.elf.layout.dynamic.is_empty() && operation.add_needed.is_empty() {
+            return Ok(());
+        }
+        if !operation.remove_needed.is_empty() || !operation.replace_needed.is_empty() {
+            self.check_dynamic(NEEDED)?;
         }
         if !operation.remove_needed.is_empty() {
             self.remove_needed(&operation.remove_needed)?;
@@ -189,6 +201,20 @@ impl Draft<'_> {
             return Err(Refusal::impossible(
                 field,
                 "it has no dynamic section, as it is static or no program",
+            ));
+        }
+        let layout = &self.elf.layout;
+        if layout.value(DT_STRTAB).is_none() || layout.value(DT_STRSZ).is_none() {
+            return Err(Refusal::impossible(
+                field,
+                "it does not say where its strings are (DT_STRTAB, DT_STRSZ)",
+            ));
+        }
+        // Where it is loaded from, and where the tools look.
+        if layout.dynamic.first().is_some_and(|first| first.at != layout.dynamic_offset) {
+            return Err(Refusal::impossible(
+                field,
+                "the offset and the address of its PT_DYNAMIC lead to two places",
             ));
         }
         Ok(())

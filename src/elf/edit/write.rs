@@ -227,10 +227,13 @@ impl Growth<'_> {
             let unnamed = self.headers.sections.iter_mut().filter(|section| section.sh_name == usize::MAX);
             for (section, name) in unnamed.zip(new) {
                 let name = [b"\0", name, b"\0"].concat();
-                section.sh_name = 1 + memmem::find(&names, &name).unwrap_or_else(|| {
-                    names.extend_from_slice(&name[1..]);
-                    names.len() - name.len()
-                });
+                section.sh_name = match memmem::find(&names, &name) {
+                    Some(at) => at + 1,
+                    None => {
+                        names.extend_from_slice(&name[1..]);
+                        names.len() + 1 - name.len()
+                    }
+                };
             }
             let section = &mut self.headers.sections[index];
             (section.sh_offset, section.sh_size) = (offset + blob.len() as u64, names.len() as u64);

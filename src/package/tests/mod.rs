@@ -40,7 +40,13 @@ fn entry(path: impl AsRef<[u8]>, kind: Kind, mode: u32, role: Role) -> Entry {
 fn file(path: impl AsRef<[u8]>, content: impl Into<Vec<u8>>) -> Entry {
     let content: Arc<[u8]> = content.into().into();
     let size = content.len() as u64;
-    let kind = Kind::File { source: Source::Made(content), size, patches: Vec::new(), surgery: Vec::new() };
+    let kind = Kind::File {
+        source: Source::Made(content),
+        size,
+        grown: 0,
+        patches: Vec::new(),
+        surgery: Vec::new(),
+    };
     entry(path, kind, 0o644, Role::Data)
 }
 

@@ -222,7 +222,13 @@ fn files_of_4_gib_and_more_install() {
     let source = folder.path().join("huge");
     let size = (4 << 30) + 5;
     std::fs::File::create(&source).unwrap().set_len(size).unwrap();
-    let kind = Kind::File { source: Source::Store(source), size, patches: Vec::new(), surgery: Vec::new() };
+    let kind = Kind::File {
+        source: Source::Store(source),
+        size,
+        grown: 0,
+        patches: Vec::new(),
+        surgery: Vec::new(),
+    };
     let plan = plan(vec![
         entry("/opt/huge", kind, 0o644, Role::Data),
         file("/opt/small", "small"),

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use super::*;
+use crate::elf::{FileOffset, Patch, patched_len};
 
 const ALL: [Format; 3] = [Format::Deb, Format::Rpm, Format::Tar];
 
@@ -47,6 +48,59 @@ fn drafts_come_in_the_order_asked_for_and_progress_adds_up() {
     assert_eq!(drafts.iter().map(|d| d.format).collect::<Vec<_>>(), [Format::Tar, Format::Rpm, Format::Deb]);
     let size = |entry: &Entry| if let Kind::File { size, .. } = entry.kind { size } else { 0 };
     assert_eq!(*taken.lock().unwrap(), plan.entries.iter().map(size).sum::<u64>());
+}
+
+/// An edit made a file longer; its new end lies behind a hole.
+#[test]
+fn a_grown_file_has_its_new_length_in_every_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("program");
+    let old = noise(10_000);
+    std::fs::write(&source, &old).unwrap();
+    let patches =
+        [(0, "new"), (5 << 20, "segment")].map(|(at, text)| Patch::new(FileOffset(at), text.as_bytes()));
+    let size = patched_len(old.len() as u64, &patches);
+    let mut wanted = old.clone();
+    wanted.resize(size as usize, 0);
+    patches.iter().for_each(|patch| patch.write_to(&mut wanted));
+    let kind = Kind::File {
+        source: Source::Store(source),
+        size,
+        grown: size - old.len() as u64,
+        patches: patches.to_vec(),
+        surgery: Vec::new(),
+    };
+    let plan = plan(vec![entry("/opt/program", kind, 0o755, Role::Program), file("/opt/zz", "behind it")]);
+    for codec in CODECS {
+        let written = build(&plan, &ALL.map(|format| (format, codec)));
+        let unpack = [
+            "dpkg-deb --fsys-tarfile \"$1\" | tar -x",
+            "rpm2cpio \"$1\" | cpio -idm --quiet",
+            "tar -xf \"$1\"",
+        ];
+        for (extension, unpack) in [".deb", ".rpm", ".tar"].into_iter().zip(unpack) {
+            let root = tempfile::tempdir().unwrap();
+            let line = format!("cd \"$0\"; {unpack}");
+            run(
+                "sh",
+                &[
+                    "-euc".as_ref(),
+                    line.as_ref(),
+                    root.path().as_os_str(),
+                    written.path(extension).as_os_str(),
+                ],
+            );
+            assert!(
+                std::fs::read(root.path().join("opt/program")).unwrap() == wanted,
+                "{extension} {codec:?}"
+            );
+            assert_eq!(std::fs::read(root.path().join("opt/zz")).unwrap(), b"behind it");
+        }
+        assert_eq!(
+            run_text("rpm", &["-qp", "--qf", "[%{filesizes} ]", written.path(".rpm").to_str().unwrap()]),
+            format!("{size} 9 ")
+        );
+    }
 }
 
 #[test]
