@@ -132,6 +132,11 @@ impl Layout {
         self
     }
 
+    /// bfd writes a DT_MIPS_XHASH where it is asked for a DT_GNU_HASH.
+    pub fn has_xhash(&self) -> bool {
+        matches!(self.target, Target::Cross { qemu: "mips", .. }) && self.hash != "sysv"
+    }
+
     pub fn linker_flags(&self) -> Vec<String> {
         let mut flags = vec![
             format!("--hash-style={}", self.hash),

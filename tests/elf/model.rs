@@ -9,6 +9,7 @@ use explant::elf::{Elf, Operation, Patch, RunPath, patched_len};
 
 use crate::build::{Built, LIBRARY, PROGRAM};
 use crate::edit::{Edit, Victim};
+use crate::layout::Linker;
 
 const SPARE: &str = "libspare.so.1";
 const EXTRA: &str = "libextra.so";
@@ -57,6 +58,10 @@ pub struct Model {
     pub library: Fields,
     /// What symbols are called now, where that is no longer `sym_<number>`.
     pub symbols: BTreeMap<u16, String>,
+    /// The program's reference to the library that it can do without is weak: mold makes it a strong one on some machines.
+    can_spare: bool,
+    /// MIPS' own hash table, whose order of symbols is not understood.
+    has_xhash: bool,
 }
 
 impl Model {
@@ -65,6 +70,8 @@ impl Model {
             program: Fields::of(&built.program),
             library: Fields::of(&built.library),
             symbols: BTreeMap::new(),
+            can_spare: built.layout.linker != Linker::Mold,
+            has_xhash: built.layout.has_xhash(),
         }
     }
 
@@ -104,7 +111,8 @@ impl Model {
                 Edit::Interpreter(depth) => of.interpreter = Some(loader(folder, *depth).into()),
                 Edit::Soname(name) => of.soname = Some(name.clone().into()),
                 Edit::ExecutableStack(_, executable) => of.executable_stack = Some(*executable),
-                Edit::RemoveSpare => of.remove_needed.push(SPARE.into()),
+                Edit::RemoveSpare if self.can_spare => of.remove_needed.push(SPARE.into()),
+                Edit::RemoveSpare => {}
                 Edit::RemoveExtra => of.remove_needed.push(EXTRA.into()),
                 Edit::ReplaceNeeded(name) => {
                     program.replace_needed.push((self.dep().into(), name.clone().into()))
@@ -113,6 +121,7 @@ impl Model {
                 Edit::ClearVersion(number) => of.clear_versions.push(self.symbol(*number)),
                 Edit::NoDefaultLib(_) => of.no_default_lib = true,
                 Edit::DebugTag(_) => of.debug_tag = true,
+                Edit::RenameSymbols(_) if self.has_xhash => {}
                 Edit::RenameSymbols(names) => of.rename_symbols = self.renames(names),
             }
         }

@@ -1,4 +1,5 @@
 /* libdep.so.1: what a library can have that an edit could break. */
+#include <unistd.h>
 #include "symbols.h"
 
 #define X(n) int sym_##n(void) { return n; }
@@ -21,7 +22,7 @@ static volatile char big[64 << 20];
 static volatile char big[64];
 #endif
 
-__attribute__((constructor)) static void construct(void) { constructed = 1; }
+__attribute__((constructor)) static void construct(void) { constructed = getpid() > 0; }
 
 int dep_constructed(void) { return constructed; }
 int dep_bss(void) { return big[0] + big[sizeof big - 1] + zeros[999]; }
