@@ -132,7 +132,8 @@ impl Search<'_> {
             return least.checked_next_multiple_of(16);
         }
         let last = self.loads.iter().max_by_key(|load| load.p_vaddr)?;
-        let phase = last.p_offset.checked_add(last.p_filesz)?.checked_next_multiple_of(8)? % self.page;
+        let word = if self.wanted.abi.is_64 { 8 } else { 4 };
+        let phase = last.p_offset.checked_add(last.p_filesz)?.checked_next_multiple_of(word)? % self.page;
         let into = least % self.page;
         let more = if into <= phase { phase - into } else { self.page - into + phase };
         least.checked_add(more)
