@@ -84,8 +84,13 @@ impl<'a> View<'a> {
     /// The version of a symbol, and whether it is hidden from those that ask for none. To an undefined symbol 0 and 1 mean the same:
     /// ld.so's l_versions has nothing for either.
     pub fn version(&self, index: u64) -> (Version<'a>, bool) {
+        let symbol = self.symbol(index).unwrap_or_default();
+        if symbol.is_local() {
+            // Nobody asks for it, whatever the table says, or whether there is one.
+            return (Version::Local, false);
+        }
         let (version, hidden) = self.versions.of(&self.file, index);
-        let any = version == Version::Local && self.symbol(index).is_some_and(|symbol| symbol.is_undefined());
+        let any = version == Version::Local && symbol.is_undefined();
         (if any { Version::Any } else { version }, hidden)
     }
 
