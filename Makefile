@@ -20,6 +20,7 @@ prepare:
 bench: prepare
 	cargo build --release
 	benches/against-the-talk
+	tests/apt-install time
 	benches/against-patchelf
 
 # Each fuzz target for a minute; fuzz/README.md tells how for longer.
