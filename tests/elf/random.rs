@@ -58,7 +58,7 @@ fn endures(layout: &Layout, steps: &[Vec<Edit>]) -> Result<(), TestCaseError> {
                 fields: &model.library,
             },
         ];
-        question(&built, folder.path(), &model, files).map_err(|error| fail(error))?;
+        question(&built, folder.path(), &model, files).map_err(fail)?;
     }
     Ok(())
 }

@@ -36,6 +36,7 @@ pub(super) fn grow(draft: Draft, operation: &Operation) -> Result<Vec<Patch>, Re
         .filter(|headers| headers.loads().next().is_some())
         .ok_or(Refusal::NoPlace { reason: "it has no segments that are loaded" })?;
     let mut growth = Growth { draft, headers, old: None, pieces: Vec::new(), patches: Vec::new() };
+    growth.check_ends()?;
     growth.take_out_old();
     growth.take_out_cache();
     growth.choose_pieces();
@@ -131,6 +132,21 @@ impl Growth<'_> {
             let reason = "its dynamic section has no room for a further entry, and must stay where it is, as it needs \
                           no library and may be a loader";
             return Err(Refusal::NoPlace { reason });
+        }
+        Ok(())
+    }
+
+    /// What would be in the annex by an old header's word.
+    fn check_ends(&self) -> Result<(), Refusal> {
+        let (header, len) = (&self.headers.header, self.draft.image.len());
+        let is_behind = |segment: &ProgramHeader| {
+            segment.p_filesz > 0 && segment.p_offset.saturating_add(segment.p_filesz) > len
+        };
+        let is_in_header = header.e_shoff != 0 && header.e_shoff < u64::from(header.e_ehsize);
+        if is_in_header || self.headers.segments.iter().any(is_behind) {
+            return Err(Refusal::NoPlace {
+                reason: "its headers lead behind its end, or into the file header",
+            });
         }
         Ok(())
     }
@@ -259,10 +275,6 @@ impl Growth<'_> {
         let used =
             used.map(|(at, len)| at.saturating_add(len)).filter(|end| *end <= image.len()).max().unwrap_or(0);
 
-        if self.headers.sections.is_empty() && header.e_shoff != 0 {
-            // Whatever it is that e_shoff leads to stays.
-            return Ok(image.len());
-        }
         let has_content = |from: u64, to: u64| {
             let bytes = to.checked_sub(from).and_then(|len| image.slice(from, len));
             bytes.is_some_and(|bytes| bytes.iter().any(|byte| *byte != 0))
@@ -277,13 +289,12 @@ impl Growth<'_> {
         let names = self.headers.names().map_or(0, |names| names.sh_offset.saturating_add(names.sh_size));
         let ends = [used, section_headers, names, self.old.as_ref().map_or(0, Old::end)];
         let end = ends.into_iter().max().unwrap_or(used);
-        if !has_content(end, image.len()) {
-            return Ok(used);
-        }
-        if !may_cover_payload {
+        if has_content(end, image.len()) && !may_cover_payload {
             return Err(Refusal::Payload { len: image.len() - end });
         }
-        Ok(image.len())
+        // Whatever it is that e_shoff leads to stays.
+        let is_unknown = self.headers.sections.is_empty() && header.e_shoff != 0;
+        Ok(if has_content(end, image.len()) || is_unknown { image.len() } else { used })
     }
 
     fn place(&self, end: u64, page: Option<u64>) -> Result<Place, Refusal> {

@@ -1,7 +1,8 @@
 //! The verbs: what each part of an operation changes of a draft.
 
 use goblin::elf::dynamic::{
-    DF_1_NODEFLIB, DT_DEBUG, DT_FLAGS_1, DT_NEEDED, DT_RPATH, DT_RUNPATH, DT_SONAME, DT_STRSZ, DT_STRTAB,
+    DF_1_NODEFLIB, DT_DEBUG, DT_FLAGS_1, DT_GNU_HASH, DT_HASH, DT_JMPREL, DT_NEEDED, DT_REL, DT_RELA,
+    DT_RPATH, DT_RUNPATH, DT_SONAME, DT_STRSZ, DT_STRTAB, DT_SYMTAB, DT_VERDEF, DT_VERNEED, DT_VERSYM,
 };
 use goblin::elf::header::ET_DYN;
 
@@ -9,6 +10,7 @@ use super::cache::{self, Cache};
 use super::draft::{Draft, Edit, Field};
 use crate::elf::Class;
 use crate::elf::operation::{Operation, Refusal, RunPath};
+use crate::elf::symbols::Symbols;
 
 const INTERPRETER: &str = "interpreter";
 const RUN_PATH: &str = "run path";
@@ -210,6 +212,7 @@ impl Draft<'_> {
                 "it does not say where its strings are (DT_STRTAB, DT_STRSZ)",
             ));
         }
+        self.check_tables(field)?;
         // Where it is loaded from, and where the tools look.
         if layout.dynamic.first().is_some_and(|first| first.at != layout.dynamic_offset) {
             return Err(Refusal::impossible(
@@ -220,6 +223,27 @@ impl Draft<'_> {
         Ok(())
     }
 }
+
+impl Draft<'_> {
+    /// The string table, which is searched for room and may move, is a table of its own.
+    fn check_tables(&self, field: &'static str) -> Result<(), Refusal> {
+        let layout = &self.elf.layout;
+        let overlap = || Refusal::impossible(field, "its dynamic string table overlaps other tables");
+        let strings = &layout.strings;
+        if layout.value(DT_STRSZ).is_some_and(|size| size > strings.end - strings.start) {
+            return Err(overlap());
+        }
+        let is_inside = |tag: &u64| layout.place(*tag).is_some_and(|at| strings.contains(&at));
+        let symbols =
+            Symbols::find(&self.image, layout, self.elf.abi).map(|it| it.at..it.at + it.count * it.size);
+        let is_over_symbols = symbols.is_some_and(|it| it.start < strings.end && strings.start < it.end);
+        if TABLES.iter().any(is_inside) || is_over_symbols { Err(overlap()) } else { Ok(()) }
+    }
+}
+
+/// Tags that lead to other tables.
+const TABLES: [u64; 9] =
+    [DT_HASH, DT_GNU_HASH, DT_SYMTAB, DT_REL, DT_RELA, DT_JMPREL, DT_VERSYM, DT_VERNEED, DT_VERDEF];
 
 fn check_string(field: &'static str, new: &[u8]) -> Result<(), Refusal> {
     if new.contains(&0) { Err(Refusal::impossible(field, "the new one holds a NUL")) } else { Ok(()) }
