@@ -74,9 +74,14 @@ pub fn patched(file: &File, len: u64, patches: &[Patch]) -> io::Result<MmapMut> 
         let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
         // SAFETY: the place is a part of `map`, which is at least as long and nobody else's, and which unmaps it. Store paths are
         // immutable; the mapping is private, so that edits never reach the file.
-        unsafe {
+        let mapped = unsafe {
             mmap(map.as_mut_ptr().cast(), len as usize, ProtFlags::READ | ProtFlags::WRITE, flags, file, 0)
-        }?;
+        };
+        if let Err(cause) = mapped {
+            // The place may be free by now, or another thread's, so it is not for us to unmap.
+            std::mem::forget(map);
+            return Err(cause.into());
+        }
     }
     patches.iter().for_each(|patch| patch.write_to(&mut map));
     Ok(map)

@@ -198,6 +198,9 @@ fn take_libraries(
     libraries
 }
 
+/// The kernel starts none that cannot be executed.
+const LOADER: (Role, u32) = (Role::Loader, 0o755);
+
 /// The results' own files, links and empty folders.
 fn add_results(
     bundle: &Bundle,
@@ -205,7 +208,7 @@ fn add_results(
     operated: &mut BTreeMap<InstallPath, Operated>,
     draft: &mut Draft,
 ) -> Result<()> {
-    let Bundle { context, arranged, relocation, .. } = bundle;
+    let Bundle { context, graph, arranged, relocation, .. } = bundle;
     for path in &arranged.circular {
         let message = "a link would lead to itself on the target; it is left out";
         draft.findings.push(Finding::warning("dangling-link", message).subject(path.to_string()));
@@ -218,7 +221,10 @@ fn add_results(
             draft.saw(elf, true);
         }
         let operation = operated.remove(&file.path).unwrap_or_default();
-        let entry = entry_of(context, file, &survey);
+        let mut entry = entry_of(context, file, &survey);
+        if graph.is_loader(&file.source) {
+            (entry.role, entry.mode) = LOADER;
+        }
         draft.file(context, entry, Some(&file.below), &hits, operation, relocation)?;
     }
     for link in &arranged.links {
@@ -243,8 +249,7 @@ fn add_libraries(
     let hits = survey::references(context.store, &context.known()?.scanner, &sources)?;
     for (id, hits) in ids.into_iter().zip(hits) {
         let (node, home) = (&graph.nodes[id], &homes.of[id]);
-        let is_loader = graph.groups[id.0].loader.as_ref().is_some_and(|loader| loader.file == id.1);
-        let (role, mode) = if is_loader { (Role::Loader, 0o755) } else { (Role::Library, 0o644) };
+        let (role, mode) = if graph.is_loader(&id.1) { LOADER } else { (Role::Library, 0o644) };
         let size = context.store.metadata(&id.1)?.len();
         let mut entry = Entry::file(home.clone(), Source::Store(context.store.disk(&id.1)), size, mode, role);
         entry.origin = context.store.origin(&id.1);

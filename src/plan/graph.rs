@@ -85,6 +85,13 @@ pub struct Graph {
     pub findings: Vec<Finding>,
 }
 
+impl Graph {
+    /// Whether a program of the bundle is started by it.
+    pub fn is_loader(&self, file: &StoreFile) -> bool {
+        self.groups.iter().any(|group| group.loader.as_ref().is_some_and(|loader| loader.file == *file))
+    }
+}
+
 /// Builds a [`Graph`].
 pub struct Loading<'a> {
     store: &'a Store,

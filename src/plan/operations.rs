@@ -149,7 +149,7 @@ impl Surgeon<'_> {
     fn operate(&self, id: &NodeId, node: &Node) -> Result<Operated> {
         let store = self.bundle.context.store;
         let group = &self.bundle.graph.groups[id.0];
-        if group.loader.as_ref().is_some_and(|loader| loader.file == id.1) {
+        if self.bundle.graph.is_loader(&id.1) {
             return self.send_loader_home(id);
         }
         let is_led = self.led.contains(id);
@@ -170,7 +170,7 @@ impl Surgeon<'_> {
         Ok(Operated { patches, surgery: words(node, &operation) })
     }
 
-    /// The loader's own folders become the library folder, for programs without a run path.
+    /// The loader's own folders become the library folder, for who starts a program by it.
     fn send_loader_home(&self, id: &NodeId) -> Result<Operated> {
         let store = self.bundle.context.store;
         let bytes = store.map(&id.1)?;
@@ -188,8 +188,12 @@ impl Surgeon<'_> {
         if self.bundle.context.config.runtime.glibc == Glibc::Host {
             return host::interpreter(node.elf.abi).map(|path| path.as_bytes().to_vec());
         }
-        let name = group.loader.as_ref().map_or(file_name(old), |loader| loader.interpreter.file_name());
-        Some(self.homes.folders[id.0].join(name).as_bytes().to_vec())
+        let loader = group.loader.as_ref().map(|loader| &loader.interpreter);
+        let name = loader.map_or(file_name(old), |loader| loader.file_name());
+        // A result that stays together may be a glibc.
+        let kept = loader.and_then(|loader| self.bundle.kept_folder(loader));
+        let folder = kept.unwrap_or_else(|| self.homes.folders[id.0].clone());
+        Some(folder.join(name).as_bytes().to_vec())
     }
 
     fn run_path(&self, id: &NodeId, node: &Node) -> Result<Option<RunPath>> {

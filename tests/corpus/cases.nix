@@ -195,7 +195,7 @@ in rec {
   };
 
   # glibc's own programs: they have no run path.
-  glibc-programs = join "glibc-programs-2.41" [ glibc.bin ] "";
+  getent = join "getent-2.41" [ glibc.bin ] "";
 
   # Links to files, links to folders, and a join of a join.
   tools = join "tools" [ p.lzip p.ripgrep ] "ln -s ${p.sqlite3}/bin $out/libexec";

@@ -47,7 +47,7 @@ cases! {
     wrapped = "wrapped": store;
     ncurses = "ncurses": store;
     iconv = "iconv": store;
-    glibc_programs = "glibc-programs": flat store;
+    getent = "getent": flat store;
 }
 
 fn works_everywhere(name: &str, layout: Layout) {

@@ -58,12 +58,12 @@ fn store_python() {
 }
 
 #[test]
-fn flat_glibc_programs() {
+fn flat_getent() {
     would_load_only_its_own(Layout::Flat);
 }
 
 #[test]
-fn store_glibc_programs() {
+fn store_getent() {
     would_load_only_its_own(Layout::Store);
 }
 
@@ -82,7 +82,7 @@ fn loads_only_its_own(name: &str, layout: Layout, argv: &[&str]) {
 
 /// glibc's own programs end too soon for their maps to be read, so ld.so tells what it would load (ld.so(8)).
 fn would_load_only_its_own(layout: Layout) {
-    let bundle = Bundle::build("glibc-programs", layout);
+    let bundle = Bundle::build("getent", layout);
     let machine = unpacked(&bundle);
     for argv in [&["getent", "hosts", "localhost"][..], &["iconv", "--version"]] {
         let run = |variables: &[&str]| {

@@ -75,44 +75,25 @@ fn the_same_library_from_two_store_paths_is_kept_once() {
 
 #[test]
 fn what_each_consumer_loads_is_its_own_even_behind_a_shared_library() {
-    // The shared library names no folder for libone: whoever loads it does, by an inherited DT_RPATH.
+    // The shared library names no folder for libone, nor does who loads it: the programs do, by an inherited DT_RPATH.
     let mut f = Fixture::new();
     let (one, two) = (format!("{ONE}/lib/libone.so.1"), format!("{TWO}/lib/libone.so.1"));
-    let mid = format!("{MID}/lib/libmid.so.1");
+    let (mid, top) = (format!("{MID}/lib/libmid.so.1"), format!("{MID}/lib/libtop.so.1"));
     f.library(&one, &[]).library(&two, &[]);
-    f.compile(
-        &mid,
-        "int mid;",
-        &[&one],
-        &["-shared", "-fPIC", "-Wl,-soname,libmid.so.1", "-Wl,-rpath,/nowhere"],
-    );
-    // A library without any run path.
-    let gcc = std::process::Command::new("gcc")
-        .args([
-            "-shared",
-            "-fPIC",
-            "-xc",
-            "/dev/null",
-            "-Wl,--no-as-needed",
-            "-Wl,-soname,libmid.so.1",
-            "-xnone",
-            "-o",
-        ])
-        .arg(f.disk(&mid))
-        .arg(f.disk(&one))
-        .status()
-        .unwrap();
-    assert!(gcc.success());
+    f.with_run_path(&mid, None, &[&one], &["-shared", "-fPIC", "-Wl,-soname,libmid.so.1"]);
+    f.with_run_path(&top, None, &[&mid], &["-shared", "-fPIC", "-Wl,-soname,libtop.so.1"]);
     for (name, library) in [("a", &one), ("b", &two)] {
         let rpath = format!(
             "-Wl,--disable-new-dtags,-rpath,/nix/store/{}:/nix/store/{MID}/lib",
             library.rsplit_once('/').unwrap().0
         );
         let loader = format!("-Wl,--dynamic-linker=/nix/store/{GLIBC}/lib/ld-linux-x86-64.so.2");
-        f.compile(&format!("{APP}/bin/{name}"), "int main(void) { return 0; }", &[&mid], &[&rpath, &loader]);
+        f.compile(&format!("{APP}/bin/{name}"), "int main(void) { return 0; }", &[&top], &[&rpath, &loader]);
     }
     let plan = f.result(APP).plan("");
-    assert_eq!(run_path(&plan, "/usr/lib/app/libmid.so.1"), "", "it would be searched before the programs'");
+    for library in ["libmid.so.1", "libtop.so.1"] {
+        assert_eq!(run_path(&plan, &format!("/usr/lib/app/{library}")), "", "it would be searched first");
+    }
     assert_eq!(run_path(&plan, "/usr/bin/a"), "$ORIGIN/../lib/app");
     assert_eq!(run_path(&plan, "/usr/bin/b"), "$ORIGIN/../lib/app/22222222:$ORIGIN/../lib/app");
 }
@@ -433,6 +414,18 @@ fn neither_the_loader_nor_glibcs_own_libraries_get_a_run_path() {
     for name in ["ld-linux-x86-64.so.2", "libc.so.6", "libm.so.6"] {
         assert_eq!(run_path(&plan, &format!("/usr/lib/app/{name}")), "", "{name}");
     }
+}
+
+#[test]
+fn a_glibc_that_is_a_result_has_the_loader_of_its_programs() {
+    let mut f = Fixture::new();
+    f.program(&format!("{APP}/bin/app"), &[]);
+    let plan = f.result(APP).result(GLIBC).plan("");
+    let place = "/usr/lib/app/gggggggggggggggggggggggggggggg-glibc-2.36/lib";
+    let app = parsed(&plan, "/usr/bin/app");
+    let loader = format!("{place}/ld-linux-x86-64.so.2");
+    assert_eq!(app.interpreter.as_deref(), Some(loader.as_bytes()));
+    assert_eq!((entry(&plan, &loader).role, entry(&plan, &loader).mode), (Role::Loader, 0o755));
 }
 
 #[test]
