@@ -3,8 +3,8 @@
 #![no_main]
 
 use explant::elf::verify::verify;
-use explant::elf::{Elf, patched_len};
-use explant_fuzz::{apply, divide};
+use explant::elf::{Elf, patched, patched_len};
+use explant_fuzz::divide;
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
@@ -20,7 +20,7 @@ fuzz_target!(|data: &[u8]| {
     let Ok(patches) = elf.operate(file, &operation) else { return };
     let (old, new) = (file.len() as u64, patched_len(file.len() as u64, &patches));
     assert!(new <= 2 * old + OVERHEAD, "{old} bytes have become {new}: {operation:?}");
-    let edited = apply(file, &patches);
+    let edited = patched(file, &patches);
     let violations = verify(file, &edited, &operation);
     assert!(violations.is_empty(), "{operation:?}: {violations:?}");
 });

@@ -3,7 +3,7 @@
 mod mutate;
 mod operation;
 
-use explant::elf::{Operation, Patch, patched_len};
+use explant::elf::Operation;
 
 pub use mutate::mutate;
 
@@ -14,13 +14,4 @@ const OPERATION: usize = 160;
 pub fn divide(data: &[u8]) -> (&[u8], Operation) {
     let (file, choices) = data.split_at(data.len().saturating_sub(OPERATION));
     (file, operation::operation(file, choices))
-}
-
-pub fn apply(bytes: &[u8], patches: &[Patch]) -> Vec<u8> {
-    let mut bytes = bytes.to_vec();
-    bytes.resize(patched_len(bytes.len() as u64, patches) as usize, 0);
-    for patch in patches {
-        bytes[patch.at.0 as usize..patch.end().0 as usize].copy_from_slice(&patch.bytes);
-    }
-    bytes
 }

@@ -59,6 +59,14 @@ pub fn resolution_cache(bytes: &[u8], elf: &Elf) -> Option<Vec<u8>> {
     edit::resolution_cache(bytes, elf)
 }
 
+/// What the file will be, in memory.
+pub fn patched(bytes: &[u8], patches: &[Patch]) -> Vec<u8> {
+    let mut whole = bytes.to_vec();
+    whole.resize(patched_len(bytes.len() as u64, patches) as usize, 0);
+    patches.iter().for_each(|patch| patch.write_to(&mut whole));
+    whole
+}
+
 /// What must agree for two images to run in one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Abi {

@@ -60,14 +60,6 @@ fn inside(patch: &Patch, len: u64) -> std::ops::Range<usize> {
     patch.at.0.min(len) as usize..patch.end().0.min(len) as usize
 }
 
-/// What the file will be, in memory.
-pub(super) fn patched(bytes: &[u8], patches: &[Patch]) -> Vec<u8> {
-    let mut whole = bytes.to_vec();
-    whole.resize(patched_len(bytes.len() as u64, patches) as usize, 0);
-    patches.iter().for_each(|patch| patch.write_to(&mut whole));
-    whole
-}
-
 /// Writes into the file itself. When that fails, the file is put back to what it was.
 pub(super) fn in_place(source: &Source, patches: &[Patch]) -> Result<(), Failure> {
     if patches.is_empty() {

@@ -17,7 +17,7 @@ pub mod symbol_map;
 use std::path::{Path, PathBuf};
 
 use crate::elf::verify::verify;
-use crate::elf::{Operation, Patch, patched_len};
+use crate::elf::{Operation, Patch, patched, patched_len};
 
 use apply::Source;
 pub use failure::{Doing, Failure, Lack};
@@ -118,7 +118,7 @@ impl Request {
         let patches = subject.elf.operate(&source.map, &operation).map_err(Failure::Refused)?;
         let patches = apply::changing(&source.map, patches);
         if self.verify {
-            let violations = verify(&source.map, &apply::patched(&source.map, &patches), &operation);
+            let violations = verify(&source.map, &patched(&source.map, &patches), &operation);
             if !violations.is_empty() {
                 return Err(Failure::Unsound(violations));
             }

@@ -1,7 +1,7 @@
 //! All that is asked about one file.
 
 use explant::elf::verify::verify;
-use explant::elf::{Elf, Operation, Patch, patched_len};
+use explant::elf::{Elf, Operation, patched};
 
 use crate::corpus::{Entry, kind};
 use crate::edits::edits;
@@ -10,15 +10,6 @@ use crate::tools;
 
 /// Above that, the tools that read all of a file are too slow for every one.
 const TOOLS_UP_TO: usize = 16 << 20;
-
-pub fn apply(bytes: &[u8], patches: &[Patch]) -> Vec<u8> {
-    let mut edited = bytes.to_vec();
-    edited.resize(patched_len(bytes.len() as u64, patches) as usize, 0);
-    for patch in patches {
-        edited[patch.at.0 as usize..patch.end().0 as usize].copy_from_slice(&patch.bytes);
-    }
-    edited
-}
 
 pub fn judge(file: &Entry) -> Vec<Outcome> {
     let outcome = |kind: &str, edit: &str, verdict| Outcome {
@@ -60,7 +51,7 @@ fn attempt(elf: &Elf, bytes: &[u8], operation: &Operation) -> (Verdict, Option<V
         Ok(patches) => patches,
         Err(refusal) => return (Verdict::Refused(refusal.to_string()), None),
     };
-    let edited = apply(bytes, &patches);
+    let edited = patched(bytes, &patches);
     let violations = verify(bytes, &edited, operation);
     if !violations.is_empty() {
         let violations: Vec<_> = violations.iter().take(4).map(ToString::to_string).collect();

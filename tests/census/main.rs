@@ -1,5 +1,7 @@
 //! Edits every ELF file of a few hundred Debian packages and asks everybody whether it is still right. README.md tells how.
 
+#[path = "../elf/complaints.rs"]
+mod complaints;
 mod corpus;
 mod edits;
 mod judge;

@@ -10,8 +10,8 @@ use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
+use crate::complaints::without_numbers;
 use crate::corpus::Entry;
-use crate::tools::without_numbers;
 use crate::worlds::Runs;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -1,14 +1,13 @@
 //! What other tools say of an edited file, and of what they make of it.
 
-use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::LazyLock;
-use std::{fs, io};
 
 use explant::elf::verify::{rule, verify};
 use explant::elf::{Elf, Operation};
-use regex::Regex;
+
+use crate::complaints::complaints;
 
 /// What ld.so reads: the rules of verify that a rewriter of files has to keep, whatever it does with the rest.
 const OF_LOADER: [&str; 8] = [
@@ -28,9 +27,9 @@ pub fn question(arch: &str, original: &[u8], edited: &[u8]) -> Result<(), String
     let path = folder.path().join("file");
     let write = |bytes: &[u8]| fs::write(&path, bytes).map_err(|e| e.to_string());
     write(original)?;
-    let before = complaints(arch, &path).map_err(|e| e.to_string())?;
+    let before = complaints(&tool_name(arch, "readelf"), &path).map_err(|e| e.to_string())?;
     write(edited)?;
-    let after = complaints(arch, &path).map_err(|e| e.to_string())?;
+    let after = complaints(&tool_name(arch, "readelf"), &path).map_err(|e| e.to_string())?;
     if let Some(line) = after.difference(&before).next() {
         return Err(line.clone());
     }
@@ -81,26 +80,4 @@ fn tool_name(arch: &str, name: &str) -> String {
     };
     let own = format!("{triple}-{name}");
     if Path::new("/usr/bin").join(&own).exists() { own } else { name.into() }
-}
-
-/// readelf's warnings and eu-elflint's findings, without numbers, which may change.
-fn complaints(arch: &str, path: &Path) -> io::Result<BTreeSet<String>> {
-    let run = |name: &str, arguments: &[&str]| Command::new(name).args(arguments).arg(path).output();
-    let outputs = [
-        ("readelf", run(&tool_name(arch, "readelf"), &["-aW"])?.stderr),
-        ("eu-elflint", run("eu-elflint", &[])?.stdout),
-        ("eu-elflint --gnu-ld", run("eu-elflint", &["--gnu-ld"])?.stdout),
-    ];
-    let mut lines = BTreeSet::new();
-    for (by, output) in outputs {
-        let text = String::from_utf8_lossy(&output).replace(&*path.to_string_lossy(), "");
-        lines.extend(text.lines().map(|line| format!("{by}: {}", without_numbers(line))));
-    }
-    Ok(lines)
-}
-
-/// With `#` for each, since an edit may change them.
-pub fn without_numbers(line: &str) -> String {
-    static NUMBER: LazyLock<Regex> = LazyLock::new(|| Regex::new("0x[0-9a-f]+|[0-9]+").expect("it is one"));
-    NUMBER.replace_all(line, "#").into_owned()
 }

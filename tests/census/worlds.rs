@@ -8,12 +8,11 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use explant::elf::{Class, Elf, Operation, RunPath};
+use explant::elf::{Class, Elf, Operation, RunPath, patched};
 use rayon::prelude::*;
 
 use crate::corpus::Entry;
 use crate::edits::{alias, loader, longer};
-use crate::judge::apply;
 
 /// What is put into the worlds for the census lies here.
 pub const OURS: &str = "census";
@@ -126,7 +125,7 @@ fn edit_all(files: &[&Entry], root: &Path, edited: &Path) -> io::Result<()> {
         let path = edited.join(file.path.strip_prefix(root).map_err(io::Error::other)?);
         let mode = fs::metadata(&path)?.permissions();
         fs::remove_file(&path)?;
-        fs::write(&path, apply(&bytes, &patches))?;
+        fs::write(&path, patched(&bytes, &patches))?;
         fs::set_permissions(&path, mode)
     })
 }

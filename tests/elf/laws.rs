@@ -1,6 +1,6 @@
 //! What holds for edits themselves, whatever the file.
 
-use explant::elf::{Operation, RunPath};
+use explant::elf::{Operation, RunPath, patched};
 use goblin::elf::program_header::PT_LOAD;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -9,14 +9,14 @@ use proptest::test_runner::TestCaseError;
 use crate::build::{Built, PAYLOAD, program_headers};
 use crate::edit::{reversible, step};
 use crate::layout::{Layout, pool};
-use crate::model::{Fields, Model, apply, parse};
+use crate::model::{Fields, Model, parse};
 use crate::random::cases;
 use crate::target::Target;
 use crate::witness::symbols;
 
 fn operate(bytes: &[u8], operation: &Operation) -> Vec<u8> {
     let patches = parse(bytes).operate(bytes, operation);
-    apply(bytes, &patches.unwrap_or_else(|refusal| panic!("{refusal}")))
+    patched(bytes, &patches.unwrap_or_else(|refusal| panic!("{refusal}")))
 }
 
 fn loads(bytes: &[u8]) -> usize {

@@ -2,6 +2,7 @@
 //! readelf, eu-elflint and the strippers as witnesses. `EXPLANT_CASES=1000 cargo test --test elf` looks harder.
 
 mod build;
+mod complaints;
 mod edit;
 mod laws;
 mod layout;

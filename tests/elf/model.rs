@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use explant::elf::{Elf, Operation, Patch, RunPath, patched_len};
+use explant::elf::{Elf, Operation, RunPath};
 
 use crate::build::{Built, LIBRARY, PROGRAM};
 use crate::edit::{Edit, Victim};
@@ -201,13 +201,4 @@ pub fn write(path: &Path, bytes: &[u8]) {
 
 pub fn parse(bytes: &[u8]) -> Elf {
     Elf::parse(bytes).unwrap().unwrap()
-}
-
-pub fn apply(bytes: &[u8], patches: &[Patch]) -> Vec<u8> {
-    let mut bytes = bytes.to_vec();
-    bytes.resize(patched_len(bytes.len() as u64, patches) as usize, 0);
-    for patch in patches {
-        bytes[patch.at.0 as usize..patch.end().0 as usize].copy_from_slice(&patch.bytes);
-    }
-    bytes
 }

@@ -1,5 +1,6 @@
 //! Random layouts under random edits, one after the other; after each all witnesses are asked.
 
+use explant::elf::patched;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -8,7 +9,7 @@ use proptest::test_runner::TestCaseError;
 use crate::build::Built;
 use crate::edit::{Edit, any_edit, step};
 use crate::layout::{Layout, pool};
-use crate::model::{Model, apply, parse};
+use crate::model::{Model, parse};
 use crate::target::Target;
 use crate::witness::{Edited, question};
 
@@ -35,7 +36,7 @@ fn endures(layout: &Layout, steps: &[Vec<Edit>]) -> Result<(), TestCaseError> {
             let patches = parse(bytes)
                 .operate(bytes, operation)
                 .map_err(|refusal| fail(format!("refused: {refusal}")))?;
-            *bytes = apply(bytes, &patches);
+            *bytes = patched(bytes, &patches);
             // Entries are added whether or not they are there.
             if operation.add_needed.is_empty() {
                 let again = parse(bytes).operate(bytes, operation);

@@ -11,6 +11,7 @@ use explant::elf::Operation;
 use explant::elf::verify::verify;
 
 use crate::build::{Built, LIBRARY, PROGRAM};
+use crate::complaints::complaints;
 use crate::layout::Layout;
 use crate::model::{Fields, Model, write};
 use crate::target::Target;
@@ -40,7 +41,7 @@ impl Baseline {
         lay_out();
         let output = layout.target.run(&at.join(PROGRAM), at).output().unwrap();
         assert_eq!(output.status.code(), Some(EXIT), "as it is linked, {layout:?}: {output:?}");
-        let said = |name| complaints(layout.target, &at.join(name));
+        let said = |name| complaints_of(layout.target, &at.join(name));
         let (program, library) = (said(PROGRAM), said(LIBRARY));
         let rewriters = REWRITERS.into_iter().filter(|tool| {
             lay_out();
@@ -79,7 +80,7 @@ pub fn question(built: &Built, folder: &Path, model: &Model, files: [Edited; 2])
     runs(built, folder, model).map_err(|error| format!("edited: {error}"))?;
     let baseline = &built.baseline;
     for (name, before) in [(PROGRAM, &baseline.program), (LIBRARY, &baseline.library)] {
-        let after = complaints(built.layout.target, &folder.join(name));
+        let after = complaints_of(built.layout.target, &folder.join(name));
         if let Some(line) = after.difference(before).next() {
             return Err(format!("new for {name}: {line}"));
         }
@@ -126,19 +127,8 @@ fn rewrite(target: Target, tool: &[&str], path: &Path) -> bool {
     Command::new(name).args(&tool[1..]).arg(path).output().unwrap().status.success()
 }
 
-/// What readelf warns of and eu-elflint finds, without the numbers, which an edit may change.
-fn complaints(target: Target, path: &Path) -> BTreeSet<String> {
-    let readelf = Command::new(target.tool("readelf")).arg("-aW").arg(path).output().unwrap();
-    let lint = |gnu: &[&str]| Command::new("eu-elflint").args(gnu).arg(path).output().unwrap();
-    let outputs = [readelf.stderr, lint(&[]).stdout, lint(&["--gnu-ld"]).stdout];
-    let path = path.to_str().unwrap();
-    let lines =
-        outputs.iter().zip(["readelf", "eu-elflint", "eu-elflint --gnu-ld"]).flat_map(|(output, by)| {
-            let text = String::from_utf8_lossy(output).replace(path, "");
-            let lines: Vec<_> = text.lines().map(|line| format!("{by}: {}", without_numbers(line))).collect();
-            lines
-        });
-    lines.collect()
+fn complaints_of(target: Target, path: &Path) -> BTreeSet<String> {
+    complaints(&target.tool("readelf"), path).unwrap()
 }
 
 /// What readelf says of each dynamic symbol, in the order of what it says.
@@ -152,11 +142,6 @@ pub fn symbols(target: Target, bytes: &[u8]) -> Vec<String> {
         listed.lines().filter_map(|line| Some(line.split_once(": ")?.1.to_owned())).collect();
     symbols.sort();
     symbols
-}
-
-fn without_numbers(line: &str) -> String {
-    let numbers = regex::Regex::new("0x[0-9a-f]+|[0-9]+").unwrap();
-    numbers.replace_all(line, "#").into_owned()
 }
 
 pub fn succeeds(command: &mut Command) -> String {

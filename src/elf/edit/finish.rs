@@ -124,15 +124,20 @@ pub(super) fn fields(draft: &Draft) -> Vec<Patch> {
     patches
 }
 
-/// What a removal leaves of the section of needed versions: its sh_info is the number of files; without any, it is none.
+/// What a removal leaves of the section of needed versions: its sh_info is the number of files; without any, it is none, and has no
+/// name either, by which eu-elflint would expect one.
 pub(super) fn version_section(draft: &Draft, sections: &mut [SectionHeader]) {
     let Some(files) = draft.version_files else { return };
     let is_there = |tag| draft.entries(tag).next().is_some();
     for section in sections {
         match section.sh_type {
             SHT_GNU_VERNEED if files > 0 => section.sh_info = files as u32,
-            SHT_GNU_VERNEED => (section.sh_type, section.sh_info) = (SHT_PROGBITS, 0),
-            SHT_GNU_VERSYM if !is_there(goblin::elf::dynamic::DT_VERSYM) => section.sh_type = SHT_PROGBITS,
+            SHT_GNU_VERNEED => {
+                (section.sh_name, section.sh_type, section.sh_info) = (0, SHT_PROGBITS, 0);
+            }
+            SHT_GNU_VERSYM if !is_there(goblin::elf::dynamic::DT_VERSYM) => {
+                (section.sh_name, section.sh_type) = (0, SHT_PROGBITS);
+            }
             _ => {}
         }
     }

@@ -81,7 +81,7 @@ pub(super) fn compare(pair: &Pair, report: &mut Report) {
             report.add(rule::SECTIONS, format!("section {index}"), "is gone");
             continue;
         };
-        let name = old_names.get(old.name);
+        let mut name = old_names.get(old.name);
         let mut expected = Section { name: new.name, ..*old };
         if moves(pair, index, old) {
             let Section { addr, offset, size, align, .. } = *new;
@@ -95,10 +95,11 @@ pub(super) fn compare(pair: &Pair, report: &mut Report) {
             (expected.size, expected.info) = (new.size, new.info);
             if new.kind == SHT_PROGBITS {
                 expected.kind = SHT_PROGBITS;
+                name = Some(b"");
             }
         }
         let same = expected == *new && name == new_names.get(new.name);
-        let subject = format!("section {index} {}", text(name.unwrap_or_default()));
+        let subject = format!("section {index} {}", text(old_names.get(old.name).unwrap_or_default()));
         report.check(same, rule::SECTIONS, subject, "changed");
     }
     for section in after.sections.iter().skip(kept) {
