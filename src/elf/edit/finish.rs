@@ -5,7 +5,7 @@ use std::ops::Range;
 use goblin::elf::dynamic::{DT_NULL, Dyn};
 use goblin::elf::header::{EI_OSABI, EM_MIPS};
 use goblin::elf::program_header::{PF_X, PT_GNU_STACK, ProgramHeader};
-use goblin::elf::section_header::{SHT_GNU_VERNEED, SHT_GNU_VERSYM, SHT_PROGBITS, SectionHeader};
+use goblin::elf::section_header::{SHT_GNU_VERNEED, SectionHeader};
 
 use super::annex;
 use super::cache::{self, Cache};
@@ -124,21 +124,14 @@ pub(super) fn fields(draft: &Draft) -> Vec<Patch> {
     patches
 }
 
-/// What a removal leaves of the section of needed versions: its sh_info is the number of files; without any, it is none, and has no
-/// name either, by which eu-elflint would expect one.
+/// What a removal leaves of the section of needed versions: its sh_info is the number of files. The names of version sections
+/// stand for their types (eu-elflint), so these stay.
 pub(super) fn version_section(draft: &Draft, sections: &mut [SectionHeader]) {
     let Some(files) = draft.version_files else { return };
-    let is_there = |tag| draft.entries(tag).next().is_some();
-    for section in sections {
-        match section.sh_type {
-            SHT_GNU_VERNEED if files > 0 => section.sh_info = files as u32,
-            SHT_GNU_VERNEED => {
-                (section.sh_name, section.sh_type, section.sh_info) = (0, SHT_PROGBITS, 0);
-            }
-            SHT_GNU_VERSYM if !is_there(goblin::elf::dynamic::DT_VERSYM) => {
-                (section.sh_name, section.sh_type) = (0, SHT_PROGBITS);
-            }
-            _ => {}
+    for section in sections.iter_mut().filter(|section| section.sh_type == SHT_GNU_VERNEED) {
+        section.sh_info = files as u32;
+        if files == 0 {
+            section.sh_size = 0;
         }
     }
 }

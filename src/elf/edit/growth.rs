@@ -231,9 +231,13 @@ impl Growth<'_> {
         self.pieces.sort_by_key(|piece| (is_marker(piece), piece.section.unwrap_or(usize::MAX), piece.kind));
         // binutils puts a table that is not behind the file header at the beginning of its segment, before the first section.
         // Room for it there keeps the sections' addresses as they are through a strip.
-        let mut at = if self.has(Kind::Table) { table_len } else { 0 };
+        // Such an annex begins wherever the loaded bytes end, be it at an odd address ([`place`]).
+        let (mut at, skew) = match self.has(Kind::Table) {
+            true => (table_len, place::data_end(&self.headers).unwrap_or(0) % 16),
+            false => (0, 0),
+        };
         for piece in &mut self.pieces {
-            piece.at = at.next_multiple_of(piece.align);
+            piece.at = (skew + at).next_multiple_of(piece.align) - skew;
             at = piece.at + piece.bytes.len() as u64;
         }
     }

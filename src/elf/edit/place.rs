@@ -90,6 +90,12 @@ pub(super) fn find(wanted: &Wanted) -> Result<Place, Refusal> {
     place.filter(fits).ok_or(no_room)
 }
 
+/// Where the bytes of the last segment end in the file.
+pub(super) fn data_end(headers: &Headers) -> Option<u64> {
+    let last = headers.loads().filter(|load| load.p_memsz > 0).max_by_key(|load| load.p_vaddr)?;
+    last.p_offset.checked_add(last.p_filesz)
+}
+
 struct Search<'a> {
     wanted: &'a Wanted<'a>,
     /// What the segment is aligned to, and what its address keeps step by: binutils goes by the alignment of each segment when it
@@ -131,9 +137,7 @@ impl Search<'_> {
         if !self.wanted.has_table {
             return least.checked_next_multiple_of(16);
         }
-        let last = self.loads.iter().max_by_key(|load| load.p_vaddr)?;
-        let word = if self.wanted.abi.is_64 { 8 } else { 4 };
-        let phase = last.p_offset.checked_add(last.p_filesz)?.checked_next_multiple_of(word)? % self.page;
+        let phase = data_end(self.wanted.headers)? % self.page;
         let into = least % self.page;
         let more = if into <= phase { phase - into } else { self.page - into + phase };
         least.checked_add(more)

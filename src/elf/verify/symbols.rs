@@ -76,7 +76,12 @@ impl<'a> Identity<'a> {
 
     /// After the operation.
     fn wanted(self, pair: &Pair<'a>) -> Self {
-        let version = pair.wanted.version(self.name, self.version);
+        let mut version = pair.wanted.version(self.name, self.version);
+        // Where no version is left there is no table either that could say that a defined symbol is nobody's.
+        let drops_table = pair.wanted.removes_needed() && pair.after.versions.symbols.is_none();
+        if drops_table && version.0 == Version::Local && !self.rest.is_local() {
+            version = (Version::Any, false);
+        }
         Identity { name: pair.wanted.symbol(self.name), version, ..self }
     }
 }
