@@ -87,7 +87,7 @@ impl Draft<'_> {
         if !symbols.is_counted && (table.first as usize) < order.len() {
             return Err(impossible("no table tells how many symbols it has"));
         }
-        if let Some(hashed) = order.get_mut(table.first as usize..) {
+        if let Some(hashed) = order.get_mut(table.first as usize..).filter(|_| !table.is_empty) {
             let bucket = |index: &u64| u64::from(gnu_hash(&names[*index as usize])) % table.buckets;
             hashed.sort_by_key(bucket);
         }
@@ -109,8 +109,12 @@ impl Draft<'_> {
         let cut_off = || impossible("its DT_GNU_HASH cannot be followed");
         let at = layout.place(DT_GNU_HASH).ok_or_else(cut_off)?;
         let word = |index: u64| self.image.u32(at + index * 4).map(u64::from).ok_or_else(cut_off);
-        let table =
-            GnuTable { at, buckets: word(0)?, first: word(1)?, bloom: word(2)?, shift: word(3)? as u32 };
+        let (buckets, bloom) = (word(0)?, word(2)?);
+        let mut is_empty = true;
+        for bucket in 0..buckets {
+            is_empty &= word(4 + bloom * (self.image.ctx.size() as u64 / 4) + bucket)? == 0;
+        }
+        let table = GnuTable { at, buckets, first: word(1)?, bloom, shift: word(3)? as u32, is_empty };
         if table.buckets == 0 || table.bloom == 0 || table.shift > 31 {
             return Err(cut_off());
         }
@@ -221,7 +225,7 @@ impl Draft<'_> {
     /// DT_GNU_HASH, in place: its size depends on the number of symbols alone.
     fn rebuild_gnu_hash(&mut self, names: &[&[u8]]) -> Result<(), Refusal> {
         let Some(table) = self.gnu_table()? else { return Ok(()) };
-        let Some(hashed) = names.get(table.first as usize..).filter(|hashed| !hashed.is_empty()) else {
+        let Some(hashed) = names.get(table.first as usize..).filter(|hashed| !hashed.is_empty() && !table.is_empty) else {
             return Ok(());
         };
         let le = self.image.ctx.le;
@@ -267,6 +271,8 @@ struct GnuTable {
     /// Words of the bloom filter.
     bloom: u64,
     shift: u32,
+    /// Nothing is found by it, as in programs that export nothing; bfd says all the same that it begins with symbol 1.
+    is_empty: bool,
 }
 
 fn set_bits(bloom: &mut [u8], entry: usize, mask: u64, word: u64, le: scroll::Endian) {
