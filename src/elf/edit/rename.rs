@@ -225,7 +225,9 @@ impl Draft<'_> {
     /// DT_GNU_HASH, in place: its size depends on the number of symbols alone.
     fn rebuild_gnu_hash(&mut self, names: &[&[u8]]) -> Result<(), Refusal> {
         let Some(table) = self.gnu_table()? else { return Ok(()) };
-        let Some(hashed) = names.get(table.first as usize..).filter(|hashed| !hashed.is_empty() && !table.is_empty) else {
+        let Some(hashed) =
+            names.get(table.first as usize..).filter(|hashed| !hashed.is_empty() && !table.is_empty)
+        else {
             return Ok(());
         };
         let le = self.image.ctx.le;
