@@ -3,7 +3,8 @@
 use goblin::elf::dynamic::{
     DT_GNU_HASH, DT_HASH, DT_JMPREL, DT_REL, DT_RELA, DT_STRTAB, DT_SYMTAB, DT_VERDEF, DT_VERNEED, DT_VERSYM,
 };
-use goblin::elf::header::EM_S390;
+use goblin::elf::header::{EM_S390, Header};
+use goblin::elf::section_header::{SHT_DYNSYM, SectionHeader};
 use goblin::elf::sym::Sym;
 use scroll::Pread;
 
@@ -22,7 +23,7 @@ pub(super) struct Symbols {
     /// Bytes of a symbol.
     pub size: u64,
     pub count: u64,
-    /// Whether a hash table tells the number, rather than where the next table begins.
+    /// Whether a hash table tells the number, or the section's size, which must be what is left before the next table.
     pub is_counted: bool,
 }
 
@@ -34,13 +35,24 @@ impl Symbols {
         let size = Sym::size(image.ctx.container) as u64;
         let counted = count_by_hash(image, layout, abi).or_else(|| count_by_gnu_hash(image, layout, abi));
         let count = counted.unwrap_or_else(|| bytes_until_next_table(layout, address, room) / size);
-        Some(Symbols { at, size, count: count.min(room / size), is_counted: counted.is_some() })
+        let is_counted = counted.is_some() || section_len(image, address) == Some(count * size);
+        Some(Symbols { at, size, count: count.min(room / size), is_counted })
     }
 
     /// The st_name of a symbol, which comes first in both classes (gABI, "Symbol Table").
     pub fn name(&self, image: &Image, index: u64) -> Option<u64> {
         image.u32(self.at + index * self.size).map(u64::from)
     }
+}
+
+/// The length of the section of dynamic symbols at an address.
+fn section_len(image: &Image, address: u64) -> Option<u64> {
+    let header: Header = image.bytes.pread(0).ok()?;
+    let size = SectionHeader::size(image.ctx) as u64;
+    let section = |index: u16| image.read(header.e_shoff.checked_add(u64::from(index) * size)?);
+    let mut sections = (0..header.e_shnum).map_while(section);
+    let symbols = |section: &SectionHeader| section.sh_type == SHT_DYNSYM && section.sh_addr == address;
+    sections.find(symbols).map(|section| section.sh_size)
 }
 
 /// Bytes of a word of DT_HASH: 8 on Alpha and 64-bit s390.

@@ -134,7 +134,7 @@ impl Layout {
 
     /// bfd writes a DT_MIPS_XHASH where it is asked for a DT_GNU_HASH.
     pub fn has_xhash(&self) -> bool {
-        matches!(self.target, Target::Cross { qemu: "mips", .. }) && self.hash != "sysv"
+        self.target.is("mips") && self.hash != "sysv"
     }
 
     pub fn linker_flags(&self) -> Vec<String> {

@@ -58,7 +58,8 @@ pub struct Model {
     pub library: Fields,
     /// What symbols are called now, where that is no longer `sym_<number>`.
     pub symbols: BTreeMap<u16, String>,
-    /// The program's reference to the library that it can do without is weak: mold makes it a strong one on some machines.
+    /// Whether the program can do without the library that it refers to weakly: mold makes that a strong reference on some machines,
+    /// and on s390x a missing function has an address all the same.
     can_spare: bool,
     /// MIPS' own hash table, whose order of symbols is not understood.
     has_xhash: bool,
@@ -70,7 +71,7 @@ impl Model {
             program: Fields::of(&built.program),
             library: Fields::of(&built.library),
             symbols: BTreeMap::new(),
-            can_spare: built.layout.linker != Linker::Mold,
+            can_spare: built.layout.linker != Linker::Mold && !built.layout.target.is("s390x"),
             has_xhash: built.layout.has_xhash(),
         }
     }

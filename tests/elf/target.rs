@@ -33,6 +33,10 @@ impl Target {
         all.filter(|target| target.libraries().iter().all(|folder| folder.is_dir())).collect()
     }
 
+    pub fn is(self, name: &str) -> bool {
+        matches!(self, Target::Cross { qemu, .. } if qemu == name)
+    }
+
     /// Where its libc and loader are.
     pub fn libraries(self) -> Vec<PathBuf> {
         match self {
