@@ -23,7 +23,7 @@ pub(super) struct Symbols {
     /// Bytes of a symbol.
     pub size: u64,
     pub count: u64,
-    /// Whether a hash table tells the number, or the section's size, which must be what is left before the next table.
+    /// Whether a hash table tells the number, or the section, or the next table that begins right behind it.
     pub is_counted: bool,
 }
 
@@ -34,8 +34,12 @@ impl Symbols {
         let (at, room) = file_offset(&layout.loads, address)?;
         let size = Sym::size(image.ctx.container) as u64;
         let counted = count_by_hash(image, layout, abi).or_else(|| count_by_gnu_hash(image, layout, abi));
-        let count = counted.unwrap_or_else(|| bytes_until_next_table(layout, address, room) / size);
-        let is_counted = counted.is_some() || section_len(image, address) == Some(count * size);
+        let until_next = bytes_until_next_table(layout, address, room);
+        let section = section_len(image, address).filter(|len| *len <= until_next && len % size == 0);
+        let counted = counted.or_else(|| section.map(|len| len / size));
+        let count = counted.unwrap_or(until_next / size);
+        // Padding is shorter than a symbol, so without a remainder there is none.
+        let is_counted = counted.is_some() || until_next % size == 0;
         Some(Symbols { at, size, count: count.min(room / size), is_counted })
     }
 

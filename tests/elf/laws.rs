@@ -83,6 +83,9 @@ proptest! {
 
     #[test]
     fn the_reverse_edit_brings_the_meaning_back(layout in select(pool(Target::all())), edits in step(reversible())) {
+        // Nobody can tell how many symbols a program without sections has that exports none, once its strings have moved: its
+        // symbols are renamed once, and not back.
+        prop_assume!(layout.sections);
         let built = Built::of(&layout);
         let folder = tempfile::tempdir().unwrap();
         let operations = Model::of(&built).step(&edits, folder.path());
