@@ -35,11 +35,12 @@ impl Symbols {
         let size = Sym::size(image.ctx.container) as u64;
         let counted = count_by_hash(image, layout, abi).or_else(|| count_by_gnu_hash(image, layout, abi));
         let until_next = bytes_until_next_table(layout, address, room);
-        let section = section_len(image, address).filter(|len| *len <= until_next && len % size == 0);
+        let section =
+            section_len(image, address).filter(|len| *len <= until_next && len.is_multiple_of(size));
         let counted = counted.or_else(|| section.map(|len| len / size));
         let count = counted.unwrap_or(until_next / size);
         // Padding is shorter than a symbol, so without a remainder there is none.
-        let is_counted = counted.is_some() || until_next % size == 0;
+        let is_counted = counted.is_some() || until_next.is_multiple_of(size);
         Some(Symbols { at, size, count: count.min(room / size), is_counted })
     }
 
