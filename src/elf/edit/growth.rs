@@ -293,12 +293,13 @@ impl Growth<'_> {
         let names = self.headers.names().map_or(0, |names| names.sh_offset.saturating_add(names.sh_size));
         let ends = [used, section_headers, names, self.old.as_ref().map_or(0, Old::end)];
         let end = ends.into_iter().max().unwrap_or(used);
-        if has_content(end, image.len()) && !may_cover_payload {
+        let has_payload = has_content(end, image.len());
+        if has_payload && !may_cover_payload {
             return Err(Refusal::Payload { len: image.len() - end });
         }
         // Whatever it is that e_shoff leads to stays.
         let is_unknown = self.headers.sections.is_empty() && header.e_shoff != 0;
-        Ok(if has_content(end, image.len()) || is_unknown { image.len() } else { used })
+        Ok(if has_payload || is_unknown { image.len() } else { used })
     }
 
     fn place(&self, end: u64, page: Option<u64>) -> Result<Place, Refusal> {
