@@ -282,3 +282,17 @@ mod verb_tests;
 
 #[path = "real_tests.rs"]
 mod real;
+
+/// Found by fuzzing: a table of sections that the file is too short for does not hide what lies there instead.
+#[test]
+fn a_section_table_beyond_the_end_hides_no_payload() {
+    let mut bytes = Fixture { abi: X86_64, ..program() }.build();
+    bytes.extend_from_slice(b"the payload");
+    let (e_shoff, e_shentsize, e_shnum) = (0x28, 0x3a, 0x3c);
+    let beyond = bytes.len() as u64 + 100;
+    bytes[e_shoff..e_shoff + 8].copy_from_slice(&beyond.to_le_bytes());
+    bytes[e_shentsize..e_shentsize + 2].copy_from_slice(&64u16.to_le_bytes());
+    bytes[e_shnum..e_shnum + 2].copy_from_slice(&3u16.to_le_bytes());
+    let refusal = operate(&bytes, &rpath(&"/a long folder".repeat(30))).unwrap_err();
+    assert!(matches!(refusal, Refusal::Payload { .. }), "{refusal:?}");
+}
