@@ -16,6 +16,7 @@ mod relations;
 mod runtime;
 mod schema;
 mod scripts;
+mod signing;
 pub mod targets;
 mod text;
 
@@ -35,6 +36,7 @@ pub use package::{Package, PackageConfig};
 pub use relations::Relations;
 pub use runtime::{Glibc, RunPathTag, Runtime};
 pub use scripts::Scripts;
+pub use signing::{KeyConfig, SignerRole, Signing};
 
 use document::Document;
 use format::{COMPRESSION, DEB_COMPRESSION};
@@ -51,6 +53,7 @@ pub struct Config {
     pub deb: FormatOptions,
     pub rpm: FormatOptions,
     pub tarball: FormatOptions,
+    pub signing: Signing,
 }
 
 impl Default for Config {
@@ -63,6 +66,7 @@ impl Default for Config {
             deb: FormatOptions { compression: DEB_COMPRESSION },
             rpm: FormatOptions { compression: COMPRESSION },
             tarball: FormatOptions { compression: COMPRESSION },
+            signing: Signing::default(),
         }
     }
 }
@@ -102,6 +106,7 @@ impl Config {
             deb: FormatOptions::from_schema(&document, &schema.deb.compression, DEB_COMPRESSION)?,
             rpm: FormatOptions::from_schema(&document, &schema.rpm.compression, COMPRESSION)?,
             tarball: FormatOptions::from_schema(&document, &schema.tarball.compression, COMPRESSION)?,
+            signing: Signing::from_schema(&document, &schema)?,
         })
     }
 }
