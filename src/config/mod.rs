@@ -16,6 +16,7 @@ mod relations;
 mod runtime;
 mod schema;
 mod scripts;
+mod soname_relations;
 pub mod targets;
 mod text;
 
@@ -35,6 +36,7 @@ pub use package::{Package, PackageConfig};
 pub use relations::Relations;
 pub use runtime::{Glibc, RunPathTag, Runtime};
 pub use scripts::Scripts;
+pub use soname_relations::{SonameRelation, SonameRelations};
 
 use document::Document;
 use format::{COMPRESSION, DEB_COMPRESSION};
@@ -47,6 +49,7 @@ pub struct Config {
     pub package: PackageConfig,
     pub install: Install,
     pub runtime: Runtime,
+    pub relations: SonameRelations,
     pub contents: Vec<Content>,
     pub deb: FormatOptions,
     pub rpm: FormatOptions,
@@ -59,6 +62,7 @@ impl Default for Config {
             package: PackageConfig::default(),
             install: Install::default(),
             runtime: Runtime::default(),
+            relations: SonameRelations::new(),
             contents: Vec::new(),
             deb: FormatOptions { compression: DEB_COMPRESSION },
             rpm: FormatOptions { compression: COMPRESSION },
@@ -97,6 +101,7 @@ impl Config {
         Ok(Config {
             package: PackageConfig::from_schema(&document, &schema)?,
             runtime: Runtime::from_schema(&document, &schema.runtime, install.layout)?,
+            relations: soname_relations::from_schema(&document, &schema.relations)?,
             install,
             contents,
             deb: FormatOptions::from_schema(&document, &schema.deb.compression, DEB_COMPRESSION)?,
