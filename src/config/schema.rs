@@ -58,6 +58,7 @@ pub(super) struct Schema {
     pub package: Keyed<Package>,
     pub install: Keyed<Install>,
     pub runtime: Keyed<Runtime>,
+    pub relations: Table<Keyed<SonameRelation>>,
     pub references: Keyed<References>,
     pub contents: Vec<Spanned<Keyed<Content>>>,
     pub scripts: Keyed<Scripts>,
@@ -123,6 +124,13 @@ pub(super) struct Runtime {
     pub add: Strings,
     pub targets: Strings,
     pub env: Table<Keyed<Variable>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SonameRelation {
+    pub deb: Value<String>,
+    pub rpm: Value<String>,
 }
 
 /// One variable of `[runtime.env]`. Nothing reads it yet but the check of its keys' names and types.

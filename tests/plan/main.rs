@@ -2,4 +2,5 @@
 
 mod fixture;
 mod flat;
+mod relations;
 mod store_layout;

@@ -74,6 +74,7 @@ fn the_example_has_every_key() {
         "[install]\n{}",
         "[[install.files]]\n{}",
         "[runtime]\n{}",
+        "relations.x = { {} }",
         "runtime.env.A = { {} }",
         "[references]\n{}",
         "references.rules = [{ {} }]",
