@@ -16,6 +16,7 @@ mod relations;
 mod runtime;
 mod schema;
 mod scripts;
+mod system;
 pub mod targets;
 mod text;
 
@@ -35,6 +36,7 @@ pub use package::{Package, PackageConfig};
 pub use relations::Relations;
 pub use runtime::{Glibc, RunPathTag, Runtime};
 pub use scripts::Scripts;
+pub use system::System;
 
 use document::Document;
 use format::{COMPRESSION, DEB_COMPRESSION};

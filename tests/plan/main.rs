@@ -3,3 +3,4 @@
 mod fixture;
 mod flat;
 mod store_layout;
+mod system;

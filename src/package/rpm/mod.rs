@@ -8,6 +8,7 @@ mod header;
 mod relations;
 mod scriptlet;
 mod standard;
+mod system;
 mod tag;
 
 use std::fs::File;
@@ -75,7 +76,7 @@ impl<'a> Rpm<'a> {
             header.put(tags::ENCODING, Value::text("utf-8"));
         }
         let epoch = if package.epoch == 0 { String::new() } else { format!("{}:", package.epoch) };
-        let interpreters = scriptlet::put(&mut header, &package.scripts);
+        let interpreters = scriptlet::put(&mut header, plan)?;
         relations::Subject {
             package,
             name: &name,

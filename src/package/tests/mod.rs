@@ -3,6 +3,7 @@
 mod deb;
 mod drafts;
 mod rpm;
+mod system;
 mod tarball;
 mod together;
 
@@ -97,6 +98,7 @@ fn plan(entries: Vec<Entry>) -> Plan {
         mtime: MTIME,
         entries: with_folders(entries),
         findings: Vec::new(),
+        system: Default::default(),
     }
 }
 
