@@ -103,6 +103,18 @@ pub(super) struct Install {
     pub layout: Value<Layout>,
     pub files: Vec<Keyed<InstallFile>>,
     pub links: Table<String>,
+    pub system: Keyed<System>,
+}
+
+/// `[install.system]`
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct System {
+    pub enable: Value<bool>,
+    pub start: Value<bool>,
+    pub restart: Value<bool>,
+    pub sysusers: Value<bool>,
+    pub tmpfiles: Value<bool>,
 }
 
 #[derive(Deserialize)]
