@@ -17,6 +17,8 @@ mod runtime;
 mod schema;
 mod scripts;
 mod signing;
+mod soname_relations;
+mod system;
 pub mod targets;
 mod text;
 
@@ -37,6 +39,8 @@ pub use relations::Relations;
 pub use runtime::{Glibc, RunPathTag, Runtime};
 pub use scripts::Scripts;
 pub use signing::{KeyConfig, SignerRole, Signing};
+pub use soname_relations::{SonameRelation, SonameRelations};
+pub use system::System;
 
 use document::Document;
 use format::{COMPRESSION, DEB_COMPRESSION};
@@ -49,6 +53,7 @@ pub struct Config {
     pub package: PackageConfig,
     pub install: Install,
     pub runtime: Runtime,
+    pub relations: SonameRelations,
     pub contents: Vec<Content>,
     pub deb: FormatOptions,
     pub rpm: FormatOptions,
@@ -62,6 +67,7 @@ impl Default for Config {
             package: PackageConfig::default(),
             install: Install::default(),
             runtime: Runtime::default(),
+            relations: SonameRelations::new(),
             contents: Vec::new(),
             deb: FormatOptions { compression: DEB_COMPRESSION },
             rpm: FormatOptions { compression: COMPRESSION },
@@ -101,6 +107,7 @@ impl Config {
         Ok(Config {
             package: PackageConfig::from_schema(&document, &schema)?,
             runtime: Runtime::from_schema(&document, &schema.runtime, install.layout)?,
+            relations: soname_relations::from_schema(&document, &schema.relations)?,
             install,
             contents,
             deb: FormatOptions::from_schema(&document, &schema.deb.compression, DEB_COMPRESSION)?,

@@ -58,6 +58,7 @@ pub(super) struct Schema {
     pub package: Keyed<Package>,
     pub install: Keyed<Install>,
     pub runtime: Keyed<Runtime>,
+    pub relations: Table<Keyed<SonameRelation>>,
     pub references: Keyed<References>,
     pub contents: Vec<Spanned<Keyed<Content>>>,
     pub scripts: Keyed<Scripts>,
@@ -102,6 +103,18 @@ pub(super) struct Install {
     pub layout: Value<Layout>,
     pub files: Vec<Keyed<InstallFile>>,
     pub links: Table<String>,
+    pub system: Keyed<System>,
+}
+
+/// `[install.system]`
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct System {
+    pub enable: Value<bool>,
+    pub start: Value<bool>,
+    pub restart: Value<bool>,
+    pub sysusers: Value<bool>,
+    pub tmpfiles: Value<bool>,
 }
 
 #[derive(Deserialize)]
@@ -123,6 +136,13 @@ pub(super) struct Runtime {
     pub add: Strings,
     pub targets: Strings,
     pub env: Table<Keyed<Variable>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SonameRelation {
+    pub deb: Value<String>,
+    pub rpm: Value<String>,
 }
 
 /// One variable of `[runtime.env]`. Nothing reads it yet but the check of its keys' names and types.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::choose::Choice;
 use super::context::Context;
 use super::draft::Draft;
-use super::{Finding, Plan, extras, flat, store_layout};
+use super::{Finding, Plan, extras, flat, relations, store_layout, system};
 use crate::config::{Config, Layout, Package, distribution, names};
 use crate::error::{Error, Result};
 use crate::store::closure::Pending;
@@ -60,7 +60,9 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
     if distribution::names_a_distribution_package(&draft.package.name) {
         draft.findings.push(replaces_distribution(&draft.package));
     }
+    let system = system::survey(context, &draft)?;
     let architecture = draft.architecture()?;
+    relations::settle(context, &mut draft, architecture)?;
     let mut seen = BTreeSet::new();
     draft.findings.retain(|finding| seen.insert(finding.to_string()));
     draft.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -73,6 +75,7 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
         mtime: context.mtime,
         entries: draft.entries.finish()?,
         findings: draft.findings,
+        system,
     })
 }
 

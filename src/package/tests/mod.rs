@@ -4,6 +4,7 @@ mod deb;
 mod drafts;
 mod rpm;
 mod signed;
+mod system;
 mod tarball;
 mod together;
 
@@ -99,6 +100,7 @@ fn plan(entries: Vec<Entry>) -> Plan {
         mtime: MTIME,
         entries: with_folders(entries),
         findings: Vec::new(),
+        system: Default::default(),
     }
 }
 
