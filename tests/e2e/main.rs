@@ -2,9 +2,15 @@
 //! what these tests need (tests/prepare); tests/corpus/README.md says what is in the corpus.
 
 mod cases;
+mod clones;
 mod corpus;
+#[allow(dead_code)] // the library's own tests use more of it
+#[path = "../../src/sign/gnupg.rs"]
+mod gnupg;
 mod harness;
 mod hermetic;
 mod hostile;
 mod interrupted;
+mod lifecycle;
 mod reproducible;
+mod signed;
