@@ -6,5 +6,6 @@ mod corpus;
 mod harness;
 mod hermetic;
 mod hostile;
+mod initramfs;
 mod interrupted;
 mod reproducible;
