@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::choose::Choice;
 use super::context::Context;
 use super::draft::Draft;
-use super::{Finding, Plan, extras, flat, store_layout, system};
+use super::{Finding, Plan, extras, flat, relations, store_layout, system};
 use crate::config::{Config, Layout, Package, distribution, names};
 use crate::error::{Error, Result};
 use crate::store::closure::Pending;
@@ -62,6 +62,7 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
         draft.findings.push(replaces_distribution(&draft.package));
     }
     let architecture = draft.architecture()?;
+    relations::settle(context, &mut draft, architecture)?;
     let mut seen = BTreeSet::new();
     draft.findings.retain(|finding| seen.insert(finding.to_string()));
     draft.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));

@@ -16,6 +16,7 @@ mod homes;
 pub mod host;
 mod make;
 mod operations;
+mod relations;
 mod relocation;
 mod run_path;
 mod store_layout;

@@ -75,6 +75,7 @@ fn the_example_has_every_key() {
         "[[install.files]]\n{}",
         "[install.system]\n{}",
         "[runtime]\n{}",
+        "relations.x = { {} }",
         "runtime.env.A = { {} }",
         "[references]\n{}",
         "references.rules = [{ {} }]",
@@ -83,6 +84,9 @@ fn the_example_has_every_key() {
         "[deb]\n{}",
         "[rpm]\n{}",
         "[tarball]\n{}",
+        "[signature]\n{}",
+        "[deb.signature]\n{}",
+        "[rpm.signature]\n{}",
         "[[test]]\n{}",
     ] {
         let keys = keys_of(table);
