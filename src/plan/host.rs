@@ -75,13 +75,11 @@ pub fn settle(context: &Context, graph: &Graph, draft: &mut Draft) -> Result<()>
     }
     check_targets(context, &floors)?;
     if let Some((version, ..)) = floors.values().max() {
-        draft.package.deb_depends.push(format!("libc6 (>= {}.{})", version.0, version.1));
+        draft.package.deb.relations.depends.push(format!("libc6 (>= {}.{})", version.0, version.1));
     }
     let suffix = if is_64 { "(64bit)" } else { "" };
-    draft
-        .package
-        .rpm_requires
-        .extend(floors.iter().map(|(soname, (_, name, _))| format!("{soname}({name}){suffix}")));
+    let requires = &mut draft.package.rpm.relations.depends;
+    requires.extend(floors.iter().map(|(soname, (_, name, _))| format!("{soname}({name}){suffix}")));
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::choose::Choice;
 use super::context::Context;
 use super::draft::Draft;
-use super::{Finding, Plan, extras, flat, store_layout};
+use super::{Architecture, Finding, Plan, extras, flat, store_layout};
 use crate::config::{Config, Layout, Package, distribution, names};
 use crate::error::{Error, Result};
 use crate::store::closure::Pending;
@@ -38,7 +38,10 @@ pub fn make(request: &Request) -> Result<Plan> {
         None => prefix.join("lib").join(names::deb_name(&package.name)),
     };
     let choice = Choice::new(&config.install.include, &config.install.exclude)?;
-    let mtime = mtime()?;
+    let mtime = match config.package.mtime {
+        Some(mtime) => mtime,
+        None => mtime()?,
+    };
     let pending = Pending::begin(store.clone(), results.clone(), request.closure.map(Path::to_owned));
     let mut draft = Draft::new(package.clone());
     let context =
@@ -60,7 +63,7 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
     if distribution::names_a_distribution_package(&draft.package.name) {
         draft.findings.push(replaces_distribution(&draft.package));
     }
-    let architecture = draft.architecture()?;
+    let architecture = architecture(&draft, context.config)?;
     let mut seen = BTreeSet::new();
     draft.findings.retain(|finding| seen.insert(finding.to_string()));
     draft.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -74,6 +77,21 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
         entries: draft.entries.finish()?,
         findings: draft.findings,
     })
+}
+
+/// What the programs are made for, or what the user says where that can be.
+fn architecture(draft: &Draft, config: &Config) -> Result<Architecture> {
+    let found = draft.architecture()?;
+    let Some(asked) = config.package.arch.and_then(Architecture::named) else { return Ok(found) };
+    if found != Architecture::Any && found != asked {
+        return Err(Error::usage(format!(
+            "`package.arch` says {}, and the result's programs are for {}",
+            asked.nix(),
+            found.nix()
+        ))
+        .remedy("leave `package.arch` out: it follows from the programs"));
+    }
+    Ok(asked)
 }
 
 fn replaces_distribution(package: &Package) -> Finding {

@@ -209,8 +209,10 @@ fn a_host_bundle_takes_the_targets_glibc_whole() {
     assert!(
         surgery(&plan, "/usr/bin/app").contains(&Surgery::Interpreter("/lib64/ld-linux-x86-64.so.2".into()))
     );
-    assert!(plan.package.deb_depends.iter().any(|relation| relation.starts_with("libc6 (>= 2.")));
-    assert!(plan.package.rpm_requires.iter().any(|relation| relation.starts_with("libc.so.6(GLIBC_2.")));
+    assert!(plan.package.deb.relations.depends.iter().any(|relation| relation.starts_with("libc6 (>= 2.")));
+    assert!(
+        plan.package.rpm.relations.depends.iter().any(|relation| relation.starts_with("libc.so.6(GLIBC_2."))
+    );
     // __libc_start_main is of 2.34 on any machine that this is compiled on.
     let error = f.try_plan("[runtime]\nglibc = \"host\"\ntargets = [\"debian-11\"]").unwrap_err().to_string();
     assert!(error.contains("debian-11") && error.contains("glibc 2.31"), "{error}");

@@ -1,7 +1,7 @@
 //! Maintainer scripts (Policy 6).
 
 use super::super::tree::Member;
-use crate::config::Scripts;
+use crate::config::DebScripts;
 use crate::error::{Error, Result};
 
 /// Defines explant_setcap, which sets one file's capabilities.
@@ -10,7 +10,7 @@ const SETCAP: &str = include_str!("../../../templates/setcap.sh");
 /// The scripts that the package has: name, mode, text.
 ///
 /// A .deb has no field for file capabilities, so postinst sets them, each time: dpkg's unpacking has lost them.
-pub fn scripts(scripts: &Scripts, members: &[Member]) -> Result<Vec<(&'static str, u32, Vec<u8>)>> {
+pub fn scripts(scripts: &DebScripts, members: &[&Member]) -> Result<Vec<(&'static str, u32, Vec<u8>)>> {
     let capabilities = set_capabilities(members);
     let postinst = match (&scripts.postinstall, capabilities.is_empty()) {
         (None, true) => None,
@@ -18,16 +18,17 @@ pub fn scripts(scripts: &Scripts, members: &[Member]) -> Result<Vec<(&'static st
         (None, false) => Some(format!("#!/bin/sh\nset -e\n{capabilities}")),
         (Some(script), false) => Some(merged(script, &capabilities)?),
     };
-    let all = [
+    let run = [
         ("preinst", scripts.preinstall.clone()),
         ("postinst", postinst),
         ("prerm", scripts.preremove.clone()),
         ("postrm", scripts.postremove.clone()),
+        ("config", scripts.config.clone()),
+        ("rules", scripts.rules.clone()),
     ];
-    Ok(all
-        .into_iter()
-        .filter_map(|(name, text)| Some((name, 0o755, executable(text?).into_bytes())))
-        .collect())
+    let run = run.into_iter().filter_map(|(name, text)| Some((name, 0o755, executable(text?).into_bytes())));
+    let templates = scripts.templates.iter().map(|text| ("templates", 0o644, text.clone().into_bytes()));
+    Ok(run.chain(templates).collect())
 }
 
 /// dpkg executes scripts; rpm, which runs them with /bin/sh when they do not say otherwise, is followed here.
@@ -53,7 +54,7 @@ fn merged(script: &str, capabilities: &str) -> Result<String> {
 }
 
 /// Shell text that sets the capabilities of all files that have any; empty if none has.
-fn set_capabilities(members: &[Member]) -> String {
+fn set_capabilities(members: &[&Member]) -> String {
     let calls: Vec<String> = members
         .iter()
         .filter_map(|member| Some((member, member.entry.caps.as_ref()?)))

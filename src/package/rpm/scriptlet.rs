@@ -1,34 +1,97 @@
-//! Scriptlets.
+//! Scriptlets and triggers.
 
 use super::header::{Header, Value};
 use super::relations::Dependency;
 use super::tag::{sense, tags};
-use crate::config::Scripts;
+use crate::config::{RpmScripts, RpmTrigger, TriggerKind};
+use crate::error::Result;
+
+/// rpm's own interpreter (rpm's lua.md), which is in no package.
+const LUA: &str = "<lua>";
 
 /// Puts the scripts and their interpreters into the header; returns what they require.
 ///
-/// rpm hands a script to its interpreter as a file, so what the script's first line says is taken from it.
-pub fn put(header: &mut Header, scripts: &Scripts) -> Vec<Dependency> {
+/// The tags of the transactions' scriptlets are older than rpm 4.14, but for those of removal, which came with 4.19; an rpm that
+/// does not know a tag passes over it.
+///
+/// Errors: a trigger's condition is no relation that rpm can say.
+pub fn put(header: &mut Header, scripts: &RpmScripts) -> Result<Vec<Dependency>> {
     let mut interpreters = Vec::new();
     for (script, tag, program_tag, when) in [
         (&scripts.preinstall, tags::PREIN, tags::PREINPROG, sense::SCRIPT_PRE),
         (&scripts.postinstall, tags::POSTIN, tags::POSTINPROG, sense::SCRIPT_POST),
         (&scripts.preremove, tags::PREUN, tags::PREUNPROG, sense::SCRIPT_PREUN),
         (&scripts.postremove, tags::POSTUN, tags::POSTUNPROG, sense::SCRIPT_POSTUN),
+        (&scripts.pretrans, tags::PRETRANS, tags::PRETRANSPROG, sense::PRETRANS),
+        (&scripts.posttrans, tags::POSTTRANS, tags::POSTTRANSPROG, sense::POSTTRANS),
+        (&scripts.preuntrans, tags::PREUNTRANS, tags::PREUNTRANSPROG, sense::PREUNTRANS),
+        (&scripts.postuntrans, tags::POSTUNTRANS, tags::POSTUNTRANSPROG, sense::POSTUNTRANS),
+        (&scripts.verify, tags::VERIFYSCRIPT, tags::VERIFYSCRIPTPROG, sense::SCRIPT_VERIFY),
     ] {
         let Some(text) = script else { continue };
-        let first = text.lines().next().unwrap_or_default();
-        let command: Vec<&str> = first.strip_prefix("#!").unwrap_or_default().split_whitespace().collect();
-        header.put(tag, Value::text(text));
-        interpreters.push(Dependency::script(command.first().unwrap_or(&"/bin/sh"), when | sense::INTERP));
+        let (command, body) = command(text);
+        header.put(tag, Value::text(body));
+        interpreters.push(requirement(&command, when));
         header.put(
             program_tag,
-            match command[..] {
-                [] => Value::text("/bin/sh"),
+            match &command[..] {
                 [program] => Value::text(program),
                 _ => Value::texts(command),
             },
         );
     }
-    interpreters
+    interpreters.extend(put_triggers(header, &scripts.triggers)?);
+    Ok(interpreters)
+}
+
+/// The interpreter with its arguments, and what it gets to read. rpm hands a script to its interpreter as a file, so what the
+/// script's first line says is taken from it; Lua, which gets it as a text, would stumble over that line.
+fn command(text: &str) -> (Vec<&str>, &str) {
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let command: Vec<&str> = first.strip_prefix("#!").unwrap_or_default().split_whitespace().collect();
+    match command[..] {
+        [] => (vec!["/bin/sh"], text),
+        [LUA, ..] => (vec![LUA], rest),
+        _ => (command, text),
+    }
+}
+
+fn requirement(command: &[&str], when: u32) -> Dependency {
+    match command.first() {
+        Some(&LUA) => Dependency::rpmlib("BuiltinLuaScripts", "4.2.2-1"),
+        program => Dependency::script(program.unwrap_or(&"/bin/sh"), when | sense::INTERP),
+    }
+}
+
+/// Each condition has a place in three lists, and says by number which script it belongs to (rpm's build/parseScript.c).
+fn put_triggers(header: &mut Header, triggers: &[RpmTrigger]) -> Result<Vec<Dependency>> {
+    if triggers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut conditions: Vec<(Dependency, u32)> = Vec::new();
+    let mut interpreters = Vec::new();
+    let (mut scripts, mut programs) = (Vec::new(), Vec::new());
+    for (trigger, number) in triggers.iter().zip(0..) {
+        let when = match trigger.kind {
+            TriggerKind::Prein => sense::TRIGGERPREIN,
+            TriggerKind::In => sense::TRIGGERIN,
+            TriggerKind::Un => sense::TRIGGERUN,
+            TriggerKind::Postun => sense::TRIGGERPOSTUN,
+        };
+        for text in &trigger.conditions {
+            conditions.push((Dependency::parse("rpm.triggers.conditions", text, when, false)?, number));
+        }
+        let (command, body) = command(&trigger.script);
+        interpreters.push(requirement(&command, sense::ANY));
+        // One text for each script: a trigger's interpreter has no arguments.
+        programs.push(command[0]);
+        scripts.push(body);
+    }
+    header.put(tags::TRIGGERSCRIPTS, Value::texts(scripts));
+    header.put(tags::TRIGGERSCRIPTPROG, Value::texts(programs));
+    header.put(tags::TRIGGERNAME, Value::texts(conditions.iter().map(|(on, _)| &on.name)));
+    header.put(tags::TRIGGERVERSION, Value::texts(conditions.iter().map(|(on, _)| &on.version)));
+    header.put(tags::TRIGGERFLAGS, Value::Int32(conditions.iter().map(|(on, _)| on.flags).collect()));
+    header.put(tags::TRIGGERINDEX, Value::Int32(conditions.iter().map(|(_, number)| *number).collect()));
+    Ok(interpreters)
 }

@@ -16,7 +16,7 @@ use super::{Draft, Format, Order, clear_leftovers, write};
 use crate::config::{Compression, Layout, Package};
 use crate::error::Result;
 use crate::path::InstallPath;
-use crate::plan::{Architecture, Entry, Kind, Plan, Role, Source};
+use crate::plan::{Architecture, Entry, Kind, Plan, Role, Source, Special};
 
 const ZSTD: Compression = Compression::Zstd(3);
 const CODECS: [Compression; 4] = [ZSTD, Compression::Xz(1), Compression::Gzip(6), Compression::None];
@@ -34,6 +34,7 @@ fn entry(path: impl AsRef<[u8]>, kind: Kind, mode: u32, role: Role) -> Entry {
         caps: None,
         role,
         origin: String::new(),
+        special: Special::default(),
     }
 }
 
