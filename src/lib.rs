@@ -15,6 +15,7 @@ pub mod config;
 pub mod elf;
 pub mod error;
 pub mod finding;
+pub mod init;
 pub mod inspect;
 pub mod package;
 pub mod patch;
@@ -22,5 +23,6 @@ pub mod path;
 pub mod payload;
 pub mod plan;
 pub mod store;
+mod yaml;
 
 pub use error::{Error, Result};

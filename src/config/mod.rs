@@ -4,6 +4,7 @@
 //! into what the other stops work with.
 
 mod caps;
+pub mod changelog;
 mod contents;
 pub mod date;
 mod deb;

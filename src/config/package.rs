@@ -1,16 +1,15 @@
 //! `[package]`, and what `[scripts]`, `[deb]` and `[rpm]` add to it.
 
-use std::path::PathBuf;
-
 use toml::Spanned;
 
+use super::changelog::{self, Changelog, Release};
 use super::deb::Deb;
 use super::document::{Document, suggest};
 use super::relations::{RelationKind, Relations};
 use super::rpm::Rpm;
 use super::schema::{Schema, Value, VersionSchema};
 use super::scripts::Scripts;
-use super::text::{self, Wanted};
+use super::text;
 use super::version::Version;
 use super::{Format, environment, names};
 use crate::error::Result;
@@ -37,8 +36,7 @@ pub struct PackageConfig {
     pub vendor: Option<String>,
     pub section: Option<String>,
     pub priority: Option<String>,
-    /// A file that is there.
-    pub changelog: Option<PathBuf>,
+    pub changelog: Option<Changelog>,
     /// The time of everything in the artifacts, in seconds since 1970.
     pub mtime: Option<u32>,
     pub relations: Relations,
@@ -65,6 +63,8 @@ pub struct Package {
     pub vendor: String,
     pub section: String,
     pub priority: String,
+    /// Newest first. What the .rpm says; the .deb has a file of it.
+    pub changelog: Vec<Release>,
     pub relations: Relations,
     pub scripts: Scripts,
     pub deb: Deb,
@@ -103,6 +103,7 @@ impl Package {
             vendor: or(&config.vendor, ""),
             section: or(&config.section, DEFAULT_SECTION),
             priority: or(&config.priority, DEFAULT_PRIORITY),
+            changelog: config.changelog.as_ref().map(|log| log.releases.clone()).unwrap_or_default(),
             relations: config.relations.clone(),
             scripts: config.scripts.clone(),
             deb: config.deb.clone(),
@@ -158,7 +159,11 @@ impl PackageConfig {
             vendor: vendor(document, &package.vendor)?,
             section: each(&package.section, section)?,
             priority: each(&package.priority, priority)?,
-            changelog: changelog(document, &package.changelog)?,
+            changelog: package
+                .changelog
+                .as_ref()
+                .map(|value| changelog::read(document, value))
+                .transpose()?,
             mtime: package.mtime.as_ref().map(|value| text::moment(document, value)).transpose()?,
             relations: Relations::from_schema(document, &**package)?,
             scripts: Scripts::from_schema(document, schema)?,
@@ -333,8 +338,4 @@ fn priority(document: &Document, value: &Spanned<String>) -> Result<String> {
             .remedy(suggest(&priority, PRIORITIES, "a priority")));
     }
     Ok(priority)
-}
-
-fn changelog(document: &Document, value: &Value<String>) -> Result<Option<PathBuf>> {
-    value.as_ref().map(|value| text::user_file(document, value, Wanted::File)).transpose()
 }

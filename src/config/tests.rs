@@ -1,6 +1,8 @@
 //! bundle.toml as a user meets it.
 
+mod contents;
 mod example;
+mod fields;
 mod refusals;
 
 use std::fs;

@@ -1,18 +1,15 @@
 //! What bundle.toml adds to a bundle: `[[contents]]`, `[install.links]`, the changelog.
 
-use std::io::Write;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::Arc;
 
-use flate2::{Compression, GzBuilder};
 use walkdir::WalkDir;
 
 use super::context::Context;
 use super::draft::Draft;
-use super::{Entry, Kind, Role, Source, Special};
-use crate::config::{Content, ContentKind, Formats, names};
+use super::{Entry, Kind, Role, Source, Special, changelog};
+use crate::config::{Content, ContentKind, Formats};
 use crate::error::{Error, IoContext, Result};
 use crate::path::InstallPath;
 
@@ -25,10 +22,7 @@ pub fn add(context: &Context, draft: &mut Draft) -> Result<()> {
         let target = InstallPath::new(target).unwrap_or_else(InstallPath::root);
         draft.entries.add(Entry::link_to(link.clone(), &target))?;
     }
-    if let Some(changelog) = &context.config.package.changelog {
-        draft.entries.add(changelog_entry(context, changelog)?)?;
-    }
-    Ok(())
+    changelog::add(context, draft)
 }
 
 fn add_content(content: &Content, draft: &mut Draft) -> Result<()> {
@@ -113,15 +107,4 @@ fn add_tree(content: &Content, role: Role, draft: &mut Draft) -> Result<()> {
         draft.entries.add(entry)?;
     }
     Ok(())
-}
-
-/// The upstream changelog where Debian Policy 12.7 has it, compressed without a time.
-fn changelog_entry(context: &Context, changelog: &Path) -> Result<Entry> {
-    let text = std::fs::read(changelog).while_doing("read", changelog)?;
-    let mut packed = GzBuilder::new().write(Vec::new(), Compression::best());
-    let bytes = packed.write_all(&text).and_then(|()| packed.finish()).while_doing("compress", changelog)?;
-    let folder = context.prefix.join("share/doc").join(names::deb_name(&context.package.name));
-    let size = bytes.len() as u64;
-    let source = Source::Made(Arc::from(bytes));
-    Ok(Entry::file(folder.join("changelog.gz"), source, size, 0o644, Role::Doc))
 }

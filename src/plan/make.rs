@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::choose::Choice;
 use super::context::Context;
 use super::draft::Draft;
-use super::{Architecture, Finding, Plan, extras, flat, store_layout};
+use super::{Architecture, Entry, Finding, Kind, Plan, Surgery, extras, flat, store_layout};
 use crate::config::{Config, Layout, Package, distribution, names};
 use crate::error::{Error, Result};
 use crate::store::closure::Pending;
@@ -63,6 +63,7 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
     if distribution::names_a_distribution_package(&draft.package.name) {
         draft.findings.push(replaces_distribution(&draft.package));
     }
+    draft.findings.extend(moved_programs(context, &draft));
     let architecture = architecture(&draft, context.config)?;
     let mut seen = BTreeSet::new();
     draft.findings.retain(|finding| seen.insert(finding.to_string()));
@@ -77,6 +78,26 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
         entries: draft.entries.finish()?,
         findings: draft.findings,
     })
+}
+
+/// An .rpm that can be moved, with programs that cannot: the kernel finds a loader by its absolute path.
+fn moved_programs(context: &Context, draft: &Draft) -> Option<Finding> {
+    let prefixes = &draft.package.rpm.prefixes;
+    let is_moved = prefixes.iter().any(|prefix| context.lib_dir.starts_with(prefix));
+    let with_loader = |entry: &&Entry| match &entry.kind {
+        Kind::File { surgery, .. } => surgery.iter().any(|edit| matches!(edit, Surgery::Interpreter(_))),
+        _ => false,
+    };
+    let programs: Vec<String> =
+        draft.entries.iter().filter(with_loader).map(|entry| entry.path.to_string()).collect();
+    if !is_moved || programs.is_empty() {
+        return None;
+    }
+    let message = "programs name their loader by its absolute path, and do not start where an .rpm is installed elsewhere \
+                   (`rpm -i --prefix`)";
+    let mut finding = Finding::warning("rpm-prefixes", message).remedy("leave `rpm.prefixes` out");
+    finding.subjects = programs;
+    Some(finding)
 }
 
 /// What the programs are made for, or what the user says where that can be.

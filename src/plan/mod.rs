@@ -4,6 +4,7 @@
 pub mod arch;
 mod arrange;
 mod bytecode;
+mod changelog;
 pub mod choose;
 mod context;
 mod draft;

@@ -342,7 +342,10 @@ fn contents_links_and_a_changelog_are_added() {
     assert_eq!(entry(&plan, "/etc/app.conf").role, Role::Config { noreplace: true, missingok: false });
     assert_eq!(entry(&plan, "/usr/lib/systemd/system/app.service").mode, 0o644);
     assert_eq!(entry(&plan, "/var/lib/app").mode, 0o700);
-    assert!(lines(&plan).contains(&"/usr/share/doc/app/changelog.gz = ".to_owned()));
+    // A text is the upstream changelog; its usual name is the Debian changelog's where the version has no release.
+    assert!(lines(&plan).contains(&"/usr/share/doc/app/CHANGELOG.md.gz = ".to_owned()));
+    assert_eq!(entry(&plan, "/usr/share/doc/app/changelog.gz").role, Role::Doc);
+    assert_eq!(plan.package.changelog[0].notes, ["Release 1.0."]);
 }
 
 #[test]

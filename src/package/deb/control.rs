@@ -10,15 +10,6 @@ use crate::error::{Error, Result};
 use crate::path::printable;
 use crate::plan::{Kind, Plan, Role};
 
-/// The version without its epoch: how file names have it.
-pub fn upstream_version(package: &Package) -> String {
-    let version = names::deb_version(&package.version);
-    match &package.release {
-        Some(release) => format!("{version}-{}", names::deb_version(release)),
-        None => version,
-    }
-}
-
 /// The user's, or else what the programs are made for.
 pub fn architecture<'a>(plan: &'a Plan) -> &'a str {
     plan.package.deb.arch.as_deref().unwrap_or(plan.architecture.deb())
@@ -33,7 +24,6 @@ pub fn triggers(package: &Package) -> Vec<u8> {
 /// Fields in the order that dpkg writes them.
 pub fn control(plan: &Plan, members: &[&Member]) -> Result<String> {
     let package = &plan.package;
-    let epoch = if package.epoch == 0 { String::new() } else { format!("{}:", package.epoch) };
     // dpkg complains about a package that nobody maintains.
     let maintainer = if package.maintainer.is_empty() {
         "Unknown <unknown@localhost>"
@@ -42,7 +32,7 @@ pub fn control(plan: &Plan, members: &[&Member]) -> Result<String> {
     };
     let mut fields = vec![
         ("Package", names::deb_name(&package.name)),
-        ("Version", epoch + &upstream_version(package)),
+        ("Version", names::deb_full_version(package)),
         ("Architecture", architecture(plan).to_owned()),
         ("Architecture-Variant", package.deb.arch_variant.clone().unwrap_or_default()),
         ("Maintainer", line("package.maintainer", maintainer)?),

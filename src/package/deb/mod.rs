@@ -48,7 +48,7 @@ impl<'a> Deb<'a> {
         let name = format!(
             "{}_{}_{}.deb",
             names::deb_name(&package.name),
-            control::upstream_version(package),
+            names::deb_upstream_version(package),
             control::architecture(plan)
         );
         Ok(Deb { name, members, control: files, compression, mtime: plan.mtime })

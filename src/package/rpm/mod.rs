@@ -3,6 +3,7 @@
 //! All that stands before the archive holds digests of it. But digests have a fixed length, so the header is laid out
 //! with zeros for them, its length is left free, and it is written when they are known.
 
+mod changelog;
 mod files;
 mod header;
 mod relations;
@@ -66,6 +67,7 @@ impl<'a> Rpm<'a> {
         header.put(tags::BUILDTIME, Value::number(plan.mtime));
         // A package without its source's name is taken for a source package.
         header.put(tags::SOURCERPM, Value::text(format!("{name}-{version}-{release}.src.rpm")));
+        changelog::put(&mut header, package, &format!("{version}-{release}"));
         put_payload(&mut header, compression);
         files.put(&mut header, plan.mtime);
         match u32::try_from(files.total_size()) {

@@ -54,6 +54,9 @@ pub mod tags {
     pub const TRIGGERFLAGS: u32 = 1068;
     pub const TRIGGERINDEX: u32 = 1069;
     pub const VERIFYSCRIPT: u32 = 1079;
+    pub const CHANGELOGTIME: u32 = 1080;
+    pub const CHANGELOGNAME: u32 = 1081;
+    pub const CHANGELOGTEXT: u32 = 1082;
     pub const CONFLICTFLAGS: u32 = 1053;
     pub const CONFLICTNAME: u32 = 1054;
     pub const CONFLICTVERSION: u32 = 1055;

@@ -2,6 +2,7 @@
 
 mod deb;
 mod drafts;
+mod fields;
 mod rpm;
 mod tarball;
 mod together;
