@@ -44,7 +44,7 @@ pub use package::{DEFAULT_GROUP, Package, PackageConfig};
 pub use relations::{RelationKind, Relations};
 pub use rpm::Rpm;
 pub use runtime::{Glibc, RunPathTag, Runtime};
-pub use scripts::{DebScripts, RpmScripts, RpmTrigger, Scripts, TriggerKind};
+pub use scripts::{DebScripts, RpmScripts, RpmTrigger, Scripts, TriggerKind, TriggerScope};
 pub use version::Version;
 
 use document::Document;

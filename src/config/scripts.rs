@@ -54,14 +54,25 @@ pub struct RpmScripts {
     pub triggers: Vec<RpmTrigger>,
 }
 
-/// A script that runs when another package comes or goes (rpm's triggers.md).
+/// A script that runs when another package comes or goes (rpm's triggers.md, file_triggers.md).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RpmTrigger {
     pub kind: TriggerKind,
+    pub scope: TriggerScope,
     /// Begins with a `#!` line.
     pub script: String,
-    /// Other packages, as relations; at least one.
+    /// Other packages, as relations, or beginnings of paths; at least one.
     pub conditions: Vec<String>,
+}
+
+/// What a trigger waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TriggerScope {
+    Package,
+    /// A package with files below a path.
+    Files,
+    /// The same, once for a transaction.
+    Transaction,
 }
 
 /// When a trigger runs: before or after the other package is installed, before or after it is removed.
@@ -73,11 +84,18 @@ pub enum TriggerKind {
     Postun,
 }
 
-const TRIGGERS: &[(&str, TriggerKind)] = &[
-    ("prein", TriggerKind::Prein),
-    ("in", TriggerKind::In),
-    ("un", TriggerKind::Un),
-    ("postun", TriggerKind::Postun),
+/// nfpm's names, and rpm's own of the triggers on files.
+const TRIGGERS: &[(&str, TriggerKind, TriggerScope)] = &[
+    ("prein", TriggerKind::Prein, TriggerScope::Package),
+    ("in", TriggerKind::In, TriggerScope::Package),
+    ("un", TriggerKind::Un, TriggerScope::Package),
+    ("postun", TriggerKind::Postun, TriggerScope::Package),
+    ("filein", TriggerKind::In, TriggerScope::Files),
+    ("fileun", TriggerKind::Un, TriggerScope::Files),
+    ("filepostun", TriggerKind::Postun, TriggerScope::Files),
+    ("transfilein", TriggerKind::In, TriggerScope::Transaction),
+    ("transfileun", TriggerKind::Un, TriggerScope::Transaction),
+    ("transfilepostun", TriggerKind::Postun, TriggerScope::Transaction),
 ];
 
 impl Scripts {
@@ -162,18 +180,17 @@ impl RpmScripts {
 
 impl RpmTrigger {
     fn from_schema(document: &Document, schema: &schema::RpmTrigger) -> Result<Self> {
-        Ok(RpmTrigger {
-            kind: trigger_kind(document, &schema.kind)?,
-            script: trigger_script(document, schema)?,
-            conditions: conditions(document, &schema.conditions)?,
-        })
+        let (kind, scope) = trigger_kind(document, &schema.kind)?;
+        let script = trigger_script(document, schema)?;
+        Ok(RpmTrigger { kind, scope, script, conditions: conditions(document, &schema.conditions, scope)? })
     }
 }
 
-fn trigger_kind(document: &Document, value: &Spanned<String>) -> Result<TriggerKind> {
+fn trigger_kind(document: &Document, value: &Spanned<String>) -> Result<(TriggerKind, TriggerScope)> {
     let name = value.get_ref().as_str();
-    let known: Vec<_> = TRIGGERS.iter().map(|(name, _)| *name).collect();
-    TRIGGERS.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind).ok_or_else(|| {
+    let known: Vec<_> = TRIGGERS.iter().map(|(name, ..)| *name).collect();
+    let found = TRIGGERS.iter().find(|(known, ..)| *known == name);
+    found.map(|(_, kind, scope)| (*kind, *scope)).ok_or_else(|| {
         document.wrong(value.span(), format!("cannot be `{}`", printable(name.as_bytes()))).remedy(suggest(
             name,
             &known,
@@ -206,8 +223,12 @@ fn trigger_script(document: &Document, schema: &schema::RpmTrigger) -> Result<St
 /// rpm's own interpreter, which is there before any file is (rpm's lua.md).
 const LUA: &str = "<lua>";
 
-fn conditions(document: &Document, values: &Spanned<Strings>) -> Result<Vec<String>> {
-    let conditions = relations::list(document, values.get_ref())?;
+fn conditions(document: &Document, values: &Spanned<Strings>, scope: TriggerScope) -> Result<Vec<String>> {
+    let path = |value| text::install_path(document, value).map(|path| path.to_string_lossy().into_owned());
+    let conditions = match scope {
+        TriggerScope::Package => relations::list(document, values.get_ref())?,
+        _ => values.get_ref().iter().map(path).collect::<Result<_>>()?,
+    };
     if conditions.is_empty() {
         return Err(document
             .wrong(values.span(), "is empty")

@@ -73,7 +73,8 @@ fn a_format_has_scripts_besides_and_instead() {
     let text = "[scripts]\npreinstall = 'preinst.sh'\npostinstall = 'postinst.sh'\n\
                 [overrides.deb.scripts]\npostinstall = 'prerm.sh'\n[deb.scripts]\ntemplates = 'CHANGELOG.md'\n\
                 [rpm.scripts]\nverify = 'postrm.sh'\n\
-                [[rpm.triggers]]\ntype = 'postun'\nscript = 'postinst.sh'\ninterpreter = '<lua>'\nconditions = ['a', 'b < 2']\n";
+                [[rpm.triggers]]\ntype = 'postun'\nscript = 'postinst.sh'\ninterpreter = '<lua>'\nconditions = ['a', 'b < 2']\n\
+                [[rpm.triggers]]\ntype = 'filein'\nscript = 'postinst.sh'\nconditions = ['/usr/lib/x/']\n";
     let scripts = Config::parse(text, &folder.path().join("bundle.toml")).unwrap().package.scripts;
     let (deb, rpm) = (scripts.for_deb(), scripts.for_rpm());
     assert_eq!(deb.preinstall, rpm.preinstall);
@@ -83,4 +84,6 @@ fn a_format_has_scripts_besides_and_instead() {
     assert_eq!(rpm.verify.as_deref(), Some("#!/bin/sh\necho postrm.sh\n"));
     assert_eq!(rpm.triggers[0].script, "#!<lua>\necho postinst.sh\n");
     assert_eq!((rpm.triggers[0].kind, rpm.triggers[0].conditions.len()), (TriggerKind::Postun, 2));
+    assert_eq!(rpm.triggers[1].scope, TriggerScope::Files);
+    assert_eq!(rpm.triggers[1].conditions, ["/usr/lib/x"]);
 }

@@ -3,7 +3,7 @@
 use super::header::{Header, Value};
 use super::relations::Dependency;
 use super::tag::{sense, tags};
-use crate::config::{RpmScripts, RpmTrigger, TriggerKind};
+use crate::config::{RpmScripts, RpmTrigger, TriggerKind, TriggerScope};
 use crate::error::Result;
 
 /// rpm's own interpreter (rpm's lua.md), which is in no package.
@@ -63,35 +63,93 @@ fn requirement(command: &[&str], when: u32) -> Dependency {
     }
 }
 
+/// The tags of the triggers of one scope.
+struct TriggerTags {
+    scripts: u32,
+    programs: u32,
+    names: u32,
+    versions: u32,
+    flags: u32,
+    index: u32,
+    priorities: Option<u32>,
+}
+
+const PACKAGE_TRIGGERS: TriggerTags = TriggerTags {
+    scripts: tags::TRIGGERSCRIPTS,
+    programs: tags::TRIGGERSCRIPTPROG,
+    names: tags::TRIGGERNAME,
+    versions: tags::TRIGGERVERSION,
+    flags: tags::TRIGGERFLAGS,
+    index: tags::TRIGGERINDEX,
+    priorities: None,
+};
+
+const FILE_TRIGGERS: TriggerTags = TriggerTags {
+    scripts: tags::FILETRIGGERSCRIPTS,
+    programs: tags::FILETRIGGERSCRIPTPROG,
+    names: tags::FILETRIGGERNAME,
+    versions: tags::FILETRIGGERVERSION,
+    flags: tags::FILETRIGGERFLAGS,
+    index: tags::FILETRIGGERINDEX,
+    priorities: Some(tags::FILETRIGGERPRIORITIES),
+};
+
+const TRANSACTION_TRIGGERS: TriggerTags = TriggerTags {
+    scripts: tags::TRANSFILETRIGGERSCRIPTS,
+    programs: tags::TRANSFILETRIGGERSCRIPTPROG,
+    names: tags::TRANSFILETRIGGERNAME,
+    versions: tags::TRANSFILETRIGGERVERSION,
+    flags: tags::TRANSFILETRIGGERFLAGS,
+    index: tags::TRANSFILETRIGGERINDEX,
+    priorities: Some(tags::TRANSFILETRIGGERPRIORITIES),
+};
+
+/// rpm's own (RPMTRIGGER_DEFAULT_PRIORITY).
+const PRIORITY: u32 = 1_000_000;
+
 /// Each condition has a place in three lists, and says by number which script it belongs to (rpm's build/parseScript.c).
-fn put_triggers(header: &mut Header, triggers: &[RpmTrigger]) -> Result<Vec<Dependency>> {
-    if triggers.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut conditions: Vec<(Dependency, u32)> = Vec::new();
+fn put_triggers(header: &mut Header, all: &[RpmTrigger]) -> Result<Vec<Dependency>> {
     let mut interpreters = Vec::new();
-    let (mut scripts, mut programs) = (Vec::new(), Vec::new());
-    for (trigger, number) in triggers.iter().zip(0..) {
-        let when = match trigger.kind {
-            TriggerKind::Prein => sense::TRIGGERPREIN,
-            TriggerKind::In => sense::TRIGGERIN,
-            TriggerKind::Un => sense::TRIGGERUN,
-            TriggerKind::Postun => sense::TRIGGERPOSTUN,
-        };
-        for text in &trigger.conditions {
-            conditions.push((Dependency::parse("rpm.triggers.conditions", text, when, false)?, number));
+    for (scope, tags) in [
+        (TriggerScope::Package, PACKAGE_TRIGGERS),
+        (TriggerScope::Files, FILE_TRIGGERS),
+        (TriggerScope::Transaction, TRANSACTION_TRIGGERS),
+    ] {
+        let triggers: Vec<&RpmTrigger> = all.iter().filter(|trigger| trigger.scope == scope).collect();
+        if triggers.is_empty() {
+            continue;
         }
-        let (command, body) = command(&trigger.script);
-        interpreters.push(requirement(&command, sense::ANY));
-        // One text for each script: a trigger's interpreter has no arguments.
-        programs.push(command[0]);
-        scripts.push(body);
+        // A trigger's interpreter has no arguments: there is one text for each script.
+        let commands: Vec<_> = triggers.iter().map(|trigger| command(&trigger.script)).collect();
+        interpreters.extend(commands.iter().map(|(command, _)| requirement(command, sense::ANY)));
+        header.put(tags.scripts, Value::texts(commands.iter().map(|(_, body)| body)));
+        header.put(tags.programs, Value::texts(commands.iter().map(|(command, _)| command[0])));
+        let mut conditions: Vec<(Dependency, u32)> = Vec::new();
+        for (trigger, number) in triggers.iter().zip(0..) {
+            for text in &trigger.conditions {
+                conditions.push((condition(trigger, text)?, number));
+            }
+        }
+        header.put(tags.names, Value::texts(conditions.iter().map(|(on, _)| &on.name)));
+        header.put(tags.versions, Value::texts(conditions.iter().map(|(on, _)| &on.version)));
+        header.put(tags.flags, Value::Int32(conditions.iter().map(|(on, _)| on.flags).collect()));
+        header.put(tags.index, Value::Int32(conditions.iter().map(|(_, number)| *number).collect()));
+        if let Some(priorities) = tags.priorities {
+            header.put(priorities, Value::Int32(vec![PRIORITY; triggers.len()]));
+        }
     }
-    header.put(tags::TRIGGERSCRIPTS, Value::texts(scripts));
-    header.put(tags::TRIGGERSCRIPTPROG, Value::texts(programs));
-    header.put(tags::TRIGGERNAME, Value::texts(conditions.iter().map(|(on, _)| &on.name)));
-    header.put(tags::TRIGGERVERSION, Value::texts(conditions.iter().map(|(on, _)| &on.version)));
-    header.put(tags::TRIGGERFLAGS, Value::Int32(conditions.iter().map(|(on, _)| on.flags).collect()));
-    header.put(tags::TRIGGERINDEX, Value::Int32(conditions.iter().map(|(_, number)| *number).collect()));
     Ok(interpreters)
+}
+
+fn condition(trigger: &RpmTrigger, text: &str) -> Result<Dependency> {
+    let when = match trigger.kind {
+        TriggerKind::Prein => sense::TRIGGERPREIN,
+        TriggerKind::In => sense::TRIGGERIN,
+        TriggerKind::Un => sense::TRIGGERUN,
+        TriggerKind::Postun => sense::TRIGGERPOSTUN,
+    };
+    match trigger.scope {
+        TriggerScope::Package => Dependency::parse("rpm.triggers.conditions", text, when, false),
+        TriggerScope::Files | TriggerScope::Transaction => Ok(Dependency::new(text, when, "")),
+    }
 }

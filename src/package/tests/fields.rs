@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::changelog::Release;
-use crate::config::{DebTrigger, Formats, RelationKind, RpmTrigger, TriggerKind};
+use crate::config::{DebTrigger, Formats, RelationKind, RpmTrigger, TriggerKind, TriggerScope};
 
 const BOTH: [(Format, Compression); 3] = [(Format::Deb, ZSTD), (Format::Rpm, ZSTD), (Format::Tar, ZSTD)];
 
@@ -140,11 +140,13 @@ fn the_rpm_has_rpms_own() {
     package.scripts.rpm.triggers = vec![
         RpmTrigger {
             kind: TriggerKind::In,
+            scope: TriggerScope::Package,
             script: "#!/bin/bash\n: in\n".into(),
             conditions: vec!["one".into(), "two (>= 2)".into()],
         },
         RpmTrigger {
             kind: TriggerKind::Postun,
+            scope: TriggerScope::Package,
             script: "#!/bin/sh\n: gone\n".into(),
             conditions: vec!["one".into()],
         },
@@ -218,4 +220,46 @@ fn the_changelog_is_rpms() {
         "* Tue Nov 10 2009 Jane Doe <jane@example.org> - 2:1.2+rc3-1\n- new\n- more\n  lines\n\n\
          * Mon Nov 09 2009 Jane Doe <jane@example.org> - 1.1\n- old\n- more\n  lines\n\n"
     );
+}
+
+/// rpm runs them: on a package that has files below a path, before and after, by package and by transaction.
+#[test]
+fn triggers_on_files_run() {
+    let root = tempfile::tempdir().unwrap();
+    let trigger = |kind, scope, word: &str| RpmTrigger {
+        kind,
+        scope,
+        // The trigger gets the names of the files.
+        script: format!(
+            "#!<lua>\nlocal f = io.open('/log', 'a')\nf:write('{word} ' .. rpm.next_file() .. '\\n')\nf:close()\n"
+        ),
+        conditions: vec!["/opt/plugins".into()],
+    };
+    let mut host = plan(vec![file("/opt/host", "")]);
+    host.package.scripts.rpm.triggers = vec![
+        trigger(TriggerKind::In, TriggerScope::Files, "in"),
+        trigger(TriggerKind::Postun, TriggerScope::Files, "postun"),
+        trigger(TriggerKind::In, TriggerScope::Transaction, "transaction"),
+    ];
+    let mut plugin = plan(vec![file("/opt/plugins/one", "")]);
+    plugin.package.name = "plugin".into();
+    let [host, plugin] = [host, plugin].map(|plan| build(&plan, &[(Format::Rpm, ZSTD)]));
+    let listed = run_text("rpm", &["-qp", "--filetriggers", host.path(".rpm").to_str().unwrap()]);
+    for line in [
+        "filetriggerin scriptlet (using <lua>) -- /opt/plugins",
+        "transfiletriggerin scriptlet (using <lua>) -- /opt/plugins",
+    ] {
+        assert!(listed.lines().any(|l| l == line), "{line}: {listed}");
+    }
+    // Lua runs in rpm itself, so no shell needs to be in the root.
+    let rpm = |arguments: &[&str]| {
+        let common = ["--root", root.path().to_str().unwrap(), "--nodeps", "--force-debian"];
+        let out = output("rpm", &[&common[..], arguments].concat());
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    };
+    rpm(&["-i", host.path(".rpm").to_str().unwrap()]);
+    rpm(&["-i", plugin.path(".rpm").to_str().unwrap()]);
+    rpm(&["-e", "plugin"]);
+    let said = std::fs::read_to_string(root.path().join("log")).unwrap_or_default();
+    assert_eq!(said, "in /opt/plugins/one\ntransaction /opt/plugins/one\npostun /opt/plugins/one\n");
 }
