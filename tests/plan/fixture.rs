@@ -133,9 +133,13 @@ fn folder(path: &str) -> &str {
     path.rsplit_once('/').unwrap().0
 }
 
-/// Each entry but folders as a line: `path = origin`, `path -> target`, surgery behind it.
+/// Each entry but folders and the changelog that every bundle has as a line: `path = origin`, `path -> target`, surgery behind it.
 pub fn lines(plan: &Plan) -> Vec<String> {
-    plan.entries.iter().filter(|entry| !matches!(entry.kind, Kind::Folder)).map(line).collect()
+    let is_listed = |entry: &&Entry| {
+        let is_changelog = entry.path.file_name() == b"changelog.gz" && entry.origin.is_empty();
+        !matches!(entry.kind, Kind::Folder) && !is_changelog
+    };
+    plan.entries.iter().filter(is_listed).map(line).collect()
 }
 
 fn line(entry: &Entry) -> String {
@@ -183,7 +187,7 @@ pub fn parsed(plan: &Plan, path: &str) -> Elf {
 
 /// The relations that explant derives or the user gives one format: the .deb's, the .rpm's.
 pub fn relations_of(plan: &Plan) -> (Vec<String>, Vec<String>) {
-    (plan.package.deb_depends.clone(), plan.package.rpm_requires.clone())
+    (plan.package.deb.relations.depends.clone(), plan.package.rpm.relations.depends.clone())
 }
 
 pub fn codes(plan: &Plan) -> Vec<&'static str> {
