@@ -10,6 +10,7 @@
 //!
 //! [`elf`] reads and edits one ELF image and knows nothing of bundles; [`inspect`] tells people what it reads.
 
+pub mod bill;
 pub mod check;
 pub mod config;
 pub mod elf;
@@ -21,6 +22,7 @@ pub mod patch;
 pub mod path;
 pub mod payload;
 pub mod plan;
+mod spdx;
 pub mod store;
 
 pub use error::{Error, Result};

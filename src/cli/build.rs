@@ -10,6 +10,7 @@ use explant::check::{self, Policy, Report};
 use explant::config::{Compression, Config};
 use explant::error::{Error, IoContext, Result};
 use explant::package::{self, Draft, Format, Order};
+use explant::payload;
 use explant::plan::{Finding, Kind, Plan, table};
 
 use super::arguments::Input;
@@ -18,13 +19,15 @@ use super::report;
 pub fn run(input: &Input) -> Result<()> {
     let start = Instant::now();
     let config = input.config()?;
-    let plan = input.plan(&config)?;
+    let mut plan = input.plan(&config)?;
+    payload::complete_bill(&mut plan)?;
     if !input.json {
         report::findings(&plan.findings);
     }
     let folder = OutputFolder::make(&input.output)?;
-    let drafts = write(input, &config, &plan)?;
+    let mut drafts = write(input, &config, &plan)?;
     let reports = check_all(&config, &drafts)?;
+    drafts.extend(package::beside(&plan, &input.output)?);
     let artifacts = publish(drafts)?;
     folder.keep();
     let found = new_findings(&plan, &reports);

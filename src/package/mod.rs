@@ -23,12 +23,13 @@ mod tests;
 mod tree;
 
 use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use crate::config::Compression;
-use crate::error::Result;
+use crate::error::{IoContext, Result};
 use crate::payload;
 use crate::plan::Plan;
 
@@ -116,7 +117,7 @@ pub fn write(order: &Order) -> Result<Vec<Draft>> {
             Format::Tar => Box::new(tarball::Tarball::new(order.plan, *compression)),
         };
         let archive = artifact.archive();
-        let draft = Draft::new(*format, artifact.name(), order.folder)?;
+        let draft = Draft::new(Some(*format), artifact.name(), order.folder)?;
         let job = Job { artifact, draft };
         match streams.iter_mut().find(|s| s.archive == archive && s.compression == *compression) {
             Some(stream) => stream.jobs.push(job),
@@ -141,9 +142,20 @@ pub fn write(order: &Order) -> Result<Vec<Draft>> {
         walked?;
         let mut drafts: Vec<Draft> =
             finished.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
-        drafts.sort_by_key(|draft| order.formats.iter().position(|(format, _)| *format == draft.format));
+        drafts
+            .sort_by_key(|draft| order.formats.iter().position(|(format, _)| Some(*format) == draft.format));
         Ok(drafts)
     })
+}
+
+/// The bill of materials, to lie beside the artifacts, if the plan has one.
+pub fn beside(plan: &Plan, folder: &Path) -> Result<Option<Draft>> {
+    let Some(entry) = plan.bill.as_ref().and_then(|bill| plan.entry(&bill.place)) else { return Ok(None) };
+    let Some(body) = payload::open(entry)? else { return Ok(None) };
+    let name = format!("{}.cdx.json", tarball::stem(plan));
+    let draft = Draft::new(None, &name, folder)?;
+    draft.file().write_all(&body).while_doing("write", folder.join(&name))?;
+    Ok(Some(draft))
 }
 
 /// Hands every member to every stream. Ends early, without an error of its own, when a stream has died: what it died
@@ -172,6 +184,6 @@ fn walk<'m, 'a>(
 }
 
 /// Lower case hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::choose::Choice;
 use super::context::Context;
 use super::draft::Draft;
-use super::{Finding, Plan, extras, flat, relations, store_layout};
+use super::{Finding, Plan, bill, extras, flat, licences, relations, store_layout};
 use crate::config::{Config, Layout, Package, distribution, names};
 use crate::error::{Error, Result};
 use crate::store::closure::Pending;
@@ -54,6 +54,7 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
     draft.unmatched_files(context)?;
     draft.keep_bytecode_valid(context)?;
     extras::add(context, &mut draft)?;
+    licences::add(context, &mut draft)?;
     draft.report_leftovers(context)?;
     draft.report_without_run_path();
     draft.report_conditions();
@@ -62,6 +63,7 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
     }
     let architecture = draft.architecture()?;
     relations::settle(context, &mut draft, architecture)?;
+    let bill = bill::add(context, &mut draft, architecture)?;
     let mut seen = BTreeSet::new();
     draft.findings.retain(|finding| seen.insert(finding.to_string()));
     draft.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -73,6 +75,7 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
         lib_dir: context.lib_dir.clone(),
         mtime: context.mtime,
         entries: draft.entries.finish()?,
+        bill,
         findings: draft.findings,
     })
 }

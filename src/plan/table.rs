@@ -214,7 +214,7 @@ fn what(entry: &Entry) -> String {
     words.join(", ")
 }
 
-fn described(edit: &Surgery) -> String {
+pub(super) fn described(edit: &Surgery) -> String {
     match edit {
         Surgery::Interpreter(_) => "interpreter".to_owned(),
         Surgery::RunPath { to, .. } => format!("run path {to}"),
