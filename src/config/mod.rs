@@ -16,6 +16,7 @@ mod relations;
 mod runtime;
 mod schema;
 mod scripts;
+mod signing;
 mod soname_relations;
 pub mod targets;
 mod text;
@@ -37,6 +38,7 @@ pub use package::{Package, PackageConfig};
 pub use relations::Relations;
 pub use runtime::{Glibc, RunPathTag, Runtime};
 pub use scripts::Scripts;
+pub use signing::{KeyConfig, SignerRole, Signing};
 pub use soname_relations::{SonameRelation, SonameRelations};
 
 use document::Document;
@@ -57,6 +59,7 @@ pub struct Config {
     pub deb: FormatOptions,
     pub rpm: FormatOptions,
     pub tarball: FormatOptions,
+    pub signing: Signing,
 }
 
 impl Default for Config {
@@ -71,6 +74,7 @@ impl Default for Config {
             deb: FormatOptions { compression: DEB_COMPRESSION },
             rpm: FormatOptions { compression: COMPRESSION },
             tarball: FormatOptions { compression: COMPRESSION },
+            signing: Signing::default(),
         }
     }
 }
@@ -112,6 +116,7 @@ impl Config {
             deb: FormatOptions::from_schema(&document, &schema.deb.compression, DEB_COMPRESSION)?,
             rpm: FormatOptions::from_schema(&document, &schema.rpm.compression, COMPRESSION)?,
             tarball: FormatOptions::from_schema(&document, &schema.tarball.compression, COMPRESSION)?,
+            signing: Signing::from_schema(&document, &schema)?,
         })
     }
 }

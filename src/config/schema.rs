@@ -66,6 +66,7 @@ pub(super) struct Schema {
     pub deb: Keyed<Deb>,
     pub rpm: Keyed<Rpm>,
     pub tarball: Keyed<Tarball>,
+    pub signature: Keyed<Signature>,
     pub test: Vec<Spanned<Keyed<Test>>>,
 }
 
@@ -202,6 +203,7 @@ pub(super) struct Deb {
     pub compression: Value<String>,
     pub depends: Strings,
     pub fields: Table<String>,
+    pub signature: Keyed<DebSignature>,
 }
 
 #[derive(Default, Deserialize)]
@@ -211,6 +213,25 @@ pub(super) struct Rpm {
     pub depends: Strings,
     pub group: Value<String>,
     pub requires_post: Strings,
+    pub signature: Keyed<Signature>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Signature {
+    pub key_file: Value<String>,
+    pub key_id: Value<String>,
+    pub passphrase_file: Value<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct DebSignature {
+    pub key_file: Value<String>,
+    pub key_id: Value<String>,
+    pub passphrase_file: Value<String>,
+    #[serde(rename = "type")]
+    pub role: Value<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -236,6 +257,7 @@ pub(super) const NFPM_KEYS: &[(&str, &[&str])] = &[
     ("package", &["arch", "platform", "prerelease", "version_metadata", "version_schema", "mtime", "umask"]),
     ("contents", &["packager", "expand", "file_info", "disown_subtree"]),
     ("scripts", &["pretrans", "posttrans", "verify", "rules", "templates", "config"]),
-    ("deb", &["arch", "arch_variant", "scripts", "triggers", "breaks", "predepends", "signature"]),
-    ("rpm", &["arch", "buildhost", "scripts", "summary", "packager", "prefixes", "signature", "requires"]),
+    ("deb", &["arch", "arch_variant", "scripts", "triggers", "breaks", "predepends"]),
+    ("rpm", &["arch", "buildhost", "scripts", "summary", "packager", "prefixes", "requires"]),
+    ("deb.signature", &["method", "signer"]),
 ];

@@ -21,7 +21,7 @@ const SUFFIX: &str = ".tmp";
 /// An artifact that is complete but has not got its name yet. Dropped without `publish`, it is gone.
 #[derive(Debug)]
 pub struct Draft {
-    /// `None` for what lies beside the artifacts.
+    /// `None`: it is no artifact, but stands beside one.
     pub format: Option<Format>,
     /// The name it will have, without folder.
     pub name: String,

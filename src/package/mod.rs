@@ -5,6 +5,7 @@
 //! all streams. Artifacts that want the same archive in the same codec share one stream: the .deb's data.tar.zst and the
 //! .tar.zst are the same bytes.
 
+mod beside;
 mod compress;
 mod cpio;
 
@@ -32,7 +33,9 @@ use crate::config::Compression;
 use crate::error::{IoContext, Result};
 use crate::payload;
 use crate::plan::Plan;
+use crate::sign::Signers;
 
+pub use beside::{Beside, stands_beside};
 pub use draft::{Draft, clear_leftovers};
 use stream::{Job, Packed, Parcel, Stream};
 use tree::Member;
@@ -54,6 +57,8 @@ pub struct Order<'a> {
     pub folder: &'a Path,
     /// How many threads may work; the bytes do not depend on it.
     pub threads: usize,
+    /// Who signs the .rpm and the .deb.
+    pub signers: &'a Signers,
     /// Called with the number of payload bytes taken since the last call.
     pub progress: &'a (dyn Fn(u64) + Sync),
 }
@@ -112,8 +117,8 @@ pub fn write(order: &Order) -> Result<Vec<Draft>> {
     let mut streams: Vec<Stream> = Vec::new();
     for (format, compression) in &order.formats {
         let artifact: Box<dyn Artifact> = match format {
-            Format::Rpm => Box::new(rpm::Rpm::new(order.plan, &members, *compression)?),
-            Format::Deb => Box::new(deb::Deb::new(order.plan, &members, *compression)?),
+            Format::Rpm => Box::new(rpm::Rpm::new(order, &members, *compression)?),
+            Format::Deb => Box::new(deb::Deb::new(order, &members, *compression)?),
             Format::Tar => Box::new(tarball::Tarball::new(order.plan, *compression)),
         };
         let archive = artifact.archive();
@@ -149,10 +154,10 @@ pub fn write(order: &Order) -> Result<Vec<Draft>> {
 }
 
 /// The bill of materials, to lie beside the artifacts, if the plan has one.
-pub fn beside(plan: &Plan, folder: &Path) -> Result<Option<Draft>> {
+pub fn bill(plan: &Plan, folder: &Path) -> Result<Option<Draft>> {
     let Some(entry) = plan.bill.as_ref().and_then(|bill| plan.entry(&bill.place)) else { return Ok(None) };
     let Some(body) = payload::open(entry)? else { return Ok(None) };
-    let name = format!("{}.cdx.json", tarball::stem(plan));
+    let name = format!("{}{}", tarball::stem(plan), beside::BILL);
     let draft = Draft::new(None, &name, folder)?;
     draft.file().write_all(&body).while_doing("write", folder.join(&name))?;
     Ok(Some(draft))

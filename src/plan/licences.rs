@@ -47,6 +47,7 @@ pub fn add(context: &Context, draft: &mut Draft) -> Result<()> {
         }
     }
     report(draft, &terms);
+    report_unused(context, draft, &terms);
     let place = documents(&InstallPath::root().join("usr"), &draft.package).join(COPYRIGHT);
     // The user's own stays.
     if draft.entries.get(&place).is_none() {
@@ -242,6 +243,19 @@ fn report(draft: &mut Draft, terms: &BTreeMap<Project, Terms>) {
         "say their licences (`[licenses]`, `{first} = \"...\"`), and ship the texts (`[[contents]]`, `type = \"license\"`)"
     );
     draft.findings.push(Finding::note("no-licence-text", message).remedy(remedy));
+}
+
+/// A name that is spelt wrong would say nothing of anything.
+fn report_unused(context: &Context, draft: &mut Draft, terms: &BTreeMap<Project, Terms>) {
+    let names: BTreeSet<&str> = terms.keys().map(|project| project.name.as_str()).collect();
+    let unused = context.config.licenses.keys().filter(|name| !names.contains(name.as_str()));
+    let mut finding = Finding::note("unused-licence", "`licenses` names what is not bundled");
+    finding.subjects = unused.cloned().collect();
+    if !finding.subjects.is_empty() {
+        draft.findings.push(
+            finding.remedy("a store path's name without its version is meant; the copyright file lists them"),
+        );
+    }
 }
 
 #[cfg(test)]

@@ -145,6 +145,10 @@ fn an_rpm_names_its_licence_files_and_provides_itself_alone() {
     let rpm = bundle.artifact(".rpm");
     let licences = succeeds(Command::new("rpm").args(["-qp", "--licensefiles"]).arg(&rpm));
     assert_eq!(licences, "/usr/share/doc/x-ffmpeg/copyright\n");
+    // rpmlint wants what lies there listed as documentation, too.
+    assert!(
+        succeeds(Command::new("rpm").args(["-qp", "--docfiles"]).arg(&rpm)).contains(licences.trim_end())
+    );
     let provides = succeeds(Command::new("rpm").args(["-qp", "--provides"]).arg(&rpm));
     assert!(provides.lines().all(|line| line.starts_with("x-ffmpeg")), "{provides}");
     let requires = succeeds(Command::new("rpm").args(["-qp", "--requires"]).arg(&rpm));

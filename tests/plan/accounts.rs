@@ -57,8 +57,7 @@ fn the_texts_of_all_outputs_are_shipped() {
 
 #[test]
 fn what_the_user_says_of_licences_is_told() {
-    let said =
-        "[package]\nlicense = \"MIT\"\n[licenses]\nglibc = \"LGPL-2.1-or-later\"\ntwo = \"Acme's own\"\n";
+    let said = "[package]\nlicense = \"MIT\"\n[licenses]\nglibc = \"LGPL-2.1-or-later\"\ntwo = \"Acme's own\"\nthree = \"MIT\"\n";
     let f = fixture();
     let plan = f.plan(said);
     let copyright = text(&plan, COPYRIGHT);
@@ -71,6 +70,9 @@ fn what_the_user_says_of_licences_is_told() {
     }
     let finding = plan.findings.iter().find(|finding| finding.code == "no-licence-text").unwrap();
     assert!(finding.message.starts_with("2 of 4 ") && finding.message.ends_with(": app, two"), "{finding}");
+
+    let unused = plan.findings.iter().find(|finding| finding.code == "unused-licence").unwrap();
+    assert_eq!(unused.subjects, ["three"]);
 
     let bill: serde_json::Value = serde_json::from_slice(&body(&plan, BILL)).unwrap();
     let licence = |name: &str| {

@@ -83,6 +83,9 @@ fn the_example_has_every_key() {
         "[deb]\n{}",
         "[rpm]\n{}",
         "[tarball]\n{}",
+        "[signature]\n{}",
+        "[deb.signature]\n{}",
+        "[rpm.signature]\n{}",
         "[[test]]\n{}",
     ] {
         let keys = keys_of(table);

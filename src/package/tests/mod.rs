@@ -3,6 +3,7 @@
 mod deb;
 mod drafts;
 mod rpm;
+mod signed;
 mod tarball;
 mod together;
 
@@ -17,6 +18,7 @@ use crate::config::{Compression, Layout, Package};
 use crate::error::Result;
 use crate::path::InstallPath;
 use crate::plan::{Architecture, Entry, Kind, Plan, Role, Source};
+use crate::sign::Signers;
 
 const ZSTD: Compression = Compression::Zstd(3);
 const CODECS: [Compression; 4] = [ZSTD, Compression::Xz(1), Compression::Gzip(6), Compression::None];
@@ -173,7 +175,14 @@ fn write_to(
     threads: usize,
     folder: &Path,
 ) -> Result<Vec<Draft>> {
-    write(&Order { plan, formats: formats.to_vec(), folder, threads, progress: &|_| {} })
+    write(&Order {
+        plan,
+        formats: formats.to_vec(),
+        folder,
+        threads,
+        signers: &Signers::default(),
+        progress: &|_| {},
+    })
 }
 
 fn output<S: AsRef<OsStr>>(program: &str, arguments: &[S]) -> Output {
