@@ -4,6 +4,7 @@ use toml::Spanned;
 
 use super::document::Document;
 use super::schema::{self, Keyed};
+use super::system::System;
 use super::{caps, text};
 use crate::error::Result;
 use crate::path::{InstallPath, printable};
@@ -35,6 +36,7 @@ pub struct Install {
     pub sbom: bool,
     /// Whether licence texts and Debian's copyright file are shipped.
     pub licenses: bool,
+    pub system: System,
 }
 
 /// One `[[install.files]]`.
@@ -61,6 +63,7 @@ impl Default for Install {
             links: Vec::new(),
             sbom: true,
             licenses: true,
+            system: System::default(),
         }
     }
 }
@@ -93,6 +96,7 @@ impl Install {
             links: links(document, &schema.links)?,
             sbom: schema.sbom.as_ref().is_none_or(|sbom| *sbom.get_ref()),
             licenses: schema.licenses.as_ref().is_none_or(|licenses| *licenses.get_ref()),
+            system: System::from_schema(document, &schema.system)?,
         })
     }
 }

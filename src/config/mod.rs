@@ -18,6 +18,7 @@ mod schema;
 mod scripts;
 mod signing;
 mod soname_relations;
+mod system;
 pub mod targets;
 mod text;
 
@@ -40,6 +41,7 @@ pub use runtime::{Glibc, RunPathTag, Runtime};
 pub use scripts::Scripts;
 pub use signing::{KeyConfig, SignerRole, Signing};
 pub use soname_relations::{SonameRelation, SonameRelations};
+pub use system::System;
 
 use document::Document;
 use format::{COMPRESSION, DEB_COMPRESSION};

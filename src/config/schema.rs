@@ -106,6 +106,20 @@ pub(super) struct Install {
     pub links: Table<String>,
     pub sbom: Value<bool>,
     pub licenses: Value<bool>,
+    pub system: Keyed<System>,
+}
+
+/// `[install.system]`
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct System {
+    pub enable: Value<bool>,
+    pub start: Value<bool>,
+    pub restart: Value<bool>,
+    pub sysusers: Value<bool>,
+    pub tmpfiles: Value<bool>,
+    pub initramfs: Option<Strings>,
+    pub integrate: Value<bool>,
 }
 
 #[derive(Deserialize)]

@@ -14,6 +14,8 @@ mod draft;
 mod gzip;
 mod relation;
 mod rpm;
+mod script;
+mod setup;
 
 mod stream;
 mod tar;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::choose::Choice;
 use super::context::Context;
 use super::draft::Draft;
-use super::{Finding, Plan, bill, extras, flat, licences, relations, store_layout};
+use super::{Finding, Plan, bill, extras, flat, licences, relations, store_layout, system};
 use crate::config::{Config, Layout, Package, distribution, names};
 use crate::error::{Error, Result};
 use crate::store::closure::Pending;
@@ -54,6 +54,7 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
     draft.unmatched_files(context)?;
     draft.keep_bytecode_valid(context)?;
     extras::add(context, &mut draft)?;
+    let system = system::add(context, &mut draft)?;
     licences::add(context, &mut draft)?;
     draft.report_leftovers(context)?;
     draft.report_without_run_path();
@@ -77,6 +78,7 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
         entries: draft.entries.finish()?,
         bill,
         findings: draft.findings,
+        system,
     })
 }
 

@@ -26,6 +26,7 @@ mod relocation;
 mod run_path;
 mod store_layout;
 mod survey;
+pub mod system;
 pub mod table;
 
 use std::path::PathBuf;
@@ -58,6 +59,8 @@ pub struct Plan {
     /// What `entries` holds at [`Bill::place`], its digests yet to come.
     pub bill: Option<Bill>,
     pub findings: Vec<Finding>,
+    /// What is set up on the target besides.
+    pub system: system::System,
 }
 
 impl Plan {

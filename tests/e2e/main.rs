@@ -3,9 +3,16 @@
 
 mod accounts;
 mod cases;
+mod clones;
 mod corpus;
+#[allow(dead_code)] // the library's own tests use more of it
+#[path = "../../src/sign/gnupg.rs"]
+mod gnupg;
 mod harness;
 mod hermetic;
 mod hostile;
+mod initramfs;
 mod interrupted;
+mod lifecycle;
 mod reproducible;
+mod signed;

@@ -5,3 +5,4 @@ mod fixture;
 mod flat;
 mod relations;
 mod store_layout;
+mod system;

@@ -73,6 +73,7 @@ fn the_example_has_every_key() {
         "[package]\n{}",
         "[install]\n{}",
         "[[install.files]]\n{}",
+        "[install.system]\n{}",
         "[runtime]\n{}",
         "relations.x = { {} }",
         "runtime.env.A = { {} }",

@@ -2,6 +2,7 @@
 
 mod control;
 mod script;
+mod system;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -46,7 +47,11 @@ impl<'a> Deb<'a> {
         if !conffiles.is_empty() {
             files.push(("conffiles", 0o644, conffiles));
         }
-        files.extend(script::scripts(&package.scripts, members)?);
+        let triggers = system::triggers(&plan.system);
+        if !triggers.is_empty() {
+            files.push(("triggers", 0o644, (triggers.join("\n") + "\n").into_bytes()));
+        }
+        files.extend(script::scripts(plan, members)?);
         let name = format!(
             "{}_{}_{}.deb",
             names::deb_name(&package.name),

@@ -9,6 +9,7 @@ mod relations;
 mod scriptlet;
 mod signature;
 mod standard;
+mod system;
 mod tag;
 
 use std::fs::File;
@@ -79,7 +80,7 @@ impl<'a> Rpm<'a> {
             header.put(tags::ENCODING, Value::text("utf-8"));
         }
         let epoch = if package.epoch == 0 { String::new() } else { format!("{}:", package.epoch) };
-        let interpreters = scriptlet::put(&mut header, &package.scripts);
+        let interpreters = scriptlet::put(&mut header, plan)?;
         relations::Subject {
             package,
             name: &name,

@@ -4,6 +4,7 @@ mod deb;
 mod drafts;
 mod rpm;
 mod signed;
+mod system;
 mod tarball;
 mod together;
 
@@ -100,6 +101,7 @@ fn plan(entries: Vec<Entry>) -> Plan {
         entries: with_folders(entries),
         bill: None,
         findings: Vec::new(),
+        system: Default::default(),
     }
 }
 
