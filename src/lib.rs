@@ -11,6 +11,7 @@
 //! [`elf`] reads and edits one ELF image and knows nothing of bundles; [`inspect`] tells people what it reads. [`sign`] makes
 //! OpenPGP signatures.
 
+pub mod bill;
 pub mod check;
 pub mod config;
 pub mod elf;
@@ -24,6 +25,7 @@ pub mod path;
 pub mod payload;
 pub mod plan;
 pub mod sign;
+mod spdx;
 pub mod store;
 mod yaml;
 

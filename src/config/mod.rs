@@ -33,6 +33,7 @@ mod version;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -65,6 +66,8 @@ pub struct Config {
     pub install: Install,
     pub runtime: Runtime,
     pub relations: SonameRelations,
+    /// SPDX expressions, by the name of what is bundled.
+    pub licenses: BTreeMap<String, String>,
     pub contents: Vec<Content>,
     pub deb: FormatOptions,
     pub rpm: FormatOptions,
@@ -79,6 +82,7 @@ impl Default for Config {
             install: Install::default(),
             runtime: Runtime::default(),
             relations: SonameRelations::new(),
+            licenses: BTreeMap::new(),
             contents: Vec::new(),
             deb: FormatOptions { compression: DEB_COMPRESSION },
             rpm: FormatOptions { compression: COMPRESSION },
@@ -124,6 +128,7 @@ impl Config {
             package: PackageConfig::from_schema(&document, &schema)?,
             runtime: Runtime::from_schema(&document, &schema.runtime, install.layout)?,
             relations: soname_relations::from_schema(&document, &schema.relations)?,
+            licenses: licenses(&document, &schema.licenses)?,
             install,
             contents,
             deb: FormatOptions::from_schema(&document, &schema.deb.compression, DEB_COMPRESSION)?,
@@ -148,6 +153,14 @@ fn not_carried_out_yet(document: &Document, schema: &Schema) -> Result<()> {
         Some(place) => Err(document.not_yet(place)),
         None => Ok(()),
     }
+}
+
+/// `[licenses]`: what the store does not say.
+fn licenses(document: &Document, schema: &schema::Table<String>) -> Result<BTreeMap<String, String>> {
+    schema
+        .iter()
+        .map(|(name, value)| Ok((text::line(document, name)?, text::line(document, value)?)))
+        .collect()
 }
 
 /// Refuses a path that both `[[contents]]` and `[install.links]` make.

@@ -13,13 +13,18 @@ const OUTPUTS: &[&str] = &[
 /// that something other than a letter follows (libstore's `DrvName`). An output's suffix is dropped first where what
 /// remains has a version: `jq-1.7.1-bin` is jq, 1.7.1.
 pub fn parse_store_name(name: &str) -> (String, Option<String>) {
-    let without_output = name
-        .rsplit_once('-')
-        .filter(|(_, output)| OUTPUTS.contains(output))
-        .map(|(rest, _)| split_version(rest))
-        .filter(|(_, version)| version.is_some());
-    let (name, version) = without_output.unwrap_or_else(|| split_version(name));
+    let without_output = split_output(name).map(|(rest, _)| rest);
+    let (name, version) = split_version(without_output.unwrap_or(name));
     (name.to_owned(), version.map(str::to_owned))
+}
+
+/// The output that a store path's name says it is: `bin` of `jq-1.7.1-bin`.
+pub fn output(name: &str) -> Option<&str> {
+    split_output(name).map(|(_, output)| output)
+}
+
+fn split_output(name: &str) -> Option<(&str, &str)> {
+    name.rsplit_once('-').filter(|(rest, output)| OUTPUTS.contains(output) && split_version(rest).1.is_some())
 }
 
 fn split_version(name: &str) -> (&str, Option<&str>) {

@@ -59,6 +59,7 @@ pub(super) struct Schema {
     pub install: Keyed<Install>,
     pub runtime: Keyed<Runtime>,
     pub relations: Table<Keyed<SonameRelation>>,
+    pub licenses: Table<String>,
     pub references: Keyed<References>,
     pub contents: Vec<Spanned<Keyed<Content>>>,
     pub scripts: Keyed<Scripts>,
@@ -120,6 +121,8 @@ pub(super) struct Install {
     pub layout: Value<Layout>,
     pub files: Vec<Keyed<InstallFile>>,
     pub links: Table<String>,
+    pub sbom: Value<bool>,
+    pub licenses: Value<bool>,
     pub system: Keyed<System>,
 }
 

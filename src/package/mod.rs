@@ -26,12 +26,13 @@ mod tests;
 mod tree;
 
 use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use crate::config::Compression;
-use crate::error::Result;
+use crate::error::{IoContext, Result};
 use crate::payload;
 use crate::plan::Plan;
 use crate::sign::Signers;
@@ -149,6 +150,16 @@ pub fn write(order: &Order) -> Result<Vec<Draft>> {
     })
 }
 
+/// The bill of materials, to lie beside the artifacts, if the plan has one.
+pub fn bill(plan: &Plan, folder: &Path) -> Result<Option<Draft>> {
+    let Some(entry) = plan.bill.as_ref().and_then(|bill| plan.entry(&bill.place)) else { return Ok(None) };
+    let Some(body) = payload::open(entry)? else { return Ok(None) };
+    let name = format!("{}{}", tarball::stem(plan), beside::BILL);
+    let draft = Draft::new(None, &name, folder)?;
+    draft.file().write_all(&body).while_doing("write", folder.join(&name))?;
+    Ok(Some(draft))
+}
+
 /// Hands every member to every stream. Ends early, without an error of its own, when a stream has died: what it died
 /// of is known when its thread is joined.
 fn walk<'m, 'a>(
@@ -175,6 +186,6 @@ fn walk<'m, 'a>(
 }
 
 /// Lower case hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

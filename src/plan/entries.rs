@@ -1,6 +1,7 @@
 //! Collects a bundle's entries: one for each path and format, every parent folder present.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Entry, Kind, Role, Source, Special};
 use crate::config::{Format, Formats};
@@ -176,6 +177,13 @@ impl Entry {
     pub fn file(path: InstallPath, source: Source, size: u64, mode: u32, role: Role) -> Self {
         let kind = Kind::File { source, size, grown: 0, patches: Vec::new(), surgery: Vec::new() };
         Entry::plain(path, kind, mode, role)
+    }
+
+    /// A file of explant's own.
+    pub fn made(path: InstallPath, bytes: impl Into<Arc<[u8]>>, role: Role) -> Self {
+        let bytes = bytes.into();
+        let size = bytes.len() as u64;
+        Entry::file(path, Source::Made(bytes), size, 0o644, role)
     }
 
     /// Only an .rpm can have one.

@@ -7,7 +7,8 @@ use super::choose::Choice;
 use super::context::Context;
 use super::draft::Draft;
 use super::{
-    Architecture, Entry, Finding, Kind, Plan, Surgery, extras, flat, relations, store_layout, system,
+    Architecture, Entry, Finding, Kind, Plan, Surgery, bill, extras, flat, licences, relations, store_layout,
+    system,
 };
 use crate::config::{Config, Layout, Package, distribution, names};
 use crate::error::{Error, Result};
@@ -60,6 +61,7 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
     draft.keep_bytecode_valid(context)?;
     extras::add(context, &mut draft)?;
     let system = system::add(context, &mut draft)?;
+    licences::add(context, &mut draft)?;
     draft.report_leftovers(context)?;
     draft.report_without_run_path();
     draft.report_conditions();
@@ -69,6 +71,7 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
     draft.findings.extend(moved_programs(context, &draft));
     let architecture = architecture(&draft, context.config)?;
     relations::settle(context, &mut draft, architecture)?;
+    let bill = bill::add(context, &mut draft, architecture)?;
     let mut seen = BTreeSet::new();
     draft.findings.retain(|finding| seen.insert(finding.to_string()));
     draft.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -80,6 +83,7 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
         lib_dir: context.lib_dir.clone(),
         mtime: context.mtime,
         entries: draft.entries.finish()?,
+        bill,
         findings: draft.findings,
         system,
     })

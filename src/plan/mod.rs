@@ -3,10 +3,12 @@
 
 pub mod arch;
 mod arrange;
+mod bill;
 mod bytecode;
 mod changelog;
 pub mod choose;
 mod context;
+mod copyright;
 mod draft;
 mod entries;
 mod extras;
@@ -15,8 +17,11 @@ mod flat;
 mod graph;
 mod homes;
 pub mod host;
+mod licence_name;
+mod licences;
 mod make;
 mod operations;
+mod projects;
 mod relations;
 mod relocation;
 mod run_path;
@@ -28,6 +33,7 @@ pub mod table;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::bill::Bill;
 use crate::config::{Format, Formats, Layout, Package};
 use crate::elf::Patch;
 use crate::path::InstallPath;
@@ -35,6 +41,7 @@ use crate::path::InstallPath;
 pub use crate::finding::{Finding, Severity};
 pub use arch::Architecture;
 pub use make::{Request, make};
+pub use projects::Project;
 
 /// Everything that `build` carries out.
 #[derive(Debug)]
@@ -50,9 +57,21 @@ pub struct Plan {
     pub mtime: u32,
     /// Sorted by path; no path twice in one format; every parent folder (but `/`) comes before what it holds.
     pub entries: Vec<Entry>,
+    /// What `entries` holds at [`Bill::place`], its digests yet to come.
+    pub bill: Option<Bill>,
     pub findings: Vec<Finding>,
     /// What is set up on the target besides.
     pub system: system::System,
+}
+
+impl Plan {
+    pub fn entry(&self, path: &InstallPath) -> Option<&Entry> {
+        self.entries.binary_search_by(|entry| entry.path.cmp(path)).ok().map(|at| &self.entries[at])
+    }
+
+    pub fn entry_mut(&mut self, path: &InstallPath) -> Option<&mut Entry> {
+        self.entries.binary_search_by(|entry| entry.path.cmp(path)).ok().map(|at| &mut self.entries[at])
+    }
 }
 
 /// One file, folder or link of the payload.

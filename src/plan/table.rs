@@ -223,7 +223,7 @@ fn formats(entry: &Entry) -> Option<Vec<&'static str>> {
     (names.len() < all.len()).then_some(names)
 }
 
-fn described(edit: &Surgery) -> String {
+pub(super) fn described(edit: &Surgery) -> String {
     match edit {
         Surgery::Interpreter(_) => "interpreter".to_owned(),
         Surgery::RunPath { to, .. } => format!("run path {to}"),

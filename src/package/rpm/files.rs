@@ -163,6 +163,10 @@ fn flags(entry: &Entry) -> u32 {
                 | if missingok { attribute::MISSINGOK } else { 0 }
         }
         Role::Doc => attribute::DOC,
+        // rpmbuild takes all of the folder for documentation (rpm 4.18, build/files.c, isDoc).
+        Role::License if entry.path.as_bytes().starts_with(b"/usr/share/doc/") => {
+            attribute::LICENSE | attribute::DOC
+        }
         Role::License => attribute::LICENSE,
         Role::Readme => attribute::README,
         Role::Program | Role::Library | Role::Loader | Role::Data | Role::Folder | Role::Link => 0,

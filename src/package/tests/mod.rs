@@ -101,6 +101,7 @@ fn plan(entries: Vec<Entry>) -> Plan {
         lib_dir: InstallPath::new("/usr/lib/acme-tool").unwrap(),
         mtime: MTIME,
         entries: with_folders(entries),
+        bill: None,
         findings: Vec::new(),
         system: Default::default(),
     }
