@@ -106,10 +106,18 @@ fn add_tree(content: &Content, draft: &mut Draft) -> Result<()> {
 /// The upstream changelog where Debian Policy 12.7 has it, compressed without a time.
 fn changelog_entry(context: &Context, changelog: &Path) -> Result<Entry> {
     let text = std::fs::read(changelog).while_doing("read", changelog)?;
-    let mut packed = GzBuilder::new().write(Vec::new(), Compression::best());
-    let bytes = packed.write_all(&text).and_then(|()| packed.finish()).while_doing("compress", changelog)?;
+    let bytes = gzipped(&text).while_doing("compress", changelog)?;
     let folder = context.prefix.join("share/doc").join(names::deb_name(&context.package.name));
     let size = bytes.len() as u64;
     let source = Source::Made(Arc::from(bytes));
     Ok(Entry::file(folder.join("changelog.gz"), source, size, 0o644, Role::Doc))
+}
+
+/// As `gzip -9n` does: the same bytes for the same text.
+///
+/// Errors: writing to memory failed.
+pub fn gzipped(text: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut packed = GzBuilder::new().write(Vec::new(), Compression::best());
+    packed.write_all(text)?;
+    packed.finish()
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::choose::Choice;
 use super::context::Context;
 use super::draft::Draft;
+use super::face;
 use super::{Finding, Plan, extras, flat, relations, store_layout, system};
 use crate::config::{Config, Layout, Package, distribution, names};
 use crate::error::{Error, Result};
@@ -37,12 +38,23 @@ pub fn make(request: &Request) -> Result<Plan> {
         Some(below) => prefix.join(below),
         None => prefix.join("lib").join(names::deb_name(&package.name)),
     };
+    let system = if config.install.system.integrate { face::system(&prefix) } else { prefix.clone() };
     let choice = Choice::new(&config.install.include, &config.install.exclude)?;
     let mtime = mtime()?;
     let pending = Pending::begin(store.clone(), results.clone(), request.closure.map(Path::to_owned));
     let mut draft = Draft::new(package.clone());
-    let context =
-        Context { config, store, results: &results, pending, package, prefix, lib_dir, choice, mtime };
+    let context = Context {
+        config,
+        store,
+        results: &results,
+        pending,
+        package,
+        prefix,
+        system,
+        lib_dir,
+        choice,
+        mtime,
+    };
     match config.install.layout {
         Layout::Flat => flat::plan(&context, &mut draft)?,
         Layout::Store => store_layout::plan(&context, &mut draft)?,

@@ -8,4 +8,5 @@ mod hermetic;
 mod hostile;
 mod initramfs;
 mod interrupted;
+mod lint;
 mod reproducible;

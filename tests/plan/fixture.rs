@@ -133,9 +133,12 @@ fn folder(path: &str) -> &str {
     path.rsplit_once('/').unwrap().0
 }
 
-/// Each entry but folders as a line: `path = origin`, `path -> target`, surgery behind it.
+/// Each entry but folders, and lintian's overrides, as a line: `path = origin`, `path -> target`, surgery behind it.
 pub fn lines(plan: &Plan) -> Vec<String> {
-    plan.entries.iter().filter(|entry| !matches!(entry.kind, Kind::Folder)).map(line).collect()
+    let is_told = |entry: &&Entry| {
+        !matches!(entry.kind, Kind::Folder) && !entry.path.to_string().starts_with("/usr/share/lintian/")
+    };
+    plan.entries.iter().filter(is_told).map(line).collect()
 }
 
 fn line(entry: &Entry) -> String {
