@@ -201,7 +201,7 @@ impl Source {
     /// And where it is from.
     fn passphrase(&self, variables: Variables) -> Result<Option<(Vec<u8>, String)>> {
         for name in &self.variables {
-            if let Some(value) = variables(name) {
+            if let Some(value) = variables(name).filter(|value| !value.is_empty()) {
                 return Ok(Some((value.into_vec(), name.clone())));
             }
         }

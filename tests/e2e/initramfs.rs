@@ -60,39 +60,39 @@ impl Installed {
 
 #[test]
 fn debian_11() {
-    let installed = Installed::new("initramfs-bullseye", Layout::Flat);
+    let installed = Installed::new("tools-bullseye", Layout::Flat);
     installed.works_by_initramfs_tools();
 }
 
 #[test]
 fn debian_12() {
-    Installed::new("initramfs-bookworm", Layout::Flat).works_by_initramfs_tools();
+    Installed::new("tools-bookworm", Layout::Flat).works_by_initramfs_tools();
 }
 
 #[test]
 fn debian_13() {
-    Installed::new("initramfs-trixie", Layout::Flat).works_by_initramfs_tools();
+    Installed::new("tools-trixie", Layout::Flat).works_by_initramfs_tools();
 }
 
 #[test]
 fn a_store_layout() {
-    Installed::new("initramfs-bookworm", Layout::Store).works_by_initramfs_tools();
+    Installed::new("tools-bookworm", Layout::Store).works_by_initramfs_tools();
 }
 
 #[test]
 fn dracut_with_an_older_glibc_than_the_bundles() {
-    Installed::new("initramfs-bullseye", Layout::Flat).works_by_dracut();
+    Installed::new("tools-bullseye", Layout::Flat).works_by_dracut();
 }
 
 #[test]
 fn dracut_of_debian_13() {
-    Installed::new("initramfs-trixie", Layout::Store).works_by_dracut();
+    Installed::new("tools-trixie", Layout::Store).works_by_dracut();
 }
 
 /// dracut's own rule: an initramfs for this machine alone has the tools of the file systems that it uses.
 #[test]
 fn dracut_takes_them_where_the_file_system_is_used() {
-    let installed = Installed::new("initramfs-trixie", Layout::Flat);
+    let installed = Installed::new("tools-trixie", Layout::Flat);
     let module = "/usr/lib/dracut/modules.d/90x-btrfs-progs/module-setup.sh";
     let asked = |types: &str, hostonly: &str| {
         let check = format!(". {module}; hostonly={hostonly} mount_needs= host_fs_types=({types}); check");

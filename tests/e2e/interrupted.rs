@@ -34,5 +34,5 @@ fn killed_while_writing() {
     succeeds(next.command(Layout::Flat).arg(next.case.result()));
     let files: Vec<_> = entries(next.folder.path());
     assert_eq!(artifacts(next.folder.path()).len(), 4, "{files:?}");
-    assert_eq!(files.len(), 4, "bundle.toml and three artifacts: {files:?}");
+    assert_eq!(files.len(), 5, "bundle.toml, three artifacts and SHA256SUMS: {files:?}");
 }

@@ -2,11 +2,17 @@
 //! what these tests need (tests/prepare); tests/corpus/README.md says what is in the corpus.
 
 mod cases;
+mod clones;
 mod corpus;
+#[allow(dead_code)] // the library's own tests use more of it
+#[path = "../../src/sign/gnupg.rs"]
+mod gnupg;
 mod harness;
 mod hermetic;
 mod hostile;
 mod initramfs;
 mod interrupted;
+mod lifecycle;
 mod lint;
 mod reproducible;
+mod signed;
