@@ -16,6 +16,7 @@ pub mod config;
 pub mod elf;
 pub mod error;
 pub mod finding;
+pub mod init;
 pub mod inspect;
 pub mod package;
 pub mod patch;
@@ -24,5 +25,6 @@ pub mod payload;
 pub mod plan;
 pub mod sign;
 pub mod store;
+mod yaml;
 
 pub use error::{Error, Result};

@@ -158,7 +158,7 @@ fn files(document: &Document, schema: &[Keyed<schema::InstallFile>]) -> Result<V
     Ok(files)
 }
 
-fn capabilities(document: &Document, value: &Spanned<String>) -> Result<String> {
+pub(super) fn capabilities(document: &Document, value: &Spanned<String>) -> Result<String> {
     let text = text::line(document, value)?;
     match caps::check(&text) {
         Ok(()) => Ok(text),

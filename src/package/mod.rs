@@ -36,19 +36,11 @@ use crate::payload;
 use crate::plan::Plan;
 use crate::sign::Signers;
 
+pub use crate::config::Format;
 pub use beside::{Beside, stands_beside};
 pub use draft::{Draft, clear_leftovers};
 use stream::{Job, Packed, Parcel, Stream};
 use tree::Member;
-
-/// The kinds of artifact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    Deb,
-    Rpm,
-    Tar,
-}
 
 /// What to write, and where.
 pub struct Order<'a> {
@@ -115,6 +107,8 @@ trait Encoder: Send {
 /// format cannot say (a conffile with a newline in its name). No draft is left then.
 pub fn write(order: &Order) -> Result<Vec<Draft>> {
     let members = tree::members(&order.plan.entries)?;
+    // Which artifacts may share a tar archive.
+    let is_alike = members.iter().all(|m| m.entry.is_in(Format::Deb) == m.entry.is_in(Format::Tar));
     let mut streams: Vec<Stream> = Vec::new();
     for (format, compression) in &order.formats {
         let artifact: Box<dyn Artifact> = match format {
@@ -125,7 +119,8 @@ pub fn write(order: &Order) -> Result<Vec<Draft>> {
         let archive = artifact.archive();
         let draft = Draft::new(Some(*format), artifact.name(), order.folder)?;
         let job = Job { artifact, draft };
-        match streams.iter_mut().find(|s| s.archive == archive && s.compression == *compression) {
+        let shared = |s: &&mut Stream| is_alike && s.archive == archive && s.compression == *compression;
+        match streams.iter_mut().find(shared) {
             Some(stream) => stream.jobs.push(job),
             None => streams.push(Stream { archive, compression: *compression, jobs: vec![job] }),
         }

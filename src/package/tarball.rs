@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::stream::{FileDigest, Packed};
 use super::tar::Tar;
-use super::{Archive, Artifact, Encoder, compress};
+use super::{Archive, Artifact, Encoder, Format, compress};
 use crate::config::Compression;
 use crate::error::Result;
 use crate::plan::Plan;
@@ -39,7 +39,7 @@ impl Artifact for Tarball {
     }
 
     fn encoder(&self) -> Box<dyn Encoder> {
-        Box::new(Tar { mtime: self.mtime })
+        Box::new(Tar { mtime: self.mtime, format: Format::Tar })
     }
 
     fn file_digest(&self) -> Option<FileDigest> {

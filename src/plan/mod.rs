@@ -4,6 +4,7 @@
 pub mod arch;
 mod arrange;
 mod bytecode;
+mod changelog;
 pub mod choose;
 mod context;
 mod draft;
@@ -12,6 +13,7 @@ mod extras;
 mod face;
 mod flat;
 mod graph;
+mod gzip;
 mod homes;
 pub mod host;
 mod make;
@@ -27,7 +29,7 @@ pub mod table;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::{Layout, Package};
+use crate::config::{Format, Formats, Layout, Package};
 use crate::elf::Patch;
 use crate::path::InstallPath;
 
@@ -47,7 +49,7 @@ pub struct Plan {
     pub lib_dir: InstallPath,
     /// Seconds since 1970, for every entry and artifact (SOURCE_DATE_EPOCH, else 2000-01-01).
     pub mtime: u32,
-    /// Sorted by path; no path twice; every parent folder (but `/`) comes before what it holds.
+    /// Sorted by path; no path twice in one format; every parent folder (but `/`) comes before what it holds.
     pub entries: Vec<Entry>,
     pub findings: Vec<Finding>,
     /// What is set up on the target besides.
@@ -68,6 +70,26 @@ pub struct Entry {
     pub role: Role,
     /// Where it comes from, for people: `jq-1.7.1/bin/jq`. Empty for what explant made.
     pub origin: String,
+    pub special: Special,
+}
+
+/// What few entries have; the default is what all others are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Special {
+    /// The artifacts that it is in. Two entries of one path are never in the same.
+    pub formats: Formats,
+    /// In seconds since 1970; else the plan's.
+    pub mtime: Option<u32>,
+    /// The language that it is for, as rpm's `%lang` has it.
+    pub lang: Option<String>,
+    /// A folder that is there, and not the package's: an .rpm does not list it.
+    pub disowned: bool,
+}
+
+impl Entry {
+    pub fn is_in(&self, format: Format) -> bool {
+        self.special.formats.has(format)
+    }
 }
 
 #[derive(Clone, Debug)]

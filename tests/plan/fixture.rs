@@ -133,12 +133,15 @@ fn folder(path: &str) -> &str {
     path.rsplit_once('/').unwrap().0
 }
 
-/// Each entry but folders, and lintian's overrides, as a line: `path = origin`, `path -> target`, surgery behind it.
+/// Each entry as a line, but folders, the changelog that every bundle has, and lintian's overrides: `path = origin`,
+/// `path -> target`, surgery behind it.
 pub fn lines(plan: &Plan) -> Vec<String> {
-    let is_told = |entry: &&Entry| {
-        !matches!(entry.kind, Kind::Folder) && !entry.path.to_string().starts_with("/usr/share/lintian/")
+    let is_listed = |entry: &&Entry| {
+        let is_changelog = entry.path.file_name() == b"changelog.gz" && entry.origin.is_empty();
+        let is_overrides = entry.path.to_string().starts_with("/usr/share/lintian/");
+        !matches!(entry.kind, Kind::Folder) && !is_changelog && !is_overrides
     };
-    plan.entries.iter().filter(is_told).map(line).collect()
+    plan.entries.iter().filter(is_listed).map(line).collect()
 }
 
 fn line(entry: &Entry) -> String {
@@ -186,7 +189,7 @@ pub fn parsed(plan: &Plan, path: &str) -> Elf {
 
 /// The relations that explant derives or the user gives one format: the .deb's, the .rpm's.
 pub fn relations_of(plan: &Plan) -> (Vec<String>, Vec<String>) {
-    (plan.package.deb_depends.clone(), plan.package.rpm_requires.clone())
+    (plan.package.deb.relations.depends.clone(), plan.package.rpm.relations.depends.clone())
 }
 
 pub fn codes(plan: &Plan) -> Vec<&'static str> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::context::Context;
 use super::super::draft::Draft;
 use super::super::{Entry, Finding, Kind, Role, Source};
-use crate::config::names;
+use crate::config::{Format, Formats, names};
 use crate::error::Result;
 use crate::path::InstallPath;
 
@@ -40,7 +40,10 @@ pub fn add(context: &Context, draft: &mut Draft) -> Result<()> {
     }
     let bytes: Arc<[u8]> = text.into_bytes().into();
     let size = bytes.len() as u64;
-    draft.entries.add(Entry::file(path, Source::Made(bytes), size, 0o644, Role::Data))
+    let mut entry = Entry::file(path, Source::Made(bytes), size, 0o644, Role::Data);
+    // lintian is Debian's. Not in the .deb alone: it shares its archive with the tarball.
+    entry.special.formats = Formats::ALL.without(Formats::only(Format::Rpm));
+    draft.entries.add(entry)
 }
 
 fn overrides(draft: &Draft) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::draft::Draft;
-use super::super::extras::gzipped;
+use super::super::gzip::gzipped;
 use super::super::{Entry, Kind, Source};
 use crate::error::{IoContext, Result};
 use crate::path::InstallPath;
