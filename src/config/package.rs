@@ -80,8 +80,8 @@ const DEFAULT_MAINTAINER: &str = "Unknown <unknown@explant.invalid>";
 const DEFAULT_SECTION: &str = "utils";
 /// What nearly every package of Debian has (Debian Policy 2.5).
 const DEFAULT_PRIORITY: &str = "optional";
-/// rpm's own value where a package has none.
-pub const DEFAULT_GROUP: &str = "Unspecified";
+/// What a program is among rpm's groups; rpmlint takes rpm's own "Unspecified" for none.
+pub const DEFAULT_GROUP: &str = "Applications/System";
 /// The version of a store path that has none.
 const DEFAULT_VERSION: &str = "0";
 

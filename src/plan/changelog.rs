@@ -1,9 +1,6 @@
 //! The changelog, as both formats have it.
 
-use std::io::Write;
 use std::sync::Arc;
-
-use flate2::{Compression, GzBuilder};
 
 use super::context::Context;
 use super::draft::Draft;
@@ -102,9 +99,7 @@ fn outdated(log: &Changelog, newest: &Release, package: &Package) -> Finding {
 
 /// Compressed as lintian wants it: the best level, and no time.
 fn compressed(path: InstallPath, text: &[u8], formats: Formats) -> Result<Entry> {
-    let mut packed = GzBuilder::new().write(Vec::new(), Compression::best());
-    let bytes =
-        packed.write_all(text).and_then(|()| packed.finish()).while_doing("compress", path.to_string())?;
+    let bytes = super::gzip::gzipped(text).while_doing("compress", path.to_string())?;
     let size = bytes.len() as u64;
     let entry = Entry::file(path, Source::Made(Arc::from(bytes)), size, 0o644, Role::Doc);
     Ok(Entry { special: Special { formats, ..Special::default() }, ..entry })

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rayon::prelude::*;
 
-use super::arrange::{self, Arranged, Face, Placed, Tree};
+use super::arrange::{self, Arranged, Placed, Tree};
 use super::context::Context;
 use super::draft::{Draft, Operated};
 use super::face::Place;
@@ -69,7 +69,7 @@ fn relocation(context: &Context, trees: &[Tree]) -> Result<Relocation> {
 }
 
 fn arrange_all(context: &Context, trees: &[Tree], relocation: &Relocation) -> Arranged {
-    let face = Face { prefix: &context.prefix };
+    let face = context.face();
     let mut all = Arranged::default();
     for tree in trees {
         let arranged = match relocation.folder(tree.path.hash()) {

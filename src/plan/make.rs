@@ -7,8 +7,8 @@ use super::choose::Choice;
 use super::context::Context;
 use super::draft::Draft;
 use super::{
-    Architecture, Entry, Finding, Kind, Plan, Surgery, bill, extras, flat, licences, relations, store_layout,
-    system,
+    Architecture, Entry, Finding, Kind, Plan, Surgery, bill, extras, face, flat, licences, relations,
+    store_layout, system,
 };
 use crate::config::{Config, Layout, Package, distribution, names};
 use crate::error::{Error, Result};
@@ -40,6 +40,7 @@ pub fn make(request: &Request) -> Result<Plan> {
         Some(below) => prefix.join(below),
         None => prefix.join("lib").join(names::deb_name(&package.name)),
     };
+    let system = if config.install.system.integrate { face::system(&prefix) } else { prefix.clone() };
     let choice = Choice::new(&config.install.include, &config.install.exclude)?;
     let mtime = match config.package.mtime {
         Some(mtime) => mtime,
@@ -47,8 +48,18 @@ pub fn make(request: &Request) -> Result<Plan> {
     };
     let pending = Pending::begin(store.clone(), results.clone(), request.closure.map(Path::to_owned));
     let mut draft = Draft::new(package.clone());
-    let context =
-        Context { config, store, results: &results, pending, package, prefix, lib_dir, choice, mtime };
+    let context = Context {
+        config,
+        store,
+        results: &results,
+        pending,
+        package,
+        prefix,
+        system,
+        lib_dir,
+        choice,
+        mtime,
+    };
     match config.install.layout {
         Layout::Flat => flat::plan(&context, &mut draft)?,
         Layout::Store => store_layout::plan(&context, &mut draft)?,

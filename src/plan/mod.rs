@@ -15,6 +15,7 @@ mod extras;
 mod face;
 mod flat;
 mod graph;
+mod gzip;
 mod homes;
 pub mod host;
 mod licence_name;

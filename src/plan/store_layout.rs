@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rayon::prelude::*;
 
-use super::arrange::{self, Arranged, Face, Placed, Tree};
+use super::arrange::{self, Arranged, Placed, Tree};
 use super::context::Context;
 use super::draft::{Draft, Operated};
 use super::flat::entry_of;
@@ -138,7 +138,7 @@ fn public_face(context: &Context, trees: &[Tree], relocation: &Relocation) -> Ar
     let mut all = Arranged::default();
     for tree in trees {
         if let Some(place) = relocation.folder(tree.path.hash()) {
-            all.append(arrange::public_face(tree, place, &Face { prefix: &context.prefix }));
+            all.append(arrange::public_face(tree, place, &context.face()));
         }
     }
     all
@@ -146,7 +146,7 @@ fn public_face(context: &Context, trees: &[Tree], relocation: &Relocation) -> Ar
 
 /// The results' files that lie in prefix or /etc, by their old places.
 fn moved(trees: &[Tree], context: &Context) -> BTreeMap<(StorePath, Vec<u8>), InstallPath> {
-    let face = Face { prefix: &context.prefix };
+    let face = context.face();
     let files = trees.iter().flat_map(|tree| {
         let public = tree
             .items

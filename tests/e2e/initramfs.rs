@@ -95,11 +95,13 @@ fn dracut_takes_them_where_the_file_system_is_used() {
     let installed = Installed::new("tools-trixie", Layout::Flat);
     let module = "/usr/lib/dracut/modules.d/90x-btrfs-progs/module-setup.sh";
     let asked = |types: &str, hostonly: &str| {
-        let check = format!(". {module}; hostonly={hostonly} mount_needs= host_fs_types=({types}); check");
+        let check = format!(
+            ". {module}; hostonly={hostonly} mount_needs=; declare -A host_fs_types=({types}); check"
+        );
         let done = Command::output(installed.machine.inside().args(["bash", "-c", &check])).unwrap();
         done.status.code()
     };
-    assert_eq!(asked("[/dev/sda]=ext4", "yes"), Some(255));
-    assert_eq!(asked("btrfs", "yes"), Some(0));
+    assert_eq!(asked("[a]=ext4", "yes"), Some(255));
+    assert_eq!(asked("[a]=ext4 [b]=btrfs", "yes"), Some(0));
     assert_eq!(asked("", ""), Some(0));
 }

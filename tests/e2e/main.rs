@@ -14,5 +14,6 @@ mod hostile;
 mod initramfs;
 mod interrupted;
 mod lifecycle;
+mod lint;
 mod reproducible;
 mod signed;

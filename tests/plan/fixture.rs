@@ -133,13 +133,14 @@ fn folder(path: &str) -> &str {
     path.rsplit_once('/').unwrap().0
 }
 
-/// Each entry but folders, and what every bundle has to account for itself, as a line: `path = origin`, `path -> target`, surgery
+/// Each entry but folders, and what every bundle has for those who look into it, as a line: `path = origin`, `path -> target`, surgery
 /// behind it.
 pub fn lines(plan: &Plan) -> Vec<String> {
     let is_account = |entry: &Entry| {
         let path = entry.path.to_string();
         let names = ["/copyright", ".cdx.json", "/changelog.gz"];
-        entry.origin.is_empty() && names.iter().any(|name| path.ends_with(name))
+        entry.origin.is_empty()
+            && (path.starts_with("/usr/share/lintian/") || names.iter().any(|name| path.ends_with(name)))
     };
     plan.entries
         .iter()

@@ -26,7 +26,7 @@ fn a_program_and_its_libraries() {
             "/usr/lib/app/libc.so.6 = glibc-2.36/lib/libc.so.6",
             "/usr/lib/app/libmid.so.1 = mid-1.0/lib/libmid.so.1",
             "/usr/lib/app/libone.so.1 = one-1.0/lib/libone.so.1",
-            "/usr/share/man/man1/app.1 = app-1.0/share/man/man1/app.1",
+            "/usr/share/man/man1/app.1.gz = app-1.0/share/man/man1/app.1",
         ]
     );
     assert_eq!(
@@ -138,7 +138,7 @@ fn a_join_is_dereferenced() {
         [
             "/usr/bin/again -> app",
             "/usr/bin/app = app-1.0/bin/app",
-            "/usr/share/man/man1/app.1 = app-1.0/share/man/man1/app.1"
+            "/usr/share/man/man1/app.1.gz = app-1.0/share/man/man1/app.1"
         ]
     );
     assert_eq!((plan.package.name.as_str(), plan.package.version.as_str()), ("tools", "0"));

@@ -2,7 +2,7 @@
 
 use explant::plan::system::Scope;
 
-use crate::fixture::{Fixture, GLIBC, body, codes};
+use crate::fixture::{Fixture, GLIBC, body, codes, entry, lines};
 
 const APP: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0";
 
@@ -115,4 +115,74 @@ fn on_the_hosts_glibc_its_libraries_are_its_own_affair() {
     let hook = String::from_utf8(body(&plan, "/usr/share/initramfs-tools/hooks/app")).unwrap();
     assert!(hook.ends_with("EXPLANT_FILES\ncopy_exec '/usr/bin/fsck.x'\n"), "{hook}");
     assert!(codes(&plan).contains(&"initramfs-host-libraries"));
+}
+
+#[test]
+fn manual_pages_are_compressed_and_links_to_them_renamed() {
+    let mut f = Fixture::new();
+    f.program(&format!("{APP}/bin/app"), &[])
+        .file(&format!("{APP}/share/man/man1/app.1"), "a page\n".repeat(99));
+    f.link(&format!("{APP}/share/man/man1/b.1"), "app.1").link(&format!("{APP}/share/man/man1/c.1"), "b.1");
+    f.link(&format!("{APP}/share/doc/app/app.txt"), "../../man/man1/app.1");
+    f.file(&format!("{APP}/share/man/man8/packed.8.gz"), b"\x1f\x8b");
+    let plan = f.result(APP).plan("");
+    let man: Vec<String> = lines(&plan).into_iter().filter(|line| line.contains("man")).collect();
+    assert_eq!(
+        man,
+        [
+            "/usr/share/doc/app/app.txt -> ../../man/man1/app.1.gz",
+            "/usr/share/man/man1/app.1.gz = app-1.0/share/man/man1/app.1",
+            "/usr/share/man/man1/b.1.gz -> app.1.gz",
+            "/usr/share/man/man1/c.1.gz -> b.1.gz",
+            "/usr/share/man/man8/packed.8.gz = app-1.0/share/man/man8/packed.8.gz",
+        ]
+    );
+    let packed = body(&plan, "/usr/share/man/man1/app.1.gz");
+    // gzip -9n: no time, no name, "maximum compression".
+    assert_eq!(packed[..9], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2]);
+    assert_eq!(entry(&plan, "/usr/share/man/man1/app.1.gz").mode, 0o644);
+}
+
+#[test]
+fn completions_are_found_by_debians_zsh_and_by_others() {
+    let mut f = Fixture::new();
+    f.program(&format!("{APP}/bin/app"), &[])
+        .file(&format!("{APP}/share/zsh/site-functions/_app"), "#compdef app\n");
+    f.results.push(APP);
+    let zsh = |bundle: &str| {
+        let found: Vec<String> =
+            lines(&f.plan(bundle)).into_iter().filter(|line| line.contains("zsh")).collect();
+        found
+    };
+    let link = "/usr/share/zsh/vendor-completions/_app -> ../site-functions/_app";
+    let file = "/usr/share/zsh/site-functions/_app = app-1.0/share/zsh/site-functions/_app";
+    assert_eq!(zsh(""), [file, link]);
+    assert_eq!(zsh("[install]\nprefix = \"/opt/acme\"\n"), [file, link]);
+    assert_eq!(
+        zsh("[install]\nprefix = \"/opt/acme\"\nsystem = { integrate = false }\n"),
+        ["/opt/acme/share/zsh/site-functions/_app = app-1.0/share/zsh/site-functions/_app"]
+    );
+}
+
+#[test]
+fn a_unit_of_a_package_in_opt_is_found() {
+    let plan = app().plan("[install]\nprefix = \"/opt/acme\"\n");
+    assert_eq!(plan.system.units.len(), 2);
+    assert!(lines(&plan).iter().any(|line| line.starts_with("/usr/lib/systemd/system/app.service = ")));
+}
+
+#[test]
+fn what_lintian_says_is_overridden_where_it_is_so() {
+    let mut f = Fixture::new();
+    f.program(&format!("{APP}/bin/app"), &[]).file(&format!("{APP}/share/man/man1/other.1"), "");
+    f.results.push(APP);
+    let overrides =
+        |bundle: &str| String::from_utf8(body(&f.plan(bundle), "/usr/share/lintian/overrides/app")).unwrap();
+    let usr = overrides("");
+    assert!(
+        usr.contains("app: embedded-library\n") && usr.contains("app: no-manual-page [usr/bin/app]\n"),
+        "{usr}"
+    );
+    assert!(!usr.contains("in-opt") && !usr.contains('@'), "{usr}");
+    assert!(overrides("[install]\nprefix = \"/opt/x\"\n").contains("app: dir-or-file-in-opt\n"));
 }

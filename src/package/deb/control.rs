@@ -12,7 +12,7 @@ use crate::path::printable;
 use crate::plan::{Kind, Plan, Role};
 
 /// The user's, or else what the programs are made for.
-pub fn architecture<'a>(plan: &'a Plan) -> &'a str {
+pub fn architecture(plan: &Plan) -> &str {
     plan.package.deb.arch.as_deref().unwrap_or(plan.architecture.deb())
 }
 

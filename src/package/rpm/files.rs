@@ -9,6 +9,7 @@ use super::header::{Header, Value};
 use super::standard::is_standard;
 use super::tag::{SHA256, attribute, tags, verify};
 use crate::config::Format;
+use crate::path::InstallPath;
 use crate::plan::{Entry, Kind, Role};
 
 /// Members in the order of their names' bytes, which rpm searches by halving.
@@ -111,7 +112,7 @@ impl<'a> Files<'a> {
         header.put(tags::FILEINODES, Value::Int32((1..=count as u32).collect()));
         header.put(
             tags::FILELANGS,
-            texts(|entry| entry.special.lang.as_deref().unwrap_or_default().as_bytes()),
+            texts(|entry| entry.special.lang.as_deref().map_or(language(&entry.path), str::as_bytes)),
         );
         header.put(tags::FILEDIGESTALGO, Value::number(SHA256));
         if self.has_caps() {
@@ -150,6 +151,17 @@ impl<'a> Files<'a> {
     }
 }
 
+/// The language of a translated manual page, `%lang`; empty for all else.
+fn language(path: &InstallPath) -> &[u8] {
+    let components: Vec<&[u8]> = path.components().collect();
+    match components[..] {
+        [.., b"share", b"man", language, section, _] if section.starts_with(b"man") => {
+            language.split(|b| b".@".contains(b)).next().unwrap_or_default()
+        }
+        _ => b"",
+    }
+}
+
 fn flags(entry: &Entry) -> u32 {
     match entry.kind {
         Kind::Ghost => return attribute::GHOST,
@@ -177,5 +189,23 @@ fn verified(entry: &Entry) -> u32 {
     match entry.kind {
         Kind::Ghost => verify::ALL & !verify::CONTENT,
         _ => verify::ALL,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn translated_manuals_have_a_language() {
+        for (path, wanted) in [
+            ("/usr/share/man/de/man1/a.1.gz", "de"),
+            ("/opt/x/share/man/pt_BR.UTF-8/man8/a.8.gz", "pt_BR"),
+            ("/usr/share/man/man1/a.1.gz", ""),
+            ("/usr/share/de/man1/a.1", ""),
+        ] {
+            let path = InstallPath::new(path).unwrap();
+            assert_eq!(language(&path), wanted.as_bytes(), "{path}");
+        }
     }
 }

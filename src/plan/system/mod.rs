@@ -3,6 +3,8 @@
 
 mod account;
 mod initramfs;
+mod lint;
+mod manual;
 mod reach;
 mod unit;
 
@@ -47,7 +49,10 @@ pub struct AccountFile {
 /// Errors: a file cannot be read; bundle.toml asks for what is not there.
 pub fn add(context: &Context, draft: &mut Draft) -> Result<System> {
     let wanted = context.config.install.system.clone();
+    manual::compress(draft, &context.prefix)?;
+    manual::share_completions(draft)?;
     let initramfs = initramfs::add(context, draft)?;
+    lint::add(context, draft)?;
     let mut system = System { wanted, initramfs, ..System::default() };
     for entry in draft.entries.iter() {
         let Some(name) = str::from_utf8(entry.path.file_name()).ok().filter(|name| is_plain(name)) else {
