@@ -19,8 +19,9 @@ use super::report;
 pub fn run(input: &Input) -> Result<()> {
     let start = Instant::now();
     let config = input.config()?;
-    let plan = input.plan(&config)?;
-    let signers = Signers::load(&config.signing, plan.mtime)?;
+    let mut plan = input.plan(&config)?;
+    let signers = Signers::load(&config.signing, &input.formats(), plan.mtime)?;
+    plan.findings.extend(signers.findings());
     if !input.json {
         report::findings(&plan.findings);
     }
