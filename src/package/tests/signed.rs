@@ -188,6 +188,23 @@ fn sums_of(folder: &Path) -> String {
     std::fs::read_to_string(folder.join("SHA256SUMS")).unwrap()
 }
 
+/// Each waits for the other to have written its lines.
+#[test]
+fn builds_at_the_same_time_lose_no_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        for name in ["one", "two", "three", "four"] {
+            let mut plan = plan(vec![file("/opt/x", name)]);
+            plan.package.name = name.into();
+            scope.spawn({
+                let folder = folder.path();
+                move || build_beside(&plan, folder, &Signers::default())
+            });
+        }
+    });
+    assert_eq!(named(&sums(folder.path())).len(), 8);
+}
+
 #[test]
 fn detached_signatures_are_of_the_files_beside_them() {
     let folder = tempfile::tempdir().unwrap();
