@@ -88,7 +88,7 @@ impl Install {
             layout: schema.layout.as_ref().map(|layout| *layout.get_ref()).unwrap_or_default(),
             files: files(document, &schema.files)?,
             links: links(document, &schema.links)?,
-            system: System::from_schema(&schema.system),
+            system: System::from_schema(document, &schema.system)?,
         })
     }
 }

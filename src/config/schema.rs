@@ -115,6 +115,8 @@ pub(super) struct System {
     pub restart: Value<bool>,
     pub sysusers: Value<bool>,
     pub tmpfiles: Value<bool>,
+    pub initramfs: Option<Strings>,
+    pub integrate: Value<bool>,
 }
 
 #[derive(Deserialize)]

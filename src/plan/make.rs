@@ -54,13 +54,13 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
     draft.unmatched_files(context)?;
     draft.keep_bytecode_valid(context)?;
     extras::add(context, &mut draft)?;
+    let system = system::add(context, &mut draft)?;
     draft.report_leftovers(context)?;
     draft.report_without_run_path();
     draft.report_conditions();
     if distribution::names_a_distribution_package(&draft.package.name) {
         draft.findings.push(replaces_distribution(&draft.package));
     }
-    let system = system::survey(context, &draft)?;
     let architecture = draft.architecture()?;
     relations::settle(context, &mut draft, architecture)?;
     let mut seen = BTreeSet::new();

@@ -10,6 +10,7 @@ mod gnupg;
 mod harness;
 mod hermetic;
 mod hostile;
+mod initramfs;
 mod interrupted;
 mod lifecycle;
 mod reproducible;

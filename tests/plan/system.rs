@@ -2,7 +2,7 @@
 
 use explant::plan::system::Scope;
 
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, GLIBC, body, codes};
 
 const APP: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0";
 
@@ -51,4 +51,68 @@ fn a_unit_of_the_users_counts_too() {
         format!("[[contents]]\nsrc = \"{}\"\ndst = \"/lib/systemd/system/more.timer\"\n", unit.display());
     let plan = f.result(APP).plan(&content);
     assert_eq!(plan.system.units.iter().map(|unit| unit.name.as_str()).collect::<Vec<_>>(), ["more.timer"]);
+}
+
+/// What a hook copies.
+fn copied(plan: &explant::plan::Plan, hook: &str) -> Vec<String> {
+    let text = String::from_utf8(body(plan, hook)).unwrap();
+    assert!(
+        !["@HOST@", "@CHECK@", "@MODULES@", "@PACKAGE@"].iter().any(|name| text.contains(name)),
+        "{text}"
+    );
+    let files = text.split("'EXPLANT_FILES'\n").nth(1).unwrap().split("EXPLANT_FILES").next().unwrap();
+    files.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_file_systems_tools_go_into_the_initramfs_with_all_that_they_need() {
+    const ONE: &str = "11111111111111111111111111111111-one-1.0";
+    let mut f = Fixture::new();
+    f.library(&format!("{ONE}/lib/libone.so.1"), &[]).library(&format!("{ONE}/lib/libtwo.so.1"), &[]);
+    f.program(&format!("{APP}/bin/xfs"), &[&format!("{ONE}/lib/libone.so.1")]);
+    f.program(&format!("{APP}/bin/other"), &[&format!("{ONE}/lib/libtwo.so.1")]);
+    f.link(&format!("{APP}/bin/mkfs.xfs"), "xfs");
+    f.script(&format!("{APP}/bin/fsck.xfs"), "#!/bin/sh\n");
+    f.script(&format!("{APP}/bin/mount.xfs"), "#!/nix/store/00000000000000000000000000000000-bash/bin/sh\n");
+    let plan = f.result(APP).plan("");
+    let wanted = [
+        "/usr/bin/fsck.xfs",
+        "/usr/bin/mkfs.xfs",
+        "/usr/bin/xfs",
+        "/usr/lib/app/ld-linux-x86-64.so.2",
+        "/usr/lib/app/libc.so.6",
+        "/usr/lib/app/libone.so.1",
+    ];
+    assert!(plan.system.initramfs);
+    assert_eq!(copied(&plan, "/usr/share/initramfs-tools/hooks/app"), wanted);
+    assert_eq!(copied(&plan, "/usr/lib/dracut/modules.d/90app/module-setup.sh"), wanted);
+    assert!(codes(&plan).contains(&"initramfs-script"), "{:?}", codes(&plan));
+
+    let none = f.plan("[install.system]\ninitramfs = []\n");
+    assert!(
+        !none.system.initramfs && !none.entries.iter().any(|entry| entry.path.to_string().contains("dracut"))
+    );
+}
+
+#[test]
+fn what_else_goes_there_is_named() {
+    let mut f = Fixture::new();
+    f.program(&format!("{APP}/bin/app"), &[]).file(&format!("{APP}/etc/app.conf"), "");
+    let plan = f.result(APP).plan("[install.system]\ninitramfs = [\"bin/app\", \"/etc/app.conf\"]\n");
+    let files = copied(&plan, "/usr/share/initramfs-tools/hooks/app");
+    assert_eq!(files[..2], ["/etc/app.conf", "/usr/bin/app"]);
+
+    let error = f.try_plan("[install.system]\ninitramfs = [\"bin/ap\"]\n").unwrap_err();
+    assert!(error.to_string().contains("/usr/bin/ap"), "{error}");
+    assert_eq!(error.exit_status(), 2);
+}
+
+#[test]
+fn on_the_hosts_glibc_its_libraries_are_its_own_affair() {
+    let mut f = Fixture::new();
+    f.program(&format!("{APP}/bin/fsck.x"), &[]).file(&format!("{GLIBC}/lib/unused"), "");
+    let plan = f.result(APP).plan("[runtime]\nglibc = \"host\"\ntargets = [\"debian-12\"]\n");
+    let hook = String::from_utf8(body(&plan, "/usr/share/initramfs-tools/hooks/app")).unwrap();
+    assert!(hook.ends_with("EXPLANT_FILES\ncopy_exec '/usr/bin/fsck.x'\n"), "{hook}");
+    assert!(codes(&plan).contains(&"initramfs-host-libraries"));
 }

@@ -47,6 +47,10 @@ impl<'a> Deb<'a> {
         if !conffiles.is_empty() {
             files.push(("conffiles", 0o644, conffiles));
         }
+        let triggers = system::triggers(&plan.system);
+        if !triggers.is_empty() {
+            files.push(("triggers", 0o644, (triggers.join("\n") + "\n").into_bytes()));
+        }
         files.extend(script::scripts(plan, members)?);
         let name = format!(
             "{}_{}_{}.deb",

@@ -16,6 +16,12 @@ const PURGE: &str = include_str!("../../../templates/deb/purge.sh");
 /// Whatever makes the package configured again (Policy 6.5).
 const CONFIGURED: &str = "configure | abort-upgrade | abort-deconfigure | abort-remove";
 
+/// The lines of `triggers` (deb-triggers(5)). The initramfs is made anew when the packages are through, as by btrfs-progs' own
+/// package; dpkg passes over it where nothing makes one.
+pub fn triggers(system: &System) -> Vec<String> {
+    if system.initramfs { vec!["activate-noawait update-initramfs".to_owned()] } else { Vec::new() }
+}
+
 /// What is added to each script.
 pub fn phases(plan: &Plan) -> Phases {
     let system = &plan.system;

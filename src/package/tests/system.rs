@@ -22,6 +22,7 @@ fn with_units() -> Plan {
             accounts: vec![Account::parse(line).unwrap()],
         }],
         tmpfiles: vec!["acme.conf".into()],
+        initramfs: true,
     };
     Plan { system, ..plan(vec![file("/usr/lib/systemd/system/acme.service", "")]) }
 }

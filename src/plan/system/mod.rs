@@ -2,6 +2,8 @@
 //! make their scripts of it.
 
 mod account;
+mod initramfs;
+mod reach;
 mod unit;
 
 use super::context::Context;
@@ -26,6 +28,8 @@ pub struct System {
     pub accounts: Vec<AccountFile>,
     /// The names of the files of tmpfiles.d (`acme.conf`); empty where they are switched off.
     pub tmpfiles: Vec<String>,
+    /// Whether something of the package belongs into the initramfs.
+    pub initramfs: bool,
 }
 
 /// A file of sysusers.d.
@@ -38,12 +42,13 @@ pub struct AccountFile {
     pub accounts: Vec<Account>,
 }
 
-/// Looks through the entries.
+/// Looks through the entries, and adds what the system needs besides.
 ///
-/// Errors: a file cannot be read.
-pub fn survey(context: &Context, draft: &Draft) -> Result<System> {
+/// Errors: a file cannot be read; bundle.toml asks for what is not there.
+pub fn add(context: &Context, draft: &mut Draft) -> Result<System> {
     let wanted = context.config.install.system.clone();
-    let mut system = System { wanted, ..System::default() };
+    let initramfs = initramfs::add(context, draft)?;
+    let mut system = System { wanted, initramfs, ..System::default() };
     for entry in draft.entries.iter() {
         let Some(name) = str::from_utf8(entry.path.file_name()).ok().filter(|name| is_plain(name)) else {
             continue;
