@@ -11,11 +11,13 @@
 //! [`elf`] reads and edits one ELF image and knows nothing of bundles; [`inspect`] tells people what it reads. [`sign`] makes
 //! OpenPGP signatures.
 
+pub mod bill;
 pub mod check;
 pub mod config;
 pub mod elf;
 pub mod error;
 pub mod finding;
+pub mod init;
 pub mod inspect;
 pub mod package;
 pub mod patch;
@@ -23,6 +25,8 @@ pub mod path;
 pub mod payload;
 pub mod plan;
 pub mod sign;
+mod spdx;
 pub mod store;
+mod yaml;
 
 pub use error::{Error, Result};

@@ -10,6 +10,7 @@ use explant::check::{self, Policy, Report};
 use explant::config::{Compression, Config};
 use explant::error::{Error, IoContext, Result};
 use explant::package::{self, Beside, Draft, Format, Order};
+use explant::payload;
 use explant::plan::{Finding, Kind, Plan, table};
 use explant::sign::Signers;
 
@@ -22,14 +23,16 @@ pub fn run(input: &Input) -> Result<()> {
     let mut plan = input.plan(&config)?;
     let signers = Signers::load(&config.signing, &input.formats(), plan.mtime)?;
     plan.findings.extend(signers.findings());
+    payload::complete_bill(&mut plan)?;
     if !input.json {
         report::findings(&plan.findings);
     }
     let folder = OutputFolder::make(&input.output)?;
-    let drafts = write(input, &config, &plan, &signers)?;
+    let mut drafts = write(input, &config, &plan, &signers)?;
     let reports = check_all(&config, &drafts)?;
-    let mut beside = Beside::of(&drafts, &input.output, &signers)?;
     let artifacts = drafts.len();
+    drafts.extend(package::bill(&plan, &input.output)?);
+    let mut beside = Beside::of(&drafts, &input.output, &signers)?;
     let files = publish(drafts.into_iter().chain(std::mem::take(&mut beside.drafts)))?;
     beside.clear_void()?;
     folder.keep();

@@ -1,6 +1,8 @@
 //! bundle.toml as a user meets it.
 
+mod contents;
 mod example;
+mod fields;
 mod refusals;
 
 use std::fs;
@@ -49,10 +51,9 @@ fn the_defaults_follow_the_store_path() {
     let config = parse("[package]\nname = 'Tool'\n[rpm]\ndepends = ['x']").package;
     let package = Package::resolve(&config, "hello");
     assert_eq!((package.name.as_str(), package.version.as_str()), ("Tool", "0"));
-    assert_eq!(
-        (package.summary.as_str(), package.rpm_requires),
-        ("Tool, built with Nix", vec!["x".to_owned()])
-    );
+    assert_eq!(package.summary, "Tool, built with Nix");
+    let depends = package.relations_in(Format::Rpm, RelationKind::Depends);
+    assert_eq!(depends, [("rpm.depends".to_owned(), "x")]);
 }
 
 #[test]

@@ -17,11 +17,13 @@ use crate::sign::{Signer, Signers};
 const SUMS: &str = "SHA256SUMS";
 /// Behind the name of what is signed.
 const SIGNATURE: &str = ".asc";
+/// Behind the name of a bill of materials.
+pub(super) const BILL: &str = ".cdx.json";
 const BUFFER: usize = 128 << 10;
 
 /// Whether a file of that name is one that stands beside artifacts.
 pub fn stands_beside(name: &str) -> bool {
-    name == SUMS || name.ends_with(SIGNATURE)
+    name == SUMS || name.ends_with(SIGNATURE) || name.ends_with(BILL)
 }
 
 /// Files that are named together with the artifacts that they are about.

@@ -26,29 +26,22 @@ mod tests;
 mod tree;
 
 use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use crate::config::Compression;
-use crate::error::Result;
+use crate::error::{IoContext, Result};
 use crate::payload;
 use crate::plan::Plan;
 use crate::sign::Signers;
 
+pub use crate::config::Format;
 pub use beside::{Beside, stands_beside};
 pub use draft::{Draft, clear_leftovers};
 use stream::{Job, Packed, Parcel, Stream};
 use tree::Member;
-
-/// The kinds of artifact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    Deb,
-    Rpm,
-    Tar,
-}
 
 /// What to write, and where.
 pub struct Order<'a> {
@@ -115,6 +108,8 @@ trait Encoder: Send {
 /// format cannot say (a conffile with a newline in its name). No draft is left then.
 pub fn write(order: &Order) -> Result<Vec<Draft>> {
     let members = tree::members(&order.plan.entries)?;
+    // Which artifacts may share a tar archive.
+    let is_alike = members.iter().all(|m| m.entry.is_in(Format::Deb) == m.entry.is_in(Format::Tar));
     let mut streams: Vec<Stream> = Vec::new();
     for (format, compression) in &order.formats {
         let artifact: Box<dyn Artifact> = match format {
@@ -125,7 +120,8 @@ pub fn write(order: &Order) -> Result<Vec<Draft>> {
         let archive = artifact.archive();
         let draft = Draft::new(Some(*format), artifact.name(), order.folder)?;
         let job = Job { artifact, draft };
-        match streams.iter_mut().find(|s| s.archive == archive && s.compression == *compression) {
+        let shared = |s: &&mut Stream| is_alike && s.archive == archive && s.compression == *compression;
+        match streams.iter_mut().find(shared) {
             Some(stream) => stream.jobs.push(job),
             None => streams.push(Stream { archive, compression: *compression, jobs: vec![job] }),
         }
@@ -154,6 +150,16 @@ pub fn write(order: &Order) -> Result<Vec<Draft>> {
     })
 }
 
+/// The bill of materials, to lie beside the artifacts, if the plan has one.
+pub fn bill(plan: &Plan, folder: &Path) -> Result<Option<Draft>> {
+    let Some(entry) = plan.bill.as_ref().and_then(|bill| plan.entry(&bill.place)) else { return Ok(None) };
+    let Some(body) = payload::open(entry)? else { return Ok(None) };
+    let name = format!("{}{}", tarball::stem(plan), beside::BILL);
+    let draft = Draft::new(None, &name, folder)?;
+    draft.file().write_all(&body).while_doing("write", folder.join(&name))?;
+    Ok(Some(draft))
+}
+
 /// Hands every member to every stream. Ends early, without an error of its own, when a stream has died: what it died
 /// of is known when its thread is joined.
 fn walk<'m, 'a>(
@@ -180,6 +186,6 @@ fn walk<'m, 'a>(
 }
 
 /// Lower case hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,5 +1,7 @@
 //! Walks the plan in order and hands out each file with its final bytes: the source mapped, the edits applied.
 
+mod digest;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Deref;
@@ -12,6 +14,8 @@ use rustix::mm::{MapFlags, ProtFlags, mmap};
 use crate::elf::{Patch, patched_len};
 use crate::error::{Error, IoContext, Result};
 use crate::plan::{Entry, Kind, Source};
+
+pub use digest::complete_bill;
 
 /// A file's final bytes.
 pub enum Body {

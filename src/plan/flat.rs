@@ -14,7 +14,7 @@ use super::operations::{self, Bundle};
 use super::relations::Needs;
 use super::relocation::Relocation;
 use super::survey::{self, Survey, survey};
-use super::{Entry, Finding, Role, Source, host};
+use super::{Entry, Finding, Role, Source, bill, host};
 use crate::elf::{Class, Elf};
 use crate::error::{Error, Result};
 use crate::path::{InstallPath, StoreFile, printable};
@@ -52,6 +52,7 @@ pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
     };
     let mut operated = operations::all(&bundle, &mut homes, draft)?;
     host::check_targets(context, &graph)?;
+    draft.store_needs = bill::needs_of(context.store, &graph);
     draft.needs = Needs::of(&graph, context.config.runtime.glibc);
     add_results(&bundle, &surveys, &mut operated, draft)?;
     add_libraries(&bundle, &homes, &mut operated, draft)

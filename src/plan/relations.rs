@@ -48,7 +48,7 @@ impl Needs {
 pub fn settle(context: &Context, draft: &mut Draft, architecture: Architecture) -> Result<()> {
     let needs = std::mem::take(&mut draft.needs);
     let own = &context.config.relations;
-    draft.package.rpm_requires.extend(rpm(&needs, own));
+    draft.package.rpm.relations.depends.extend(rpm(&needs, own));
     let known: BTreeMap<String, Known> = toml::from_str(KNOWN)
         .map_err(|error| Error::failure(format!("templates/relations.toml is broken: {error}")))?;
     let mut packages: BTreeMap<String, Option<String>> = BTreeMap::new();
@@ -71,7 +71,7 @@ pub fn settle(context: &Context, draft: &mut Draft, architecture: Architecture) 
         let bound = packages.entry(package).or_default();
         *bound = bound.take().into_iter().chain(since).max_by(|a, b| compare(a, b));
     }
-    let named: BTreeSet<&str> = [&draft.package.relations.depends, &draft.package.deb_depends]
+    let named: BTreeSet<&str> = [&draft.package.relations.depends, &draft.package.deb.relations.depends]
         .into_iter()
         .flatten()
         .flat_map(|text| names(text))
@@ -81,7 +81,7 @@ pub fn settle(context: &Context, draft: &mut Draft, architecture: Architecture) 
         .filter(|(package, _)| !package.is_empty() && !names(package).any(|name| named.contains(name)))
         .map(|(package, bound)| relation(package, bound.as_deref()))
         .collect();
-    draft.package.deb_depends.extend(derived);
+    draft.package.deb.relations.depends.extend(derived);
     if !unknown.is_empty() {
         let message = "the target must have libraries for which no Debian package is known: the .deb does not depend on them";
         let mut finding = Finding::warning("unknown-package", message);

@@ -95,6 +95,11 @@ impl Case {
         listed.lines().map(str::to_owned).collect()
     }
 
+    /// Leaves libraries to the target.
+    pub fn baseline(&mut self, globs: &[&str]) {
+        self.bundle += &format!("\n[runtime]\nbaseline = {globs:?}\n");
+    }
+
     /// The package's name: none of the target's own.
     pub fn package(&self) -> String {
         format!("x-{}", self.name)

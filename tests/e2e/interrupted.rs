@@ -33,6 +33,6 @@ fn killed_while_writing() {
     let next = Bundle { case: Case::named("static"), folder: bundle.folder };
     succeeds(next.command(Layout::Flat).arg(next.case.result()));
     let files: Vec<_> = entries(next.folder.path());
-    assert_eq!(artifacts(next.folder.path()).len(), 4, "{files:?}");
-    assert_eq!(files.len(), 5, "bundle.toml, three artifacts and SHA256SUMS: {files:?}");
+    assert_eq!(artifacts(next.folder.path()).len(), 5, "{files:?}");
+    assert_eq!(files.len(), 6, "bundle.toml, three artifacts, their sums and their bill: {files:?}");
 }

@@ -1,6 +1,7 @@
 //! explant end to end: real Nix closures, the real tools that install packages, systems without Nix. `make test` makes
 //! what these tests need (tests/prepare); tests/corpus/README.md says what is in the corpus.
 
+mod accounts;
 mod cases;
 mod clones;
 mod corpus;

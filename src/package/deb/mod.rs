@@ -12,8 +12,8 @@ use super::Order;
 use super::compress::{self, Compressor};
 use super::stream::{FileDigest, Packed};
 use super::tar::{self, Tar};
-use super::tree::Member;
-use super::{Archive, Artifact, Encoder};
+use super::tree::{self, Member};
+use super::{Archive, Artifact, Encoder, Format};
 use crate::config::names;
 use crate::config::{Compression, SignerRole};
 use crate::error::{Error, IoContext, Result};
@@ -27,7 +27,7 @@ const VERSION: &[u8] = b"2.0\n";
 
 pub struct Deb<'a> {
     name: String,
-    members: &'a [Member<'a>],
+    members: Vec<&'a Member<'a>>,
     /// The files of control.tar but `md5sums`, which is known last: name, mode, content.
     control: Vec<(&'static str, u32, Vec<u8>)>,
     compression: Compression,
@@ -39,24 +39,25 @@ pub struct Deb<'a> {
 impl<'a> Deb<'a> {
     /// Errors: the metadata or a name cannot be said in a .deb.
     pub fn new(order: &Order<'a>, members: &'a [Member<'a>], compression: Compression) -> Result<Self> {
-        control::check_names(members)?;
         let plan = order.plan;
+        let members = tree::in_format(members, Format::Deb);
+        control::check_names(&members)?;
         let package = &plan.package;
-        let mut files = vec![("control", 0o644, control::control(plan, members)?.into_bytes())];
-        let conffiles = control::conffiles(members)?;
+        let mut files = vec![("control", 0o644, control::control(plan, &members)?.into_bytes())];
+        let conffiles = control::conffiles(&members)?;
         if !conffiles.is_empty() {
             files.push(("conffiles", 0o644, conffiles));
         }
-        let triggers = system::triggers(&plan.system);
+        let triggers = control::triggers(plan);
         if !triggers.is_empty() {
-            files.push(("triggers", 0o644, (triggers.join("\n") + "\n").into_bytes()));
+            files.push(("triggers", 0o644, triggers));
         }
-        files.extend(script::scripts(plan, members)?);
+        files.extend(script::scripts(plan, &members)?);
         let name = format!(
             "{}_{}_{}.deb",
             names::deb_name(&package.name),
-            control::upstream_version(package),
-            plan.architecture.deb()
+            names::deb_upstream_version(package),
+            control::architecture(plan)
         );
         Ok(Deb {
             name,
@@ -71,7 +72,7 @@ impl<'a> Deb<'a> {
 
     /// control.tar, compressed. In data.tar's codec: a dpkg that reads the one reads the other.
     fn control_tar(&mut self, packed: &Packed) -> io::Result<Vec<u8>> {
-        self.control.push(("md5sums", 0o644, control::md5sums(self.members, &packed.files)));
+        self.control.push(("md5sums", 0o644, control::md5sums(&self.members, &packed.files)));
         let mut compressor = Compressor::new(self.compression, 1, Vec::new())?;
         compressor.write_all(&tar::archive(&self.control, self.mtime))?;
         compressor.finish()
@@ -117,7 +118,7 @@ impl Artifact for Deb<'_> {
     }
 
     fn encoder(&self) -> Box<dyn Encoder> {
-        Box::new(Tar { mtime: self.mtime })
+        Box::new(Tar { mtime: self.mtime, format: Format::Deb })
     }
 
     fn file_digest(&self) -> Option<FileDigest> {

@@ -1,6 +1,6 @@
 //! Maintainer scripts (Policy 6).
 
-use super::super::script::{executable, merged};
+use super::super::script::{Additions, executable, merged};
 use super::super::tree::Member;
 use super::system;
 use crate::error::Result;
@@ -13,8 +13,8 @@ const SETCAP: &str = include_str!("../../../templates/setcap.sh");
 ///
 /// A .deb has no field for file capabilities, so postinst sets them, each time: dpkg's unpacking has lost them. They come
 /// before what the user's script does, which may start what needs them.
-pub fn scripts(plan: &Plan, members: &[Member]) -> Result<Vec<(&'static str, u32, Vec<u8>)>> {
-    let scripts = &plan.package.scripts;
+pub fn scripts(plan: &Plan, members: &[&Member]) -> Result<Vec<(&'static str, u32, Vec<u8>)>> {
+    let scripts = plan.package.scripts.for_deb();
     let mut added = system::phases(plan);
     added.postinstall.before.insert_str(0, &set_capabilities(members));
     let mut files = Vec::new();
@@ -23,15 +23,18 @@ pub fn scripts(plan: &Plan, members: &[Member]) -> Result<Vec<(&'static str, u32
         ("postinst", "scripts.postinstall", &scripts.postinstall, &added.postinstall),
         ("prerm", "scripts.preremove", &scripts.preremove, &added.preremove),
         ("postrm", "scripts.postremove", &scripts.postremove, &added.postremove),
+        ("config", "deb.scripts.config", &scripts.config, &Additions::default()),
+        ("rules", "deb.scripts.rules", &scripts.rules, &Additions::default()),
     ] {
         let text = merged(field, script.as_deref(), additions)?;
         files.extend(text.map(|text| (name, 0o755, executable(text).into_bytes())));
     }
+    files.extend(scripts.templates.map(|text| ("templates", 0o644, text.into_bytes())));
     Ok(files)
 }
 
 /// Shell text that sets the capabilities of all files that have any; empty if none has.
-fn set_capabilities(members: &[Member]) -> String {
+fn set_capabilities(members: &[&Member]) -> String {
     let calls: Vec<String> = members
         .iter()
         .filter_map(|member| Some((member, member.entry.caps.as_ref()?)))

@@ -8,6 +8,7 @@ use super::super::tree::Member;
 use super::header::{Header, Value};
 use super::standard::is_standard;
 use super::tag::{SHA256, attribute, tags, verify};
+use crate::config::Format;
 use crate::plan::{Entry, Kind, Role};
 
 /// Members in the order of their names' bytes, which rpm searches by halving.
@@ -20,7 +21,7 @@ impl<'a> Files<'a> {
     pub fn new(members: &'a [Member<'a>]) -> Self {
         let is_ours = |m: &&Member| {
             let theirs = matches!(m.entry.kind, Kind::Folder) && is_standard(&m.entry.path);
-            !theirs && !m.shadowed
+            !theirs && !m.shadowed && !m.entry.special.disowned && m.entry.is_in(Format::Rpm)
         };
         let mut listed: Vec<_> = members.iter().filter(is_ours).collect();
         listed.sort_by_key(|member| member.entry.path.as_bytes());
@@ -95,7 +96,8 @@ impl<'a> Files<'a> {
             Value::Int16(self.entries().map(|entry| file_mode(entry) as u16).collect()),
         );
         header.put(tags::FILERDEVS, Value::Int16(vec![0; count]));
-        header.put(tags::FILEMTIMES, Value::Int32(vec![mtime; count]));
+        let times = self.entries().map(|entry| entry.special.mtime.unwrap_or(mtime)).collect();
+        header.put(tags::FILEMTIMES, Value::Int32(times));
         header.put(
             tags::FILELINKTOS,
             texts(|entry| if let Kind::Link { target } = &entry.kind { target } else { b"" }),
@@ -107,7 +109,10 @@ impl<'a> Files<'a> {
         // Of one device, each a file of its own: rpm takes two with one inode for hard links.
         header.put(tags::FILEDEVICES, Value::Int32(vec![1; count]));
         header.put(tags::FILEINODES, Value::Int32((1..=count as u32).collect()));
-        header.put(tags::FILELANGS, Value::texts(vec![""; count]));
+        header.put(
+            tags::FILELANGS,
+            texts(|entry| entry.special.lang.as_deref().unwrap_or_default().as_bytes()),
+        );
         header.put(tags::FILEDIGESTALGO, Value::number(SHA256));
         if self.has_caps() {
             header.put(tags::FILECAPS, texts(|entry| entry.caps.as_deref().unwrap_or_default().as_bytes()));
@@ -158,6 +163,10 @@ fn flags(entry: &Entry) -> u32 {
                 | if missingok { attribute::MISSINGOK } else { 0 }
         }
         Role::Doc => attribute::DOC,
+        // rpmbuild takes all of the folder for documentation (rpm 4.18, build/files.c, isDoc).
+        Role::License if entry.path.as_bytes().starts_with(b"/usr/share/doc/") => {
+            attribute::LICENSE | attribute::DOC
+        }
         Role::License => attribute::LICENSE,
         Role::Readme => attribute::README,
         Role::Program | Role::Library | Role::Loader | Role::Data | Role::Folder | Role::Link => 0,

@@ -3,6 +3,7 @@
 //! All that stands before the archive holds digests of it. But digests have a fixed length, so the header is laid out
 //! with zeros for them, its length is left free, and it is written when they are known.
 
+mod changelog;
 mod files;
 mod header;
 mod relations;
@@ -22,8 +23,9 @@ use super::stream::{FileDigest, Packed};
 use super::tree::Member;
 use super::{Archive, Artifact, Encoder, Order, hex};
 use crate::config::names;
-use crate::config::{Compression, Package};
+use crate::config::{Compression, DEFAULT_GROUP, Package};
 use crate::error::{Error, IoContext, Result};
+use crate::path::InstallPath;
 use crate::sign::{Algorithm, Signer};
 use files::Files;
 use header::{Header, Value};
@@ -57,7 +59,7 @@ impl<'a> Rpm<'a> {
         let name = names::rpm_name(&package.name);
         let version = names::rpm_version(&package.version);
         let release = names::rpm_version(package.release.as_deref().unwrap_or("1"));
-        let arch = plan.architecture.rpm();
+        let arch = package.rpm.arch.as_deref().unwrap_or(plan.architecture.rpm());
         let files = Files::new(members);
 
         let mut header = Header::new(tags::HEADERIMMUTABLE);
@@ -70,6 +72,7 @@ impl<'a> Rpm<'a> {
         header.put(tags::BUILDTIME, Value::number(plan.mtime));
         // A package without its source's name is taken for a source package.
         header.put(tags::SOURCERPM, Value::text(format!("{name}-{version}-{release}.src.rpm")));
+        changelog::put(&mut header, package, &format!("{version}-{release}"));
         put_payload(&mut header, compression);
         files.put(&mut header, plan.mtime);
         match u32::try_from(files.total_size()) {
@@ -144,21 +147,26 @@ impl<'a> Rpm<'a> {
 /// What comes from the configuration as it is.
 fn put_package(header: &mut Header, package: &Package) {
     let or = |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
-    let summary = or(&package.summary.split_whitespace().collect::<Vec<_>>().join(" "), &package.name);
+    let own = |text: &Option<String>, other: &str| text.clone().unwrap_or_else(|| other.to_owned());
+    let summary = own(&package.rpm.summary, &package.summary);
+    let summary = or(&summary.split_whitespace().collect::<Vec<_>>().join(" "), &package.name);
     header.put(tags::HEADERI18NTABLE, Value::texts(["C"]));
     header.put(tags::SUMMARY, Value::i18n(&summary));
     header.put(tags::DESCRIPTION, Value::i18n(or(package.description.trim_end(), &summary)));
-    header.put(tags::GROUP, Value::i18n(or(&package.rpm_group, "Unspecified")));
+    header.put(tags::GROUP, Value::i18n(own(&package.rpm.group, DEFAULT_GROUP)));
     header.put(tags::LICENSE, Value::text(or(&package.license, "Unknown")));
     header.put_text(tags::URL, &package.homepage);
     header.put_text(tags::VENDOR, &package.vendor);
-    header.put_text(tags::PACKAGER, &package.maintainer);
+    header.put_text(tags::PACKAGER, &own(&package.rpm.packager, &package.maintainer));
     header.put(tags::OS, Value::text("linux"));
     // The machine that builds is nobody's business, and would change the bytes.
-    header.put(tags::BUILDHOST, Value::text("localhost"));
+    header.put(tags::BUILDHOST, Value::text(own(&package.rpm.buildhost, "localhost")));
     header.put(tags::RPMVERSION, Value::text(concat!("explant ", env!("CARGO_PKG_VERSION"))));
     if package.epoch != 0 {
         header.put(tags::EPOCH, Value::number(package.epoch));
+    }
+    if !package.rpm.prefixes.is_empty() {
+        header.put(tags::PREFIXES, Value::texts(package.rpm.prefixes.iter().map(InstallPath::as_bytes)));
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod deb;
 mod drafts;
+mod fields;
 mod rpm;
 mod signed;
 mod system;
@@ -18,7 +19,7 @@ use super::{Draft, Format, Order, clear_leftovers, write};
 use crate::config::{Compression, Layout, Package};
 use crate::error::Result;
 use crate::path::InstallPath;
-use crate::plan::{Architecture, Entry, Kind, Plan, Role, Source};
+use crate::plan::{Architecture, Entry, Kind, Plan, Role, Source, Special};
 use crate::sign::Signers;
 
 const ZSTD: Compression = Compression::Zstd(3);
@@ -37,6 +38,7 @@ fn entry(path: impl AsRef<[u8]>, kind: Kind, mode: u32, role: Role) -> Entry {
         caps: None,
         role,
         origin: String::new(),
+        special: Special::default(),
     }
 }
 
@@ -99,6 +101,7 @@ fn plan(entries: Vec<Entry>) -> Plan {
         lib_dir: InstallPath::new("/usr/lib/acme-tool").unwrap(),
         mtime: MTIME,
         entries: with_folders(entries),
+        bill: None,
         findings: Vec::new(),
         system: Default::default(),
     }
