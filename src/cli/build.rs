@@ -21,7 +21,8 @@ pub fn run(input: &Input) -> Result<()> {
     let start = Instant::now();
     let config = input.config()?;
     let mut plan = input.plan(&config)?;
-    let signers = Signers::load(&config.signing, plan.mtime)?;
+    let signers = Signers::load(&config.signing, &input.formats(), plan.mtime)?;
+    plan.findings.extend(signers.findings());
     payload::complete_bill(&mut plan)?;
     if !input.json {
         report::findings(&plan.findings);

@@ -1,6 +1,7 @@
 //! The keys of an OpenPGP certificate with its secrets (RFC 9580, 10.2): which of them signs, and until when.
 
 use pgp::composed::{SignedSecretKey, SignedSecretSubKey};
+use pgp::crypto::hash::HashAlgorithm;
 use pgp::packet::{PublicKey, PublicSubkey, SecretKey, SecretSubkey, Signature, SubpacketData};
 use pgp::types::{KeyDetails, KeyVersion, Password, S2kParams, SecretParams, SigningKey, Tag};
 
@@ -24,6 +25,8 @@ pub struct Key {
     pub since: u32,
     /// When it or its certificate expires.
     pub until: Option<u32>,
+    /// Whether it is bound to its certificate, or that to its name, by a SHA-1.
+    pub by_sha1: bool,
 }
 
 #[derive(Clone)]
@@ -89,8 +92,17 @@ pub fn signing_keys(certificate: &SignedSecretKey, origin: &str, now: u32) -> (V
             about.may_sign.then_some(()).ok_or("is not for signatures")?;
             let algorithm = secret.can_sign()?;
             let (origin, certificate) = (origin.to_owned(), format!("{:X}", primary.fingerprint()));
-            let (since, until) = (about.since, about.until);
-            Ok(Key { secret, algorithm, fingerprint: fingerprint.clone(), certificate, origin, since, until })
+            let Standing { since, until, by_sha1, .. } = about;
+            Ok(Key {
+                secret,
+                algorithm,
+                fingerprint: fingerprint.clone(),
+                certificate,
+                origin,
+                since,
+                until,
+                by_sha1,
+            })
         });
         match key {
             Ok(key) => keys.push(key),
@@ -152,6 +164,7 @@ struct Standing {
     may_sign: bool,
     since: u32,
     until: Option<u32>,
+    by_sha1: bool,
 }
 
 impl Standing {
@@ -198,7 +211,8 @@ impl Standing {
             );
         }
         let until = [self.until, own.until].into_iter().flatten().min();
-        Ok(Standing { since: self.since.max(own.since), until, ..own })
+        let by_sha1 = self.by_sha1 || own.by_sha1;
+        Ok(Standing { since: self.since.max(own.since), until, by_sha1, ..own })
     }
 
     fn said_by(signature: &Signature, key: &dyn KeyDetails, now: u32) -> Result<Self, Reason> {
@@ -214,6 +228,7 @@ impl Standing {
             may_sign: !says_what_for || signature.key_flags().sign(),
             since: made.max(created(signature)),
             until,
+            by_sha1: signature.hash_alg() == Some(HashAlgorithm::Sha1),
         })
     }
 }

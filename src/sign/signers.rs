@@ -12,6 +12,8 @@ use super::certificate::{Key, signing_keys};
 use super::{Algorithm, Signer};
 use crate::config::{KeyConfig, SignerRole, Signing};
 use crate::error::{Error, IoContext, Result};
+use crate::finding::Finding;
+use crate::package::Format;
 
 /// The key in ASCII armor, or the name of its file.
 const KEY: &str = "EXPLANT_SIGNING_KEY";
@@ -48,18 +50,24 @@ enum KeyText {
 }
 
 impl Signers {
-    /// Reads the keys, chooses the one that signs of each, unlocks it and tries it out. `time` is the build's
+    /// For these formats: reads the keys, chooses the one that signs of each, unlocks it and tries it out. `time` is the build's
     /// ([`crate::plan::Plan::mtime`]); whether a key has expired the clock says.
     ///
     /// Errors, each before anything is built: a key that cannot be read, that is none, has expired, is revoked, or is locked
     /// by another passphrase or by one that is not there.
-    pub fn load(signing: &Signing, time: u32) -> Result<Self> {
+    pub fn load(signing: &Signing, formats: &[Format], time: u32) -> Result<Self> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let now = u32::try_from(now).unwrap_or(u32::MAX);
-        Signers::load_from(signing, time, now, &|name| std::env::var_os(name))
+        Signers::load_from(signing, formats, time, now, &|name| std::env::var_os(name))
     }
 
-    pub(super) fn load_from(signing: &Signing, time: u32, now: u32, variables: Variables) -> Result<Self> {
+    pub(super) fn load_from(
+        signing: &Signing,
+        formats: &[Format],
+        time: u32,
+        now: u32,
+        variables: Variables,
+    ) -> Result<Self> {
         let mut known: Vec<(String, Arc<Signer>)> = Vec::new();
         let mut signer = |table: &str, own: &KeyConfig| -> Result<Option<Arc<Signer>>> {
             let Some(source) = Source::find(table, own, &signing.common, variables)? else { return Ok(None) };
@@ -72,23 +80,51 @@ impl Signers {
             known.push((fingerprint, signer.clone()));
             Ok(Some(signer))
         };
+        let wanted = |format| formats.contains(&format);
         Ok(Signers {
-            deb: signer("deb", &signing.deb)?,
+            deb: if wanted(Format::Deb) { signer("deb", &signing.deb)? } else { None },
             deb_role: signing.deb_role,
-            rpm: signer("rpm", &signing.rpm)?.map(known_to_rpm).transpose()?,
+            rpm: match wanted(Format::Rpm) {
+                true => signer("rpm", &signing.rpm)?.map(known_to_rpm).transpose()?,
+                false => None,
+            },
             others: signer("", &KeyConfig::default())?,
         })
     }
+
+    /// Who will not accept the signatures, as far as that is known.
+    pub fn findings(&self) -> Vec<Finding> {
+        let Some(signer) = &self.rpm else { return Vec::new() };
+        let mut findings = Vec::new();
+        if signer.algorithm() != Algorithm::Rsa {
+            let finding =
+                Finding::warning("rpm-signature", "rpm of RHEL 8 and 9 does not know signatures by Ed25519");
+            findings.push(
+                finding.remedy("give `[rpm.signature]` a key of RSA, unless the package is for others alone"),
+            );
+        }
+        if signer.key.by_sha1 {
+            let finding = Finding::warning(
+                "sha1-key",
+                "RHEL 9 and later do not import a key that signed its own name by SHA-1",
+            );
+            findings.push(
+                finding.remedy(
+                    "sign the name anew: gpg --cert-digest-algo SHA256 --quick-set-expire ID EXPIRES",
+                ),
+            );
+        }
+        findings.into_iter().map(|finding| finding.subject(signer.name())).collect()
+    }
 }
 
-/// rpm's own reader of OpenPGP knows no ECDSA (rpm 4.16 to 4.20, rpmio/rpmpgp_internal.c).
+/// rpm's own reader of OpenPGP knows no ECDSA (rpmio/rpmpgp_internal.c); Sequoia's, which rpm may have from 4.19 on, does.
 fn known_to_rpm(signer: Arc<Signer>) -> Result<Arc<Signer>> {
     match signer.algorithm() {
         Algorithm::Rsa | Algorithm::EdDsa => Ok(signer),
         Algorithm::Ecdsa => {
-            Err(Error::failure(format!("{} is of ECDSA, which rpm does not know", signer.name())).remedy(
-                "give `[rpm.signature]` a key of RSA (every rpm) or Ed25519 (RHEL 9, Debian 11 and later)",
-            ))
+            Err(Error::failure(format!("{} is of ECDSA, which rpm before 4.19 does not know", signer.name()))
+                .remedy("give `[rpm.signature]` a key of RSA, which every rpm knows"))
         }
     }
 }

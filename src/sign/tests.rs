@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use super::gnupg::Gnupg;
 use super::*;
 use crate::config::{KeyConfig, Signing};
+use crate::package::Format;
 
+const ALL: [Format; 3] = [Format::Deb, Format::Rpm, Format::Tar];
 /// 2001-09-09: before any key was made.
 const EARLY: u32 = 1_000_000_000;
 /// 2100-01-01.
@@ -22,7 +24,7 @@ fn key_file(file: PathBuf) -> Signing {
 }
 
 fn load(signing: &Signing, time: u32, variables: &[(&str, &str)]) -> Result<Signers> {
-    Signers::load_from(signing, time, now(), &|name| {
+    Signers::load_from(signing, &ALL, time, now(), &|name| {
         variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
     })
 }
@@ -155,6 +157,23 @@ fn a_subkey_signs_before_its_primary_key() {
 }
 
 #[test]
+fn what_red_hats_rpm_does_not_know_is_told() {
+    let codes = |arguments: &[&str]| {
+        let gnupg = Gnupg::new();
+        gnupg.does("", arguments);
+        let signing = key_file(gnupg.export("", "--export-secret-keys"));
+        let without_rpm = Signers::load_from(&signing, &[Format::Deb, Format::Tar], EARLY, now(), &|_| None);
+        assert!(without_rpm.unwrap().findings().is_empty());
+        let findings = load(&signing, EARLY, &[]).unwrap().findings();
+        findings.iter().map(|finding| finding.code).collect::<Vec<_>>()
+    };
+    let generate = ["--quick-gen-key", "name", "rsa2048", "sign", "never"];
+    assert_eq!(codes(&generate), Vec::<&str>::new());
+    assert_eq!(codes(&["--quick-gen-key", "name", "ed25519", "sign", "never"]), ["rpm-signature"]);
+    assert_eq!(codes(&[&["--cert-digest-algo", "SHA1"], &generate[..]].concat()), ["sha1-key"]);
+}
+
+#[test]
 fn of_several_certificates_one_must_be_named() {
     let gnupg = Gnupg::new();
     let keys = [gnupg.key("ed25519", "sign", "never", ""), gnupg.key("ed25519", "sign", "never", "")];
@@ -179,10 +198,10 @@ fn what_expired_or_is_revoked_does_not_sign() {
     let signing = key_file(gnupg.export("", "--export-secret-keys"));
     refused(&signing, &[], &["has no key that signs", "has expired"]);
     // Not yet then.
-    let signer = Signers::load_from(&signing, EARLY, 1_577_836_999, &|_| None).unwrap().others.unwrap();
+    let signer = Signers::load_from(&signing, &ALL, EARLY, 1_577_836_999, &|_| None).unwrap().others.unwrap();
     assert_eq!(signer.time, 1_577_836_920);
     // But at the time of the build.
-    let late = Signers::load_from(&signing, LATE, 1_577_836_999, &|_| None).err().unwrap().to_string();
+    let late = Signers::load_from(&signing, &ALL, LATE, 1_577_836_999, &|_| None).err().unwrap().to_string();
     assert!(
         late.contains("has expired at the time of the build") && late.contains("SOURCE_DATE_EPOCH"),
         "{late}"
@@ -203,7 +222,8 @@ fn what_expired_or_is_revoked_does_not_sign() {
         ],
     );
     let signing = key_file(gnupg.export("", "--export-secret-keys"));
-    let later = Signers::load_from(&signing, EARLY, now() + 200_000, &|_| None).unwrap().others.unwrap();
+    let later =
+        Signers::load_from(&signing, &ALL, EARLY, now() + 200_000, &|_| None).unwrap().others.unwrap();
     assert_eq!(later.key.fingerprint, primary);
 
     // GnuPG writes the revocation beforehand, with a colon in front so that nobody imports it by mistake.
@@ -305,7 +325,14 @@ fn what_is_no_secret_key_is_refused_by_its_name() {
 
     let gnupg = Gnupg::new();
     gnupg.key("nistp256", "sign", "never", "");
-    refused(&key_file(gnupg.export("", "--export-secret-keys")), &[], &["ECDSA, which rpm does not know"]);
+    let signing = key_file(gnupg.export("", "--export-secret-keys"));
+    // Where no .rpm is written, it is of no matter.
+    Signers::load_from(&signing, &[Format::Deb], EARLY, now(), &|_| None).unwrap();
+    refused(
+        &key_file(gnupg.export("", "--export-secret-keys")),
+        &[],
+        &["ECDSA, which rpm before 4.19 does not know"],
+    );
     let gnupg = Gnupg::new();
     gnupg.key("ed25519", "cert", "never", "");
     refused(

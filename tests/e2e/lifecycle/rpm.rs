@@ -38,7 +38,13 @@ fn rpm_installs_verifies_upgrades_downgrades_and_erases() {
               rm /etc/x-life.conf.rpmsave
               silent rpm -V x-life",
         );
-        does("silent rpm -e x-life");
+        // What the user changed is kept when all else goes.
+        does(
+            "echo mine >/etc/x-life.conf
+              rpm -e x-life
+              says /etc/x-life.conf.rpmsave mine
+              rm /etc/x-life.conf.rpmsave",
+        );
         left_nothing(machine, &before, &["var/lib/rpm", "root/.rpmdb", "var/log"]);
     });
 }
