@@ -8,7 +8,8 @@
 //! result -------> store ---> plan ---> payload ---> package ---> check
 //! ```
 //!
-//! [`elf`] reads and edits one ELF image and knows nothing of bundles; [`inspect`] tells people what it reads.
+//! [`elf`] reads and edits one ELF image and knows nothing of bundles; [`inspect`] tells people what it reads. [`sign`] makes
+//! OpenPGP signatures.
 
 pub mod check;
 pub mod config;
@@ -22,6 +23,7 @@ pub mod patch;
 pub mod path;
 pub mod payload;
 pub mod plan;
+pub mod sign;
 pub mod store;
 mod yaml;
 

@@ -4,6 +4,7 @@ use toml::Spanned;
 
 use super::document::Document;
 use super::schema::{self, Keyed};
+use super::system::System;
 use super::{caps, text};
 use crate::error::Result;
 use crate::path::{InstallPath, printable};
@@ -31,6 +32,7 @@ pub struct Install {
     pub files: Vec<InstallFile>,
     /// Link and its target, both absolute on the target system.
     pub links: Vec<(InstallPath, String)>,
+    pub system: System,
 }
 
 /// One `[[install.files]]`.
@@ -55,6 +57,7 @@ impl Default for Install {
             layout: Layout::default(),
             files: Vec::new(),
             links: Vec::new(),
+            system: System::default(),
         }
     }
 }
@@ -85,6 +88,7 @@ impl Install {
             layout: schema.layout.as_ref().map(|layout| *layout.get_ref()).unwrap_or_default(),
             files: files(document, &schema.files)?,
             links: links(document, &schema.links)?,
+            system: System::from_schema(&schema.system),
         })
     }
 }

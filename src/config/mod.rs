@@ -23,6 +23,9 @@ mod rpm;
 mod runtime;
 mod schema;
 mod scripts;
+mod signing;
+mod soname_relations;
+mod system;
 pub mod targets;
 mod text;
 mod version;
@@ -45,6 +48,9 @@ pub use relations::{RelationKind, Relations};
 pub use rpm::Rpm;
 pub use runtime::{Glibc, RunPathTag, Runtime};
 pub use scripts::{DebScripts, RpmScripts, RpmTrigger, Scripts, TriggerKind, TriggerScope};
+pub use signing::{KeyConfig, SignerRole, Signing};
+pub use soname_relations::{SonameRelation, SonameRelations};
+pub use system::System;
 pub use version::Version;
 
 use document::Document;
@@ -58,10 +64,12 @@ pub struct Config {
     pub package: PackageConfig,
     pub install: Install,
     pub runtime: Runtime,
+    pub relations: SonameRelations,
     pub contents: Vec<Content>,
     pub deb: FormatOptions,
     pub rpm: FormatOptions,
     pub tarball: FormatOptions,
+    pub signing: Signing,
 }
 
 impl Default for Config {
@@ -70,10 +78,12 @@ impl Default for Config {
             package: PackageConfig::default(),
             install: Install::default(),
             runtime: Runtime::default(),
+            relations: SonameRelations::new(),
             contents: Vec::new(),
             deb: FormatOptions { compression: DEB_COMPRESSION },
             rpm: FormatOptions { compression: COMPRESSION },
             tarball: FormatOptions { compression: COMPRESSION },
+            signing: Signing::default(),
         }
     }
 }
@@ -113,11 +123,13 @@ impl Config {
         Ok(Config {
             package: PackageConfig::from_schema(&document, &schema)?,
             runtime: Runtime::from_schema(&document, &schema.runtime, install.layout)?,
+            relations: soname_relations::from_schema(&document, &schema.relations)?,
             install,
             contents,
             deb: FormatOptions::from_schema(&document, &schema.deb.compression, DEB_COMPRESSION)?,
             rpm: FormatOptions::from_schema(&document, &schema.rpm.compression, COMPRESSION)?,
             tarball: FormatOptions::from_schema(&document, &schema.tarball.compression, COMPRESSION)?,
+            signing: Signing::from_schema(&document, &schema)?,
         })
     }
 }

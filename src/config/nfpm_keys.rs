@@ -35,8 +35,18 @@ const OF_PACKAGE: &[&str] = &[
 
 /// Keys by their table, what is said of them and the remedy.
 const ELSEWHERE: &[(&str, &str, &str, &str)] = &[
-    ("deb", "signature", "is not carried out yet", "leave it out"),
-    ("rpm", "signature", "is not carried out yet", "leave it out"),
+    (
+        "deb.signature",
+        "method",
+        "is for dpkg-sig, which Debian has no longer",
+        "leave it out: the form is debsigs'",
+    ),
+    (
+        "deb.signature",
+        "signer",
+        "is for dpkg-sig, which Debian has no longer",
+        "leave it out: the form is debsigs'",
+    ),
     ("", "empty_folders", "is a key of old nfpm's", "write a `[[contents]]` with `type = \"dir\"` for each"),
     ("overrides.deb", "deb", "has no place here", "write its keys under `[deb]`"),
     ("overrides.rpm", "rpm", "has no place here", "write its keys under `[rpm]`"),

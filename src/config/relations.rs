@@ -138,7 +138,7 @@ pub(super) fn list(document: &Document, values: &Strings) -> Result<Vec<String>>
 }
 
 /// One relation: a name (or, in rpm, a file or a capability), and a version or not.
-fn relation(document: &Document, value: &Spanned<String>) -> Result<String> {
+pub(super) fn relation(document: &Document, value: &Spanned<String>) -> Result<String> {
     let relation = text::line(document, value)?;
     let shown = printable(relation.as_bytes());
     if relation.contains(',') {

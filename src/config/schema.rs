@@ -58,6 +58,7 @@ pub(super) struct Schema {
     pub package: Keyed<Package>,
     pub install: Keyed<Install>,
     pub runtime: Keyed<Runtime>,
+    pub relations: Table<Keyed<SonameRelation>>,
     pub references: Keyed<References>,
     pub contents: Vec<Spanned<Keyed<Content>>>,
     pub scripts: Keyed<Scripts>,
@@ -65,6 +66,7 @@ pub(super) struct Schema {
     pub deb: Keyed<Deb>,
     pub rpm: Keyed<Rpm>,
     pub tarball: Keyed<Tarball>,
+    pub signature: Keyed<Signature>,
     pub test: Vec<Spanned<Keyed<Test>>>,
 }
 
@@ -118,6 +120,18 @@ pub(super) struct Install {
     pub layout: Value<Layout>,
     pub files: Vec<Keyed<InstallFile>>,
     pub links: Table<String>,
+    pub system: Keyed<System>,
+}
+
+/// `[install.system]`
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct System {
+    pub enable: Value<bool>,
+    pub start: Value<bool>,
+    pub restart: Value<bool>,
+    pub sysusers: Value<bool>,
+    pub tmpfiles: Value<bool>,
 }
 
 #[derive(Deserialize)]
@@ -139,6 +153,13 @@ pub(super) struct Runtime {
     pub add: Strings,
     pub targets: Strings,
     pub env: Table<Keyed<Variable>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SonameRelation {
+    pub deb: Value<String>,
+    pub rpm: Value<String>,
 }
 
 /// One variable of `[runtime.env]`. Nothing reads it yet but the check of its keys' names and types.
@@ -261,6 +282,7 @@ pub(super) struct Deb {
     pub fields: Table<String>,
     pub scripts: Keyed<DebScripts>,
     pub triggers: Keyed<DebTriggers>,
+    pub signature: Keyed<DebSignature>,
 }
 
 #[derive(Default, Deserialize)]
@@ -304,6 +326,25 @@ pub(super) struct Rpm {
     pub requires: Keyed<RpmRequires>,
     pub scripts: Keyed<RpmScripts>,
     pub triggers: Vec<Keyed<RpmTrigger>>,
+    pub signature: Keyed<Signature>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Signature {
+    pub key_file: Value<String>,
+    pub key_id: Value<String>,
+    pub passphrase_file: Value<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct DebSignature {
+    pub key_file: Value<String>,
+    pub key_id: Value<String>,
+    pub passphrase_file: Value<String>,
+    #[serde(rename = "type")]
+    pub role: Value<String>,
 }
 
 #[derive(Default, Deserialize)]

@@ -197,3 +197,19 @@ proptest! {
         document::point(&text, Path::new("x"), start..start + length, "message");
     }
 }
+
+#[test]
+fn a_key_is_named_by_its_file_and_the_end_of_its_fingerprint() {
+    let config = parse(
+        "[signature]\nkey_file = 'keys/release.asc'\nkey_id = '0x9890904d fb2ec88a'\n[deb.signature]\ntype = 'maint'\n\
+         [rpm.signature]\nkey_file = '/rpm.asc'\npassphrase_file = 'secret'\n",
+    );
+    let signing = config.signing;
+    // The environment may name another: the files need not be there.
+    assert!(signing.common.key_file.unwrap().ends_with("keys/release.asc"));
+    assert_eq!(signing.common.key_id.unwrap(), "9890904DFB2EC88A");
+    assert_eq!(signing.deb, KeyConfig::default());
+    assert_eq!(signing.deb_role, SignerRole::Maint);
+    assert_eq!(signing.rpm.key_file.unwrap(), Path::new("/rpm.asc"));
+    assert!(signing.rpm.passphrase_file.unwrap().ends_with("secret"));
+}

@@ -21,7 +21,8 @@ const SUFFIX: &str = ".tmp";
 /// An artifact that is complete but has not got its name yet. Dropped without `publish`, it is gone.
 #[derive(Debug)]
 pub struct Draft {
-    pub format: Format,
+    /// `None`: it is no artifact, but stands beside one.
+    pub format: Option<Format>,
     /// The name it will have, without folder.
     pub name: String,
     temporary: NamedTempFile,
@@ -29,7 +30,7 @@ pub struct Draft {
 
 impl Draft {
     /// An empty one in `folder`.
-    pub(super) fn new(format: Format, name: &str, folder: &Path) -> Result<Self> {
+    pub(super) fn new(format: Option<Format>, name: &str, folder: &Path) -> Result<Self> {
         let temporary = locked(folder).while_doing("write", folder.join(name))?;
         Ok(Draft { format, name: name.to_owned(), temporary })
     }

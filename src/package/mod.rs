@@ -5,6 +5,7 @@
 //! all streams. Artifacts that want the same archive in the same codec share one stream: the .deb's data.tar.zst and the
 //! .tar.zst are the same bytes.
 
+mod beside;
 mod compress;
 mod cpio;
 
@@ -13,6 +14,8 @@ mod draft;
 mod gzip;
 mod relation;
 mod rpm;
+mod script;
+mod setup;
 
 mod stream;
 mod tar;
@@ -31,8 +34,10 @@ use crate::config::Compression;
 use crate::error::Result;
 use crate::payload;
 use crate::plan::Plan;
+use crate::sign::Signers;
 
 pub use crate::config::Format;
+pub use beside::{Beside, stands_beside};
 pub use draft::{Draft, clear_leftovers};
 use stream::{Job, Packed, Parcel, Stream};
 use tree::Member;
@@ -45,6 +50,8 @@ pub struct Order<'a> {
     pub folder: &'a Path,
     /// How many threads may work; the bytes do not depend on it.
     pub threads: usize,
+    /// Who signs the .rpm and the .deb.
+    pub signers: &'a Signers,
     /// Called with the number of payload bytes taken since the last call.
     pub progress: &'a (dyn Fn(u64) + Sync),
 }
@@ -105,12 +112,12 @@ pub fn write(order: &Order) -> Result<Vec<Draft>> {
     let mut streams: Vec<Stream> = Vec::new();
     for (format, compression) in &order.formats {
         let artifact: Box<dyn Artifact> = match format {
-            Format::Rpm => Box::new(rpm::Rpm::new(order.plan, &members, *compression)?),
-            Format::Deb => Box::new(deb::Deb::new(order.plan, &members, *compression)?),
+            Format::Rpm => Box::new(rpm::Rpm::new(order, &members, *compression)?),
+            Format::Deb => Box::new(deb::Deb::new(order, &members, *compression)?),
             Format::Tar => Box::new(tarball::Tarball::new(order.plan, *compression)),
         };
         let archive = artifact.archive();
-        let draft = Draft::new(*format, artifact.name(), order.folder)?;
+        let draft = Draft::new(Some(*format), artifact.name(), order.folder)?;
         let job = Job { artifact, draft };
         let shared = |s: &&mut Stream| is_alike && s.archive == archive && s.compression == *compression;
         match streams.iter_mut().find(shared) {
@@ -136,7 +143,8 @@ pub fn write(order: &Order) -> Result<Vec<Draft>> {
         walked?;
         let mut drafts: Vec<Draft> =
             finished.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
-        drafts.sort_by_key(|draft| order.formats.iter().position(|(format, _)| *format == draft.format));
+        drafts
+            .sort_by_key(|draft| order.formats.iter().position(|(format, _)| Some(*format) == draft.format));
         Ok(drafts)
     })
 }

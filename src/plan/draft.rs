@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::arch::Architecture;
 use super::context::Context;
 use super::entries::Entries;
+use super::relations::Needs;
 use super::relocation::Relocation;
 use super::{Entry, Finding, Kind, Severity, Surgery, survey};
 use crate::config::glibc_set::is_glibc_set;
@@ -28,6 +29,8 @@ pub struct Draft {
     with_settings: BTreeSet<String>,
     /// Programs that have no run path and cannot be given one, by their install paths.
     pub without_run_path: Vec<String>,
+    /// What the target must have.
+    pub needs: Needs,
     /// Each ABI's programs and libraries of the results, then of the rest of the closure, counted.
     abis: BTreeMap<Abi, [usize; 4]>,
 }

@@ -11,6 +11,7 @@ use super::face::Place;
 use super::graph::{Graph, Loading, Missing, NodeId};
 use super::homes::{self, Homes};
 use super::operations::{self, Bundle};
+use super::relations::Needs;
 use super::relocation::Relocation;
 use super::survey::{self, Survey, survey};
 use super::{Entry, Finding, Role, Source, host};
@@ -50,7 +51,8 @@ pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
         fixed: &fixed,
     };
     let mut operated = operations::all(&bundle, &mut homes, draft)?;
-    host::settle(context, &graph, draft)?;
+    host::check_targets(context, &graph)?;
+    draft.needs = Needs::of(&graph, context.config.runtime.glibc);
     add_results(&bundle, &surveys, &mut operated, draft)?;
     add_libraries(&bundle, &homes, &mut operated, draft)
 }

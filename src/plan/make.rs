@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use super::choose::Choice;
 use super::context::Context;
 use super::draft::Draft;
-use super::{Architecture, Entry, Finding, Kind, Plan, Surgery, extras, flat, store_layout};
+use super::{
+    Architecture, Entry, Finding, Kind, Plan, Surgery, extras, flat, relations, store_layout, system,
+};
 use crate::config::{Config, Layout, Package, distribution, names};
 use crate::error::{Error, Result};
 use crate::store::closure::Pending;
@@ -64,7 +66,9 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
         draft.findings.push(replaces_distribution(&draft.package));
     }
     draft.findings.extend(moved_programs(context, &draft));
+    let system = system::survey(context, &draft)?;
     let architecture = architecture(&draft, context.config)?;
+    relations::settle(context, &mut draft, architecture)?;
     let mut seen = BTreeSet::new();
     draft.findings.retain(|finding| seen.insert(finding.to_string()));
     draft.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -77,6 +81,7 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
         mtime: context.mtime,
         entries: draft.entries.finish()?,
         findings: draft.findings,
+        system,
     })
 }
 

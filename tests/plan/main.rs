@@ -2,4 +2,6 @@
 
 mod fixture;
 mod flat;
+mod relations;
 mod store_layout;
+mod system;

@@ -73,7 +73,9 @@ fn the_example_has_every_key() {
         "[package]\n{}",
         "[install]\n{}",
         "[[install.files]]\n{}",
+        "[install.system]\n{}",
         "[runtime]\n{}",
+        "relations.x = { {} }",
         "runtime.env.A = { {} }",
         "[references]\n{}",
         "references.rules = [{ {} }]",
@@ -88,6 +90,9 @@ fn the_example_has_every_key() {
         "[rpm.scripts]\n{}",
         "[[rpm.triggers]]\n{}",
         "[tarball]\n{}",
+        "[signature]\n{}",
+        "[deb.signature]\n{}",
+        "[rpm.signature]\n{}",
         "[[test]]\n{}",
     ] {
         let keys = keys_of(table);

@@ -312,3 +312,25 @@ fn long_lines_are_cut_around_the_place() {
     let lines: Vec<_> = message.lines().collect();
     assert_eq!(lines[3].find("nmae").unwrap() - '…'.len_utf8() + 1, lines[4].find('^').unwrap(), "{message}");
 }
+
+#[test]
+fn keys_to_sign_with() {
+    for (text, wanted) in [
+        (
+            "[signature]\nkey_id = 'release'",
+            &["`signature.key_id` is no ID of a key: `release`", "16 digits"][..],
+        ),
+        ("[rpm.signature]\nkey_id = '123'", &["`rpm.signature.key_id` is no ID"]),
+        (
+            "[deb.signature]\ntype = 'orign'",
+            &["`deb.signature.type` cannot be `orign`", "did you mean `origin`?"],
+        ),
+        ("[deb.signature]\nmethod = 'debsign'", &["`deb.signature.method` is for dpkg-sig"]),
+        ("[signature]\ntype = 'origin'", &["`signature.type` is not a key of `signature`"]),
+        ("[signature]\npassphrase = 'x'", &["`signature.passphrase`", "did you mean `passphrase_file`?"]),
+        ("[signature]\nkey_file = ''", &["`signature.key_file` is empty"]),
+    ] {
+        let message = error(text);
+        assert!(wanted.iter().all(|words| message.contains(words)), "{text}: {message}");
+    }
+}

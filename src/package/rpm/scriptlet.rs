@@ -1,10 +1,13 @@
 //! Scriptlets and triggers.
 
+use super::super::script::merged;
 use super::header::{Header, Value};
 use super::relations::Dependency;
+use super::system;
 use super::tag::{sense, tags};
-use crate::config::{RpmScripts, RpmTrigger, TriggerKind, TriggerScope};
+use crate::config::{RpmTrigger, TriggerKind, TriggerScope};
 use crate::error::Result;
+use crate::plan::Plan;
 
 /// rpm's own interpreter (rpm's lua.md), which is in no package.
 const LUA: &str = "<lua>";
@@ -14,8 +17,18 @@ const LUA: &str = "<lua>";
 /// The tags of the transactions' scriptlets are older than rpm 4.14, but for those of removal, which came with 4.19; an rpm that
 /// does not know a tag passes over it.
 ///
-/// Errors: a trigger's condition is no relation that rpm can say.
-pub fn put(header: &mut Header, scripts: &RpmScripts) -> Result<Vec<Dependency>> {
+/// Errors: something is to be added to a script that is not the shell's; a trigger's condition is no relation that rpm can say.
+pub fn put(header: &mut Header, plan: &Plan) -> Result<Vec<Dependency>> {
+    let mut scripts = plan.package.scripts.for_rpm();
+    let added = system::phases(&plan.system);
+    for (field, script, additions) in [
+        ("scripts.preinstall", &mut scripts.preinstall, &added.preinstall),
+        ("scripts.postinstall", &mut scripts.postinstall, &added.postinstall),
+        ("scripts.preremove", &mut scripts.preremove, &added.preremove),
+        ("scripts.postremove", &mut scripts.postremove, &added.postremove),
+    ] {
+        *script = merged(field, script.as_deref(), additions)?;
+    }
     let mut interpreters = Vec::new();
     for (script, tag, program_tag, when) in [
         (&scripts.preinstall, tags::PREIN, tags::PREINPROG, sense::SCRIPT_PRE),

@@ -6,12 +6,17 @@ pub mod tags {
     pub const HEADERIMMUTABLE: u32 = 63;
     pub const HEADERI18NTABLE: u32 = 100;
 
+    pub const SIG_DSA: u32 = 267;
+    pub const SIG_RSA: u32 = 268;
     pub const SIG_SHA1: u32 = 269;
     pub const SIG_LONGSIZE: u32 = 270;
     pub const SIG_LONGARCHIVESIZE: u32 = 271;
     pub const SIG_SHA256: u32 = 273;
     pub const SIG_SIZE: u32 = 1000;
+    pub const SIG_PGP: u32 = 1002;
+    pub const SIG_GPG: u32 = 1005;
     pub const SIG_PAYLOADSIZE: u32 = 1007;
+    pub const SIG_RESERVEDSPACE: u32 = 1008;
 
     pub const NAME: u32 = 1000;
     pub const VERSION: u32 = 1001;

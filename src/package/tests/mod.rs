@@ -4,6 +4,8 @@ mod deb;
 mod drafts;
 mod fields;
 mod rpm;
+mod signed;
+mod system;
 mod tarball;
 mod together;
 
@@ -18,6 +20,7 @@ use crate::config::{Compression, Layout, Package};
 use crate::error::Result;
 use crate::path::InstallPath;
 use crate::plan::{Architecture, Entry, Kind, Plan, Role, Source, Special};
+use crate::sign::Signers;
 
 const ZSTD: Compression = Compression::Zstd(3);
 const CODECS: [Compression; 4] = [ZSTD, Compression::Xz(1), Compression::Gzip(6), Compression::None];
@@ -99,6 +102,7 @@ fn plan(entries: Vec<Entry>) -> Plan {
         mtime: MTIME,
         entries: with_folders(entries),
         findings: Vec::new(),
+        system: Default::default(),
     }
 }
 
@@ -174,7 +178,14 @@ fn write_to(
     threads: usize,
     folder: &Path,
 ) -> Result<Vec<Draft>> {
-    write(&Order { plan, formats: formats.to_vec(), folder, threads, progress: &|_| {} })
+    write(&Order {
+        plan,
+        formats: formats.to_vec(),
+        folder,
+        threads,
+        signers: &Signers::default(),
+        progress: &|_| {},
+    })
 }
 
 fn output<S: AsRef<OsStr>>(program: &str, arguments: &[S]) -> Output {
