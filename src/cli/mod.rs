@@ -4,6 +4,7 @@ mod arguments;
 mod build;
 mod check;
 mod inspect;
+mod interrupt;
 pub mod patch;
 mod plan;
 mod report;

@@ -1,5 +1,6 @@
 //! What `[deb]`, `[rpm]` and `[tarball]` have in common.
 
+use std::fmt;
 use std::ops::RangeInclusive;
 
 use toml::Spanned;
@@ -22,6 +23,18 @@ pub enum Compression {
     Xz(u32),
     Gzip(u32),
     None,
+}
+
+impl fmt::Display for Compression {
+    /// As bundle.toml has it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Compression::Zstd(level) => write!(f, "zstd:{level}"),
+            Compression::Xz(level) => write!(f, "xz:{level}"),
+            Compression::Gzip(level) => write!(f, "gzip:{level}"),
+            Compression::None => f.write_str("none"),
+        }
+    }
 }
 
 /// The levels that `zstd`, `xz` and `gzip` mean by themselves: each tool's own.

@@ -7,4 +7,5 @@ mod harness;
 mod hermetic;
 mod hostile;
 mod interrupted;
+mod limits;
 mod reproducible;

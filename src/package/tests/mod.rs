@@ -172,7 +172,7 @@ fn write_to(
     threads: usize,
     folder: &Path,
 ) -> Result<Vec<Draft>> {
-    write(&Order { plan, formats: formats.to_vec(), folder, threads, progress: &|_| {} })
+    write(&Order { plan, formats: formats.to_vec(), folder, threads, memory: 1 << 30, progress: &|_| {} })
 }
 
 fn output<S: AsRef<OsStr>>(program: &str, arguments: &[S]) -> Output {

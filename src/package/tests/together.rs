@@ -42,9 +42,15 @@ fn drafts_come_in_the_order_asked_for_and_progress_adds_up() {
     let taken = Mutex::new(0);
     let progress = |bytes: u64| *taken.lock().unwrap() += bytes;
     let formats = vec![(Format::Tar, ZSTD), (Format::Rpm, ZSTD), (Format::Deb, ZSTD)];
-    let drafts =
-        write(&Order { plan: &plan, formats, folder: folder.path(), threads: 2, progress: &progress })
-            .unwrap();
+    let drafts = write(&Order {
+        plan: &plan,
+        formats,
+        folder: folder.path(),
+        threads: 2,
+        memory: 1 << 30,
+        progress: &progress,
+    })
+    .unwrap();
     assert_eq!(drafts.iter().map(|d| d.format).collect::<Vec<_>>(), [Format::Tar, Format::Rpm, Format::Deb]);
     let size = |entry: &Entry| if let Kind::File { size, .. } = entry.kind { size } else { 0 };
     assert_eq!(*taken.lock().unwrap(), plan.entries.iter().map(size).sum::<u64>());
