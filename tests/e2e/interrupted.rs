@@ -15,8 +15,8 @@ fn leftovers(folder: &Path) -> usize {
 
 /// Starts a build, and sends it the signal as soon as there are drafts in `output`.
 fn interrupted(bundle: &Bundle, output: &Path, signal: i32) {
-    let mut command = bundle.command(Layout::Store);
-    command.arg("-o").arg(output).arg(bundle.case.result());
+    let mut command = bundle.command_to(Layout::Store, output);
+    command.arg(bundle.case.result());
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let started = Instant::now();
     while !output.exists() || leftovers(output) == 0 {

@@ -1,4 +1,4 @@
-//! What few packages have: files beyond 32 bits, a hundred thousand files, nothing at all, no room.
+//! What few packages have: files beyond 32 bits, many files, nothing at all; folders that are not to be written to.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -30,11 +30,15 @@ impl Made {
     }
 
     fn build(&self, config: &str) -> Command {
+        self.build_to(config, &self.output())
+    }
+
+    fn build_to(&self, config: &str, folder: &Path) -> Command {
         let file = self.folder.path().join("bundle.toml");
         fs::write(&file, config).unwrap();
         let mut command = explant();
         command.arg("build").arg("--store").arg(self.folder.path()).arg("-c").arg(file);
-        command.arg("-o").arg(self.output()).arg(format!("/nix/store/{NAME}"));
+        command.arg("-o").arg(folder).arg(format!("/nix/store/{NAME}"));
         command
     }
 
@@ -74,8 +78,8 @@ fn a_file_of_more_than_four_gigabytes() {
 }
 
 #[test]
-fn a_hundred_thousand_files_and_long_and_foreign_names() {
-    const FILES: usize = 100_000;
+fn many_files_and_long_and_foreign_names() {
+    const FILES: usize = 20_000;
     let made = Made::by(&format!(
         "mkdir -p share/odd/many; cd share/odd; seq 1 {FILES} | split -l 1 -a 5 - many/
          long=$(printf 'x%.0s' {{1..250}}); echo long > $long; mkdir $long.d 2>/dev/null || true
@@ -100,10 +104,11 @@ fn a_hundred_thousand_files_and_long_and_foreign_names() {
 #[test]
 fn an_empty_result() {
     let made = Made::by("true");
-    succeeds(&mut made.build(""));
-    assert_eq!(artifacts(&made.output()).len(), 3);
-    assert_eq!(with(&made.artifact(".rpm"), "rpm -K $1 >&2; rpm -qpl $1"), "(contains no files)\n");
-    assert_eq!(with(&made.artifact(".deb"), "dpkg-deb -c $1 | wc -l"), "1\n");
+    let done = output(&mut made.build(""), "");
+    assert_eq!(done.status.code(), Some(1), "{}", told(&done));
+    let text = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(text.contains("there is nothing to ship"), "{text}");
+    assert!(!made.output().exists());
 }
 
 /// Where explant itself writes: nothing but the output folder, whatever TMPDIR says.
@@ -123,8 +128,8 @@ fn a_folder_that_nothing_can_be_written_to() {
     fs::create_dir(&folder).unwrap();
     let mount = |arguments: &[&str]| succeeds(Command::new("mount").args(arguments).arg(&folder));
     mount(&["-t", "tmpfs", "-o", "ro", "none"]);
-    let done = output(made.build("").arg("-o").arg(&folder), "");
-    let below = output(made.build("").arg("-o").arg(folder.join("new")), "");
+    let done = output(&mut made.build_to("", &folder), "");
+    let below = output(&mut made.build_to("", &folder.join("new")), "");
     succeeds(Command::new("umount").arg(&folder));
     for (done, name) in [(done, "sealed"), (below, "sealed/new")] {
         assert_eq!(done.status.code(), Some(1), "{}", told(&done));
