@@ -8,19 +8,25 @@
 //! result -------> store ---> plan ---> payload ---> package ---> check
 //! ```
 //!
-//! [`elf`] reads and edits one ELF image and knows nothing of bundles; [`inspect`] tells people what it reads.
+//! [`elf`] reads and edits one ELF image and knows nothing of bundles; [`inspect`] tells people what it reads. [`sign`] makes
+//! OpenPGP signatures.
 
+pub mod bill;
 pub mod check;
 pub mod config;
 pub mod elf;
 pub mod error;
 pub mod finding;
+pub mod init;
 pub mod inspect;
 pub mod package;
 pub mod patch;
 pub mod path;
 pub mod payload;
 pub mod plan;
+pub mod sign;
+mod spdx;
 pub mod store;
+mod yaml;
 
 pub use error::{Error, Result};

@@ -41,10 +41,11 @@ fn build(attribute: &str) -> PathBuf {
     PathBuf::from(path.trim_end())
 }
 
-/// The names in a folder of artifacts, sorted.
+/// The names of a folder's artifacts, sorted, without those of what stands beside them.
 fn artifacts(folder: &Path) -> Vec<String> {
     let entries = folder.read_dir().unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|name| [".deb", ".rpm", ".tar.zst"].iter().any(|ending| name.ends_with(ending)));
     names.sort();
     names
 }

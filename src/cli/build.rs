@@ -9,8 +9,10 @@ use serde_json::json;
 use explant::check::{self, Policy, Report};
 use explant::config::{Compression, Config};
 use explant::error::{Error, IoContext, Result};
-use explant::package::{self, Draft, Format, Order};
+use explant::package::{self, Beside, Draft, Format, Order};
+use explant::payload;
 use explant::plan::{Finding, Kind, Plan, table};
+use explant::sign::Signers;
 
 use super::arguments::Input;
 use super::{interrupt, report};
@@ -18,24 +20,31 @@ use super::{interrupt, report};
 pub fn run(input: &Input) -> Result<()> {
     let start = Instant::now();
     let config = input.config()?;
-    let plan = input.plan(&config)?;
+    let mut plan = input.plan(&config)?;
+    let signers = Signers::load(&config.signing, &input.formats(), plan.mtime)?;
+    plan.findings.extend(signers.findings());
+    payload::complete_bill(&mut plan)?;
     if !input.json {
         report::findings(&plan.findings);
     }
     let folder = OutputFolder::make(&input.output)?;
     interrupt::clean_up_after(folder.made.clone())?;
-    let drafts = write(input, &config, &plan)?;
+    let mut drafts = write(input, &config, &plan, &signers)?;
     let reports = check_all(&config, &drafts)?;
-    let artifacts = publish(drafts)?;
+    let artifacts = drafts.len();
+    drafts.extend(package::bill(&plan, &input.output)?);
+    let mut beside = Beside::of(&drafts, &input.output, &signers)?;
+    let files = publish(drafts.into_iter().chain(std::mem::take(&mut beside.drafts)))?;
+    beside.clear_void()?;
     folder.keep();
     let found = new_findings(&plan, &reports);
     if !input.json {
         report::findings(&found);
     }
-    summary(input, &plan, &found, &artifacts, start)
+    summary(input, &plan, &found, files.split_at(artifacts), start)
 }
 
-fn write(input: &Input, config: &Config, plan: &Plan) -> Result<Vec<Draft>> {
+fn write(input: &Input, config: &Config, plan: &Plan, signers: &Signers) -> Result<Vec<Draft>> {
     package::clear_leftovers(&input.output)?;
     let total = plan
         .entries
@@ -49,6 +58,7 @@ fn write(input: &Input, config: &Config, plan: &Plan) -> Result<Vec<Draft>> {
         folder: &input.output,
         threads: input.threads(),
         memory: input.memory(),
+        signers,
         progress: &|bytes| bar.inc(bytes),
     };
     let drafts = package::write(&order);
@@ -77,13 +87,13 @@ fn progress_bar(total: u64, hidden: bool) -> ProgressBar {
 fn check_all(config: &Config, drafts: &[Draft]) -> Result<Vec<Report>> {
     let policy =
         Policy { store_dir: b"/nix/store".to_vec(), baseline: Some(config.runtime.baseline.clone()) };
-    let of = |format| drafts.iter().find(|draft| draft.format == format);
+    let of = |format| drafts.iter().find(|draft| draft.format == Some(format));
     let is_in_deb = match (of(Format::Deb), of(Format::Tar)) {
         (Some(deb), Some(tarball)) => check::is_data_of(tarball.path(), deb.path()),
         _ => false,
     };
     let checked: Vec<&Draft> =
-        drafts.iter().filter(|draft| !(is_in_deb && draft.format == Format::Tar)).collect();
+        drafts.iter().filter(|draft| !(is_in_deb && draft.format == Some(Format::Tar))).collect();
     let checks = std::thread::scope(|scope| {
         let threads: Vec<_> =
             checked.iter().map(|draft| scope.spawn(|| check::check(draft.path(), &policy))).collect();
@@ -105,8 +115,8 @@ fn check_all(config: &Config, drafts: &[Draft]) -> Result<Vec<Report>> {
     Ok(reports)
 }
 
-/// Gives the artifacts their names: all of them, or none.
-fn publish(drafts: Vec<Draft>) -> Result<Vec<PathBuf>> {
+/// Gives artifacts, and what stands beside them, their names: all of them, or none.
+fn publish(drafts: impl Iterator<Item = Draft>) -> Result<Vec<PathBuf>> {
     let mut published = Vec::new();
     for draft in drafts {
         match draft.publish() {
@@ -159,26 +169,35 @@ impl Drop for OutputFolder {
     }
 }
 
+/// `files`: the artifacts, and what stands beside them.
 fn summary(
     input: &Input,
     plan: &Plan,
     found: &[Finding],
-    artifacts: &[PathBuf],
+    files: (&[PathBuf], &[PathBuf]),
     start: Instant,
 ) -> Result<()> {
-    let mut sizes = Vec::new();
-    for path in artifacts {
-        sizes.push(path.metadata().while_doing("read", path)?.len());
-    }
+    let sized = |paths: &[PathBuf]| -> Result<Vec<(PathBuf, u64)>> {
+        let size = |path: &PathBuf| Ok((path.clone(), path.metadata().while_doing("read", path)?.len()));
+        paths.iter().map(size).collect()
+    };
+    let (artifacts, beside) = (sized(files.0)?, sized(files.1)?);
     let seconds = start.elapsed().as_secs_f64();
     if input.json {
-        let files: Vec<_> =
-            artifacts.iter().zip(&sizes).map(|(path, size)| json!({ "path": path, "size": size })).collect();
-        let value = json!({ "artifacts": files, "plan": table::json(plan), "check-findings": found, "seconds": seconds });
+        let list = |files: &[(PathBuf, u64)]| -> Vec<_> {
+            files.iter().map(|(path, size)| json!({ "path": path, "size": size })).collect()
+        };
+        let value = json!({
+            "artifacts": list(&artifacts),
+            "beside": list(&beside),
+            "plan": table::json(plan),
+            "check-findings": found,
+            "seconds": seconds,
+        });
         println!("{value:#}");
         return Ok(());
     }
-    for (path, size) in artifacts.iter().zip(&sizes) {
+    for (path, size) in artifacts.iter().chain(&beside) {
         println!(
             "{}  {}",
             input.output.join(path.file_name().unwrap_or_default()).display(),

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use explant::Result;
 use explant::check::{Policy, check};
+use explant::package;
 
 use super::report;
 
@@ -26,6 +27,11 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
     let mut all_closed = true;
     let mut values = Vec::new();
     for artifact in &arguments.artifacts {
+        // `explant check dist/*`
+        if artifact.file_name().is_some_and(|name| package::stands_beside(&name.to_string_lossy())) {
+            eprintln!("{}: no artifact, passed over", artifact.display());
+            continue;
+        }
         let report = check(artifact, &policy)?;
         all_closed &= report.is_closed();
         if arguments.json {

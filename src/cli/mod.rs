@@ -3,6 +3,7 @@
 mod arguments;
 mod build;
 mod check;
+mod init;
 mod inspect;
 mod interrupt;
 pub mod patch;
@@ -33,6 +34,8 @@ enum Command {
     Plan(Input),
     /// Prove that artifacts are closed: that they need nothing which is not in them.
     Check(check::Arguments),
+    /// Write a bundle.toml for a Nix build result, or for what an nfpm.yaml says.
+    Init(init::Arguments),
     /// Print and edit the fields of ELF files, with patchelf's options.
     #[command(disable_help_flag = true, override_help = patch::help())]
     Patch {
@@ -50,6 +53,7 @@ pub fn run(cli: Cli) -> Result<bool> {
         Command::Build(input) => build::run(&input).map(|()| true),
         Command::Plan(input) => plan::run(&input).map(|()| true),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Init(arguments) => init::run(&arguments).map(|()| true),
         Command::Patch { arguments } => patch::run(arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
     }

@@ -7,29 +7,34 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::schema::{NFPM_KEYS, Schema};
+use super::nfpm_keys;
+use super::schema::Schema;
 use crate::error::{Error, Result};
 use crate::path::printable;
 
 /// The most characters of a line that are shown around a place.
 const SHOWN: usize = 100;
 
+/// What a variable of the environment holds.
+pub(super) type Environment<'e> = dyn Fn(&str) -> Option<String> + 'e;
+
 /// One bundle.toml, parsed as TOML.
 pub(super) struct Document<'a> {
     text: &'a str,
     file: &'a Path,
+    environment: &'a Environment<'a>,
     root: Spanned<DeTable<'a>>,
 }
 
 impl<'a> Document<'a> {
     /// Errors: the text is no TOML.
-    pub fn parse(text: &'a str, file: &'a Path) -> Result<Self> {
+    pub fn parse(text: &'a str, file: &'a Path, environment: &'a Environment<'a>) -> Result<Self> {
         let root = DeTable::parse(text).map_err(|error| {
             let place = error.span().unwrap_or(text.len()..text.len());
             Error::usage(point(text, file, place, &format!("not valid TOML: {}", error.message())))
                 .remedy("mend it there or just before it; toml.io says what may stand where")
         })?;
-        Ok(Document { text, file, root })
+        Ok(Document { text, file, environment, root })
     }
 
     /// Errors: a key that the schema does not have, or a value of another type.
@@ -57,6 +62,11 @@ impl<'a> Document<'a> {
     /// What is written at `place`.
     pub fn written(&self, place: Range<usize>) -> &str {
         self.text.get(place).unwrap_or_default()
+    }
+
+    /// What a variable of the environment holds; `None` where it is not set.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        (self.environment)(name)
     }
 
     /// A file name of the user's, which is relative to the folder of bundle.toml.
@@ -90,12 +100,9 @@ impl<'a> Document<'a> {
         let Some((key, known)) = names.split_first() else { return self.wrong(place, "is no key") };
         let field = self.field(&place);
         let table = field.strip_suffix(key).map_or("", |table| table.trim_end_matches('.'));
-        let table_name = table.split('[').next().unwrap_or_default();
-        let of_nfpm = NFPM_KEYS.iter().any(|(t, keys)| *t == table_name && keys.contains(key));
-        if of_nfpm {
-            return self
-                .wrong(place, "is a key of nfpm's that is not carried out yet")
-                .remedy("leave it out");
+        let table_name = without_indices(table);
+        if let Some((what, remedy)) = nfpm_keys::explain(&table_name, key) {
+            return self.wrong(place, what).remedy(remedy);
         }
         let within = match table {
             "" => "at the top of bundle.toml".to_owned(),
@@ -140,6 +147,12 @@ fn take_smaller(span: Range<usize>, name: &str, place: &Range<usize>, best: &mut
     if span.start <= place.start && place.end <= span.end && span.len() <= best.0 {
         *best = (span.len(), name.to_owned());
     }
+}
+
+/// `overrides.deb.contents[0]` is `overrides.deb.contents`.
+fn without_indices(field: &str) -> String {
+    let parts = field.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest));
+    parts.collect()
 }
 
 /// The names in backquotes of one of serde's messages: "unknown field `nam`, expected one of `name`, `version`".

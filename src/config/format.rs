@@ -10,6 +10,61 @@ use super::schema::Value;
 use crate::error::Result;
 use crate::path::printable;
 
+/// The kinds of artifact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    Deb,
+    Rpm,
+    Tar,
+}
+
+/// Some of the formats: those that an entry of the payload is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Formats {
+    pub deb: bool,
+    pub rpm: bool,
+    pub tar: bool,
+}
+
+impl Formats {
+    pub const ALL: Formats = Formats { deb: true, rpm: true, tar: true };
+    pub const NONE: Formats = Formats { deb: false, rpm: false, tar: false };
+
+    pub fn only(format: Format) -> Self {
+        Formats { deb: format == Format::Deb, rpm: format == Format::Rpm, tar: format == Format::Tar }
+    }
+
+    pub fn has(self, format: Format) -> bool {
+        match format {
+            Format::Deb => self.deb,
+            Format::Rpm => self.rpm,
+            Format::Tar => self.tar,
+        }
+    }
+
+    /// What both have.
+    pub fn and(self, other: Self) -> Self {
+        Formats { deb: self.deb && other.deb, rpm: self.rpm && other.rpm, tar: self.tar && other.tar }
+    }
+
+    /// What one of the two has.
+    pub fn or(self, other: Self) -> Self {
+        Formats { deb: self.deb || other.deb, rpm: self.rpm || other.rpm, tar: self.tar || other.tar }
+    }
+
+    /// What is here and not there.
+    pub fn without(self, other: Self) -> Self {
+        Formats { deb: self.deb && !other.deb, rpm: self.rpm && !other.rpm, tar: self.tar && !other.tar }
+    }
+}
+
+impl Default for Formats {
+    fn default() -> Self {
+        Formats::ALL
+    }
+}
+
 /// What `[deb]`, `[rpm]` and `[tarball]` have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormatOptions {

@@ -4,6 +4,7 @@ use toml::Spanned;
 
 use super::document::Document;
 use super::schema::{self, Keyed};
+use super::system::System;
 use super::{caps, text};
 use crate::error::Result;
 use crate::path::{InstallPath, printable};
@@ -31,6 +32,11 @@ pub struct Install {
     pub files: Vec<InstallFile>,
     /// Link and its target, both absolute on the target system.
     pub links: Vec<(InstallPath, String)>,
+    /// Whether a bill of materials is shipped, and written beside the artifacts.
+    pub sbom: bool,
+    /// Whether licence texts and Debian's copyright file are shipped.
+    pub licenses: bool,
+    pub system: System,
 }
 
 /// One `[[install.files]]`.
@@ -55,6 +61,9 @@ impl Default for Install {
             layout: Layout::default(),
             files: Vec::new(),
             links: Vec::new(),
+            sbom: true,
+            licenses: true,
+            system: System::default(),
         }
     }
 }
@@ -85,6 +94,9 @@ impl Install {
             layout: schema.layout.as_ref().map(|layout| *layout.get_ref()).unwrap_or_default(),
             files: files(document, &schema.files)?,
             links: links(document, &schema.links)?,
+            sbom: schema.sbom.as_ref().is_none_or(|sbom| *sbom.get_ref()),
+            licenses: schema.licenses.as_ref().is_none_or(|licenses| *licenses.get_ref()),
+            system: System::from_schema(document, &schema.system)?,
         })
     }
 }
@@ -154,7 +166,7 @@ fn files(document: &Document, schema: &[Keyed<schema::InstallFile>]) -> Result<V
     Ok(files)
 }
 
-fn capabilities(document: &Document, value: &Spanned<String>) -> Result<String> {
+pub(super) fn capabilities(document: &Document, value: &Spanned<String>) -> Result<String> {
     let text = text::line(document, value)?;
     match caps::check(&text) {
         Ok(()) => Ok(text),

@@ -4,24 +4,36 @@
 //! into what the other stops work with.
 
 mod caps;
+pub mod changelog;
 mod contents;
+pub mod date;
+mod deb;
 pub mod distribution;
 mod document;
+mod environment;
 mod format;
 pub mod glibc_set;
+mod globs;
 mod install;
 pub mod names;
+mod nfpm_keys;
 mod package;
 mod relations;
+mod rpm;
 mod runtime;
 mod schema;
 mod scripts;
+mod signing;
+mod soname_relations;
+mod system;
 pub mod targets;
 mod text;
+mod version;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -29,12 +41,18 @@ use crate::error::{Error, Result};
 use crate::path::printable;
 
 pub use contents::{Content, ContentKind};
-pub use format::{Compression, FormatOptions};
+pub use deb::{Deb, DebTrigger};
+pub use format::{Compression, Format, FormatOptions, Formats};
 pub use install::{Install, InstallFile, Layout};
-pub use package::{Package, PackageConfig};
-pub use relations::Relations;
+pub use package::{DEFAULT_GROUP, Package, PackageConfig};
+pub use relations::{RelationKind, Relations};
+pub use rpm::Rpm;
 pub use runtime::{Glibc, RunPathTag, Runtime};
-pub use scripts::Scripts;
+pub use scripts::{DebScripts, RpmScripts, RpmTrigger, Scripts, TriggerKind, TriggerScope};
+pub use signing::{KeyConfig, SignerRole, Signing};
+pub use soname_relations::{SonameRelation, SonameRelations};
+pub use system::System;
+pub use version::Version;
 
 use document::Document;
 use format::{COMPRESSION, DEB_COMPRESSION};
@@ -47,10 +65,14 @@ pub struct Config {
     pub package: PackageConfig,
     pub install: Install,
     pub runtime: Runtime,
+    pub relations: SonameRelations,
+    /// SPDX expressions, by the name of what is bundled.
+    pub licenses: BTreeMap<String, String>,
     pub contents: Vec<Content>,
     pub deb: FormatOptions,
     pub rpm: FormatOptions,
     pub tarball: FormatOptions,
+    pub signing: Signing,
 }
 
 impl Default for Config {
@@ -59,10 +81,13 @@ impl Default for Config {
             package: PackageConfig::default(),
             install: Install::default(),
             runtime: Runtime::default(),
+            relations: SonameRelations::new(),
+            licenses: BTreeMap::new(),
             contents: Vec::new(),
             deb: FormatOptions { compression: DEB_COMPRESSION },
             rpm: FormatOptions { compression: COMPRESSION },
             tarball: FormatOptions { compression: COMPRESSION },
+            signing: Signing::default(),
         }
     }
 }
@@ -88,20 +113,28 @@ impl Config {
     /// Errors name the file, the line and the field: no TOML, an unknown key, a value that cannot be, a file that it names
     /// and that is not there, something that is not carried out yet.
     pub fn parse(text: &str, file: &Path) -> Result<Config> {
-        let document = Document::parse(text, file)?;
+        Config::parse_in(text, file, &|name| std::env::var(name).ok())
+    }
+
+    /// The same, with another environment than the process's: what a variable holds, if it is set.
+    pub fn parse_in(text: &str, file: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<Config> {
+        let document = Document::parse(text, file, environment)?;
         let schema = document.schema()?;
         not_carried_out_yet(&document, &schema)?;
         let install = Install::from_schema(&document, &schema.install)?;
-        let contents = contents::from_schema(&document, &schema.contents)?;
-        apart_from_links(&document, &schema, &install, &contents)?;
+        let contents = contents::from_schema(&document, &schema)?;
+        apart_from_links(&document, &schema, &contents)?;
         Ok(Config {
             package: PackageConfig::from_schema(&document, &schema)?,
             runtime: Runtime::from_schema(&document, &schema.runtime, install.layout)?,
+            relations: soname_relations::from_schema(&document, &schema.relations)?,
+            licenses: licenses(&document, &schema.licenses)?,
             install,
             contents,
             deb: FormatOptions::from_schema(&document, &schema.deb.compression, DEB_COMPRESSION)?,
             rpm: FormatOptions::from_schema(&document, &schema.rpm.compression, COMPRESSION)?,
             tarball: FormatOptions::from_schema(&document, &schema.tarball.compression, COMPRESSION)?,
+            signing: Signing::from_schema(&document, &schema)?,
         })
     }
 }
@@ -122,20 +155,21 @@ fn not_carried_out_yet(document: &Document, schema: &Schema) -> Result<()> {
     }
 }
 
+/// `[licenses]`: what the store does not say.
+fn licenses(document: &Document, schema: &schema::Table<String>) -> Result<BTreeMap<String, String>> {
+    schema
+        .iter()
+        .map(|(name, value)| Ok((text::line(document, name)?, text::line(document, value)?)))
+        .collect()
+}
+
 /// Refuses a path that both `[[contents]]` and `[install.links]` make.
-fn apart_from_links(
-    document: &Document,
-    schema: &Schema,
-    install: &Install,
-    contents: &[Content],
-) -> Result<()> {
-    for (content, raw) in contents.iter().zip(&schema.contents) {
-        if install.links.iter().any(|(link, _)| *link == content.dst) {
+fn apart_from_links(document: &Document, schema: &Schema, contents: &[Content]) -> Result<()> {
+    for written in schema.install.links.keys() {
+        let link = text::install_path(document, written)?;
+        if contents.iter().any(|content| content.dst == link) {
             return Err(document
-                .wrong(
-                    raw.get_ref().dst.span(),
-                    format!("names {}, which `install.links` makes too", content.dst),
-                )
+                .wrong(written.span(), format!("makes {link}, which `contents` makes too"))
                 .remedy("leave one of the two out"));
         }
     }

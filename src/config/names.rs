@@ -1,5 +1,7 @@
 //! Names and versions: from a store path, and as each format allows them.
 
+use super::{Package, Version};
+
 /// The outputs that a store path's name may end in: those of nixpkgs' multiple-outputs.sh, and what its packages name
 /// themselves.
 const OUTPUTS: &[&str] = &[
@@ -11,13 +13,18 @@ const OUTPUTS: &[&str] = &[
 /// that something other than a letter follows (libstore's `DrvName`). An output's suffix is dropped first where what
 /// remains has a version: `jq-1.7.1-bin` is jq, 1.7.1.
 pub fn parse_store_name(name: &str) -> (String, Option<String>) {
-    let without_output = name
-        .rsplit_once('-')
-        .filter(|(_, output)| OUTPUTS.contains(output))
-        .map(|(rest, _)| split_version(rest))
-        .filter(|(_, version)| version.is_some());
-    let (name, version) = without_output.unwrap_or_else(|| split_version(name));
+    let without_output = split_output(name).map(|(rest, _)| rest);
+    let (name, version) = split_version(without_output.unwrap_or(name));
     (name.to_owned(), version.map(str::to_owned))
+}
+
+/// The output that a store path's name says it is: `bin` of `jq-1.7.1-bin`.
+pub fn output(name: &str) -> Option<&str> {
+    split_output(name).map(|(_, output)| output)
+}
+
+fn split_output(name: &str) -> Option<(&str, &str)> {
+    name.rsplit_once('-').filter(|(rest, output)| OUTPUTS.contains(output) && split_version(rest).1.is_some())
 }
 
 fn split_version(name: &str) -> (&str, Option<&str>) {
@@ -65,6 +72,30 @@ pub fn deb_version(version: &str) -> String {
 /// A version as rpm has it: `[A-Za-z0-9._+~^]`, no `..`; otherwise as [`deb_version`].
 pub fn rpm_version(version: &str) -> String {
     number_first(&single_dots(&map(version, "._+~^", '+')))
+}
+
+/// Whether a version, as a changelog has it, is the package's: with or without epoch and release, or as a semantic one.
+pub fn is_version_of(package: &Package, text: &str) -> bool {
+    let ours = deb_version(&package.version);
+    let text = text.split_once(':').map_or(text, |(_, text)| text);
+    let upstream = text.rsplit_once('-').map_or(text, |(upstream, _)| upstream);
+    let semantic = Version::semantic(text).map(|version| version.joined());
+    [Some(text), Some(upstream), semantic.as_deref()].iter().flatten().any(|text| deb_version(text) == ours)
+}
+
+/// Epoch, version and release, as deb-version(7) has them.
+pub fn deb_full_version(package: &Package) -> String {
+    let epoch = if package.epoch == 0 { String::new() } else { format!("{}:", package.epoch) };
+    epoch + &deb_upstream_version(package)
+}
+
+/// The same without the epoch: how file names have it.
+pub fn deb_upstream_version(package: &Package) -> String {
+    let version = deb_version(&package.version);
+    match &package.release {
+        Some(release) => format!("{version}-{}", deb_version(release)),
+        None => version,
+    }
 }
 
 fn number_first(version: &str) -> String {

@@ -1,15 +1,18 @@
 //! `[package]`, and what `[scripts]`, `[deb]` and `[rpm]` add to it.
 
-use std::path::PathBuf;
-
 use toml::Spanned;
 
+use super::changelog::{self, Changelog, Release};
+use super::deb::Deb;
 use super::document::{Document, suggest};
-use super::schema::{self, Schema, Value};
+use super::relations::{RelationKind, Relations};
+use super::rpm::Rpm;
+use super::schema::{Schema, Value, VersionSchema};
 use super::scripts::Scripts;
-use super::text::{self, Wanted};
-use super::{names, relations::Relations};
-use crate::error::{Error, Result};
+use super::text;
+use super::version::Version;
+use super::{Format, environment, names};
+use crate::error::Result;
 use crate::path::printable;
 
 /// `[package]`, `[scripts]` and what `[deb]` and `[rpm]` add, before name and version are known.
@@ -17,8 +20,14 @@ use crate::path::printable;
 pub struct PackageConfig {
     pub name: Option<String>,
     pub version: Option<String>,
+    pub prerelease: Option<String>,
+    pub version_metadata: Option<String>,
+    /// Whether the version is taken apart as a semantic one.
+    pub semver: bool,
     pub release: Option<String>,
     pub epoch: u32,
+    /// What the bundle is for, by Nix's name or `any`.
+    pub arch: Option<&'static str>,
     pub summary: Option<String>,
     pub description: Option<String>,
     pub license: Option<String>,
@@ -27,15 +36,13 @@ pub struct PackageConfig {
     pub vendor: Option<String>,
     pub section: Option<String>,
     pub priority: Option<String>,
-    /// A file that is there.
-    pub changelog: Option<PathBuf>,
+    pub changelog: Option<Changelog>,
+    /// The time of everything in the artifacts, in seconds since 1970.
+    pub mtime: Option<u32>,
     pub relations: Relations,
     pub scripts: Scripts,
-    pub deb_depends: Vec<String>,
-    pub deb_fields: Vec<(String, String)>,
-    pub rpm_depends: Vec<String>,
-    pub rpm_group: Option<String>,
-    pub rpm_requires_post: Vec<String>,
+    pub deb: Deb,
+    pub rpm: Rpm,
 }
 
 /// What is known of a package once its result is: every default filled in.
@@ -56,13 +63,12 @@ pub struct Package {
     pub vendor: String,
     pub section: String,
     pub priority: String,
+    /// Newest first. What the .rpm says; the .deb has a file of it.
+    pub changelog: Vec<Release>,
     pub relations: Relations,
     pub scripts: Scripts,
-    pub deb_depends: Vec<String>,
-    pub deb_fields: Vec<(String, String)>,
-    pub rpm_requires: Vec<String>,
-    pub rpm_group: String,
-    pub rpm_requires_post: Vec<String>,
+    pub deb: Deb,
+    pub rpm: Rpm,
 }
 
 /// rpm refuses a package without a License tag; a store path does not say.
@@ -74,8 +80,8 @@ const DEFAULT_MAINTAINER: &str = "Unknown <unknown@explant.invalid>";
 const DEFAULT_SECTION: &str = "utils";
 /// What nearly every package of Debian has (Debian Policy 2.5).
 const DEFAULT_PRIORITY: &str = "optional";
-/// rpm's own value where a package has none.
-const DEFAULT_GROUP: &str = "Unspecified";
+/// What a program is among rpm's groups; rpmlint takes rpm's own "Unspecified" for none.
+pub const DEFAULT_GROUP: &str = "Applications/System";
 /// The version of a store path that has none.
 const DEFAULT_VERSION: &str = "0";
 
@@ -86,7 +92,7 @@ impl Package {
         let name = config.name.clone().unwrap_or(name);
         let or = |value: &Option<String>, default: &str| value.clone().unwrap_or_else(|| default.to_owned());
         Package {
-            version: config.version.clone().or(version).unwrap_or_else(|| DEFAULT_VERSION.to_owned()),
+            version: config.whole_version(version.as_deref().unwrap_or(DEFAULT_VERSION)),
             release: config.release.clone(),
             epoch: config.epoch,
             summary: config.summary.clone().unwrap_or_else(|| format!("{name}, built with Nix")),
@@ -97,15 +103,30 @@ impl Package {
             vendor: or(&config.vendor, ""),
             section: or(&config.section, DEFAULT_SECTION),
             priority: or(&config.priority, DEFAULT_PRIORITY),
+            changelog: config.changelog.as_ref().map(|log| log.releases.clone()).unwrap_or_default(),
             relations: config.relations.clone(),
             scripts: config.scripts.clone(),
-            deb_depends: config.deb_depends.clone(),
-            deb_fields: config.deb_fields.clone(),
-            rpm_requires: config.rpm_depends.clone(),
-            rpm_group: or(&config.rpm_group, DEFAULT_GROUP),
-            rpm_requires_post: config.rpm_requires_post.clone(),
+            deb: config.deb.clone(),
+            rpm: config.rpm.clone(),
             name,
         }
+    }
+
+    /// The relations of one kind in a .deb or an .rpm, each with the key that it stands under in bundle.toml. A tarball has
+    /// none.
+    pub fn relations_in(&self, format: Format, kind: RelationKind) -> Vec<(String, &str)> {
+        let (name, overrides, own) = match format {
+            Format::Deb => ("deb", &self.deb.overrides, &self.deb.relations),
+            Format::Rpm => ("rpm", &self.rpm.overrides, &self.rpm.relations),
+            Format::Tar => return Vec::new(),
+        };
+        let key = kind.key();
+        let (table, general) = match overrides.get(&kind) {
+            Some(instead) => (format!("overrides.{name}.{key}"), &instead[..]),
+            None => (format!("package.{key}"), self.relations.of(kind)),
+        };
+        let general = general.iter().map(|text| (table.clone(), text.as_str()));
+        general.chain(own.of(kind).iter().map(|text| (format!("{name}.{key}"), text.as_str()))).collect()
     }
 }
 
@@ -120,36 +141,97 @@ impl PackageConfig {
     pub(super) fn from_schema(document: &Document, schema: &Schema) -> Result<Self> {
         let package = &schema.package;
         let each = |value, check: Check| optional(document, value, check);
+        linux_only(document, &package.platform)?;
         Ok(PackageConfig {
             name: each(&package.name, name)?,
             version: each(&package.version, version)?,
+            prerelease: each(&package.prerelease, version)?,
+            version_metadata: each(&package.version_metadata, version)?,
+            semver: package.version_schema.as_ref().is_some_and(|s| *s.get_ref() == VersionSchema::Semver),
             release: each(&package.release, release)?,
             epoch: epoch(document, &package.epoch)?,
-            summary: text::optional_line(document, &package.summary)?,
+            arch: package.arch.as_ref().map(|value| arch(document, value)).transpose()?,
+            summary: each(&package.summary, text::line)?,
             description: each(&package.description, text::paragraphs)?,
-            license: text::optional_line(document, &package.license)?,
+            license: each(&package.license, text::line)?,
             homepage: each(&package.homepage, homepage)?,
             maintainer: each(&package.maintainer, maintainer)?,
             vendor: vendor(document, &package.vendor)?,
             section: each(&package.section, section)?,
             priority: each(&package.priority, priority)?,
-            changelog: changelog(document, &package.changelog)?,
-            relations: Relations::from_schema(document, package)?,
-            scripts: Scripts::from_schema(document, &schema.scripts)?,
-            deb_depends: super::relations::list(document, &schema.deb.depends)?,
-            deb_fields: fields(document, &schema.deb.fields)?,
-            rpm_depends: super::relations::list(document, &schema.rpm.depends)?,
-            rpm_group: text::optional_line(document, &schema.rpm.group)?,
-            rpm_requires_post: super::relations::list(document, &schema.rpm.requires_post)?,
+            changelog: package
+                .changelog
+                .as_ref()
+                .map(|value| changelog::read(document, value))
+                .transpose()?,
+            mtime: package.mtime.as_ref().map(|value| text::moment(document, value)).transpose()?,
+            relations: Relations::from_schema(document, &**package)?,
+            scripts: Scripts::from_schema(document, schema)?,
+            deb: Deb::from_schema(document, schema)?,
+            rpm: Rpm::from_schema(document, schema)?,
         })
+    }
+
+    /// The version with what `prerelease` and `version_metadata` add; `default` is the store path's.
+    fn whole_version(&self, default: &str) -> String {
+        let text = self.version.as_deref().unwrap_or(default);
+        let version = Some(text).filter(|_| self.semver).and_then(Version::semantic);
+        let mut version = version.unwrap_or_else(|| Version { base: text.to_owned(), ..Version::default() });
+        version.prerelease = self.prerelease.clone().or(version.prerelease);
+        version.metadata = self.version_metadata.clone().or(version.metadata);
+        version.joined()
     }
 }
 
 /// Checks one value that is there.
 type Check = fn(&Document, &Spanned<String>) -> Result<String>;
 
+/// With its variables replaced; what they leave empty is not there.
 fn optional(document: &Document, value: &Value<String>, check: Check) -> Result<Option<String>> {
-    value.as_ref().map(|value| check(document, value)).transpose()
+    let Some(value) = value else { return Ok(None) };
+    let expanded = environment::expand(document, value)?;
+    if expanded.get_ref() != value.get_ref() && expanded.get_ref().trim().is_empty() {
+        return Ok(None);
+    }
+    check(document, &expanded).map(Some)
+}
+
+fn linux_only(document: &Document, platform: &Value<String>) -> Result<()> {
+    match platform {
+        Some(platform) if platform.get_ref() != "linux" => Err(document
+            .wrong(
+                platform.span(),
+                format!("is `{}`, and explant bundles for Linux", printable(platform.get_ref().as_bytes())),
+            )
+            .remedy("leave it out")),
+        _ => Ok(()),
+    }
+}
+
+/// What a machine is called by Go, dpkg, rpm and the kernel, and by Nix.
+const ARCHITECTURES: &[(&[&str], &str)] = &[
+    (&["amd64", "x86_64"], "x86_64"),
+    (&["386", "i386", "i686"], "i686"),
+    (&["arm64", "aarch64"], "aarch64"),
+    (&["arm7", "armhf", "armv7hl", "armv7l"], "armv7l"),
+    (&["riscv64"], "riscv64"),
+    (&["ppc64le", "ppc64el", "powerpc64le"], "powerpc64le"),
+    (&["s390x"], "s390x"),
+    (&["all", "any", "noarch"], "any"),
+];
+
+fn arch(document: &Document, value: &Spanned<String>) -> Result<&'static str> {
+    let value = environment::expand(document, value)?;
+    let name = value.get_ref().trim();
+    let known: Vec<&str> = ARCHITECTURES.iter().map(|(names, _)| names[0]).collect();
+    ARCHITECTURES.iter().find(|(names, _)| names.contains(&name)).map(|(_, nix)| *nix).ok_or_else(|| {
+        document
+            .wrong(
+                value.span(),
+                format!("is no machine that explant bundles for: `{}`", printable(name.as_bytes())),
+            )
+            .remedy(suggest(name, &known, "it follows from the programs; an architecture"))
+    })
 }
 
 fn name(document: &Document, value: &Spanned<String>) -> Result<String> {
@@ -234,7 +316,7 @@ fn maintainer(document: &Document, value: &Spanned<String>) -> Result<String> {
 fn vendor(document: &Document, value: &Value<String>) -> Result<Option<String>> {
     match value {
         Some(vendor) if vendor.get_ref().is_empty() => Ok(None),
-        value => text::optional_line(document, value),
+        value => optional(document, value, text::line),
     }
 }
 
@@ -256,67 +338,4 @@ fn priority(document: &Document, value: &Spanned<String>) -> Result<String> {
             .remedy(suggest(&priority, PRIORITIES, "a priority")));
     }
     Ok(priority)
-}
-
-fn changelog(document: &Document, value: &Value<String>) -> Result<Option<PathBuf>> {
-    value.as_ref().map(|value| text::user_file(document, value, Wanted::File)).transpose()
-}
-
-/// The fields of a binary package's control file that explant writes from other keys.
-const WRITTEN_FIELDS: &[(&str, &str)] = &[
-    ("Package", "package.name"),
-    ("Version", "package.version"),
-    ("Architecture", ""),
-    ("Installed-Size", ""),
-    ("Maintainer", "package.maintainer"),
-    ("Description", "package.summary"),
-    ("Section", "package.section"),
-    ("Priority", "package.priority"),
-    ("Homepage", "package.homepage"),
-    ("Depends", "deb.depends"),
-    ("Recommends", "package.recommends"),
-    ("Suggests", "package.suggests"),
-    ("Conflicts", "package.conflicts"),
-    ("Replaces", "package.replaces"),
-    ("Provides", "package.provides"),
-];
-
-/// Further fields of the control file, in the order of their names.
-fn fields(document: &Document, schema: &schema::Table<String>) -> Result<Vec<(String, String)>> {
-    let mut fields: Vec<(String, String)> = Vec::new();
-    for (name, value) in schema {
-        field_name(document, name)?;
-        if fields.iter().any(|(other, _)| other.eq_ignore_ascii_case(name.get_ref())) {
-            return Err(document
-                .wrong(name.span(), "is there a second time; dpkg does not tell upper from lower case")
-                .remedy("write it once"));
-        }
-        fields.push((name.get_ref().clone(), text::line(document, value)?));
-    }
-    Ok(fields)
-}
-
-/// deb-control(5) and deb822(5): printable ASCII but `:`, and neither `#` nor `-` first.
-fn field_name(document: &Document, name: &Spanned<String>) -> Result<()> {
-    let text = name.get_ref();
-    let is_valid = !text.is_empty()
-        && text.chars().all(|c| c.is_ascii_graphic() && c != ':')
-        && !text.starts_with(['#', '-']);
-    if !is_valid {
-        return Err(document
-            .wrong(name.span(), "is no name of a control field")
-            .remedy("printable ASCII without spaces and `:`, and neither `#` nor `-` first"));
-    }
-    match WRITTEN_FIELDS.iter().find(|(field, _)| field.eq_ignore_ascii_case(text)) {
-        None => Ok(()),
-        Some((_, key)) => Err(written_by_us(document, name, key)),
-    }
-}
-
-fn written_by_us(document: &Document, name: &Spanned<String>, key: &str) -> Error {
-    let error = document.wrong(name.span(), "is a field that explant writes itself");
-    match key {
-        "" => error.remedy("leave it out: it follows from the result"),
-        key => error.remedy(format!("set `{key}`")),
-    }
 }

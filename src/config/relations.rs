@@ -1,12 +1,48 @@
 //! Relations to other packages.
 
+use std::collections::BTreeMap;
+
 use toml::Spanned;
 
 use super::document::Document;
 use super::schema::{self, Strings};
-use super::text;
+use super::{environment, text};
 use crate::error::Result;
 use crate::path::printable;
+
+/// The kinds of relation that both formats have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RelationKind {
+    Depends,
+    Recommends,
+    Suggests,
+    Conflicts,
+    Replaces,
+    Provides,
+}
+
+impl RelationKind {
+    pub const ALL: [RelationKind; 6] = [
+        RelationKind::Depends,
+        RelationKind::Recommends,
+        RelationKind::Suggests,
+        RelationKind::Conflicts,
+        RelationKind::Replaces,
+        RelationKind::Provides,
+    ];
+
+    /// Its key in bundle.toml.
+    pub fn key(self) -> &'static str {
+        match self {
+            RelationKind::Depends => "depends",
+            RelationKind::Recommends => "recommends",
+            RelationKind::Suggests => "suggests",
+            RelationKind::Conflicts => "conflicts",
+            RelationKind::Replaces => "replaces",
+            RelationKind::Provides => "provides",
+        }
+    }
+}
 
 /// Relations to other packages, as the user wrote them; each format maps the names of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,24 +56,89 @@ pub struct Relations {
 }
 
 impl Relations {
-    pub(super) fn from_schema(document: &Document, schema: &schema::Package) -> Result<Self> {
+    pub fn of(&self, kind: RelationKind) -> &[String] {
+        match kind {
+            RelationKind::Depends => &self.depends,
+            RelationKind::Recommends => &self.recommends,
+            RelationKind::Suggests => &self.suggests,
+            RelationKind::Conflicts => &self.conflicts,
+            RelationKind::Replaces => &self.replaces,
+            RelationKind::Provides => &self.provides,
+        }
+    }
+
+    /// From the lists of a table that has all of them.
+    pub(super) fn from_schema(document: &Document, table: &impl Related) -> Result<Self> {
+        let [depends, recommends, suggests, conflicts, replaces, provides] = table.lists();
         Ok(Relations {
-            depends: list(document, &schema.depends)?,
-            recommends: list(document, &schema.recommends)?,
-            suggests: list(document, &schema.suggests)?,
-            conflicts: list(document, &schema.conflicts)?,
-            replaces: list(document, &schema.replaces)?,
-            provides: list(document, &schema.provides)?,
+            depends: list(document, depends)?,
+            recommends: list(document, recommends)?,
+            suggests: list(document, suggests)?,
+            conflicts: list(document, conflicts)?,
+            replaces: list(document, replaces)?,
+            provides: list(document, provides)?,
         })
     }
 }
 
+/// A table with the lists of all kinds.
+pub(super) trait Related {
+    /// In the order of [`RelationKind::ALL`].
+    fn lists(&self) -> [&Strings; 6];
+}
+
+macro_rules! related {
+    ($($table:ty)*) => {$(
+        impl Related for $table {
+            fn lists(&self) -> [&Strings; 6] {
+                [
+                    &self.depends,
+                    &self.recommends,
+                    &self.suggests,
+                    &self.conflicts,
+                    &self.replaces,
+                    &self.provides,
+                ]
+            }
+        }
+    )*};
+}
+related!(schema::Package schema::Deb schema::Rpm);
+
+/// What a format has instead of the lists of `[package]`.
+pub(super) fn overrides(
+    document: &Document,
+    schema: &schema::Override,
+) -> Result<BTreeMap<RelationKind, Vec<String>>> {
+    let lists = [
+        &schema.depends,
+        &schema.recommends,
+        &schema.suggests,
+        &schema.conflicts,
+        &schema.replaces,
+        &schema.provides,
+    ];
+    let given = RelationKind::ALL.into_iter().zip(lists);
+    given
+        .filter_map(|(kind, values)| Some((kind, values.as_ref()?)))
+        .map(|(kind, values)| Ok((kind, list(document, values)?)))
+        .collect()
+}
+
+/// What is empty once its variables are replaced is left out.
 pub(super) fn list(document: &Document, values: &Strings) -> Result<Vec<String>> {
-    values.iter().map(|value| relation(document, value)).collect()
+    let mut relations = Vec::new();
+    for value in values {
+        let expanded = environment::expand(document, value)?;
+        if expanded == *value || !expanded.get_ref().trim().is_empty() {
+            relations.push(relation(document, &expanded)?);
+        }
+    }
+    Ok(relations)
 }
 
 /// One relation: a name (or, in rpm, a file or a capability), and a version or not.
-fn relation(document: &Document, value: &Spanned<String>) -> Result<String> {
+pub(super) fn relation(document: &Document, value: &Spanned<String>) -> Result<String> {
     let relation = text::line(document, value)?;
     let shown = printable(relation.as_bytes());
     if relation.contains(',') {

@@ -58,12 +58,16 @@ pub(super) struct Schema {
     pub package: Keyed<Package>,
     pub install: Keyed<Install>,
     pub runtime: Keyed<Runtime>,
+    pub relations: Table<Keyed<SonameRelation>>,
+    pub licenses: Table<String>,
     pub references: Keyed<References>,
     pub contents: Vec<Spanned<Keyed<Content>>>,
     pub scripts: Keyed<Scripts>,
+    pub overrides: Keyed<Overrides>,
     pub deb: Keyed<Deb>,
     pub rpm: Keyed<Rpm>,
     pub tarball: Keyed<Tarball>,
+    pub signature: Keyed<Signature>,
     pub test: Vec<Spanned<Keyed<Test>>>,
 }
 
@@ -73,7 +77,12 @@ pub(super) struct Package {
     pub name: Value<String>,
     pub version: Value<String>,
     pub release: Value<String>,
+    pub prerelease: Value<String>,
+    pub version_metadata: Value<String>,
+    pub version_schema: Value<VersionSchema>,
     pub epoch: Value<i64>,
+    pub arch: Value<String>,
+    pub platform: Value<String>,
     pub summary: Value<String>,
     pub description: Value<String>,
     pub license: Value<String>,
@@ -83,12 +92,23 @@ pub(super) struct Package {
     pub section: Value<String>,
     pub priority: Value<String>,
     pub changelog: Value<String>,
+    pub mtime: Value<toml::Value>,
+    pub umask: Value<i64>,
+    pub disable_globbing: Value<bool>,
     pub depends: Strings,
     pub recommends: Strings,
     pub suggests: Strings,
     pub conflicts: Strings,
     pub replaces: Strings,
     pub provides: Strings,
+}
+
+/// nfpm's `version_schema`.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum VersionSchema {
+    Semver,
+    None,
 }
 
 #[derive(Default, Deserialize)]
@@ -101,6 +121,22 @@ pub(super) struct Install {
     pub layout: Value<Layout>,
     pub files: Vec<Keyed<InstallFile>>,
     pub links: Table<String>,
+    pub sbom: Value<bool>,
+    pub licenses: Value<bool>,
+    pub system: Keyed<System>,
+}
+
+/// `[install.system]`
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct System {
+    pub enable: Value<bool>,
+    pub start: Value<bool>,
+    pub restart: Value<bool>,
+    pub sysusers: Value<bool>,
+    pub tmpfiles: Value<bool>,
+    pub initramfs: Option<Strings>,
+    pub integrate: Value<bool>,
 }
 
 #[derive(Deserialize)]
@@ -122,6 +158,13 @@ pub(super) struct Runtime {
     pub add: Strings,
     pub targets: Strings,
     pub env: Table<Keyed<Variable>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SonameRelation {
+    pub deb: Value<String>,
+    pub rpm: Value<String>,
 }
 
 /// One variable of `[runtime.env]`. Nothing reads it yet but the check of its keys' names and types.
@@ -171,9 +214,29 @@ pub(super) struct Content {
     pub dst: Spanned<String>,
     #[serde(rename = "type")]
     pub kind: Value<String>,
+    pub packager: Value<String>,
+    pub expand: Value<bool>,
+    #[serde(default)]
+    pub disown_subtree: Strings,
+    /// nfpm's spelling of the keys below it.
+    #[serde(default)]
+    pub file_info: Keyed<FileInfo>,
     pub mode: Value<i64>,
     pub owner: Value<String>,
     pub group: Value<String>,
+    pub mtime: Value<toml::Value>,
+    pub lang: Value<String>,
+    pub caps: Value<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct FileInfo {
+    pub mode: Value<i64>,
+    pub owner: Value<String>,
+    pub group: Value<String>,
+    pub mtime: Value<toml::Value>,
+    pub lang: Value<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -187,19 +250,134 @@ pub(super) struct Scripts {
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Deb {
-    pub compression: Value<String>,
-    pub depends: Strings,
-    pub fields: Table<String>,
+pub(super) struct Overrides {
+    pub deb: Keyed<Override>,
+    pub rpm: Keyed<Override>,
+}
+
+/// What one format has instead of `[package]`, `[[contents]]` and `[scripts]`.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Override {
+    pub depends: Option<Strings>,
+    pub recommends: Option<Strings>,
+    pub suggests: Option<Strings>,
+    pub conflicts: Option<Strings>,
+    pub replaces: Option<Strings>,
+    pub provides: Option<Strings>,
+    pub contents: Option<Vec<Spanned<Keyed<Content>>>>,
+    pub umask: Value<i64>,
+    pub scripts: Keyed<Scripts>,
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Deb {
+    pub compression: Value<String>,
+    pub arch: Value<String>,
+    pub arch_variant: Value<String>,
+    pub depends: Strings,
+    pub recommends: Strings,
+    pub suggests: Strings,
+    pub conflicts: Strings,
+    pub replaces: Strings,
+    pub provides: Strings,
+    pub breaks: Strings,
+    pub predepends: Strings,
+    pub fields: Table<String>,
+    pub scripts: Keyed<DebScripts>,
+    pub triggers: Keyed<DebTriggers>,
+    pub signature: Keyed<DebSignature>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct DebScripts {
+    pub rules: Value<String>,
+    pub templates: Value<String>,
+    pub config: Value<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct DebTriggers {
+    pub interest: Strings,
+    pub interest_await: Strings,
+    pub interest_noawait: Strings,
+    pub activate: Strings,
+    pub activate_await: Strings,
+    pub activate_noawait: Strings,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Rpm {
     pub compression: Value<String>,
+    pub arch: Value<String>,
+    pub summary: Value<String>,
+    pub packager: Value<String>,
+    pub buildhost: Value<String>,
+    pub prefixes: Strings,
     pub depends: Strings,
+    pub recommends: Strings,
+    pub suggests: Strings,
+    pub conflicts: Strings,
+    pub replaces: Strings,
+    pub provides: Strings,
     pub group: Value<String>,
+    #[serde(rename = "requires-post")]
     pub requires_post: Strings,
+    /// nfpm's spelling of `requires-post`.
+    pub requires: Keyed<RpmRequires>,
+    pub scripts: Keyed<RpmScripts>,
+    pub triggers: Vec<Keyed<RpmTrigger>>,
+    pub signature: Keyed<Signature>,
+}
+
+/// `[signature]`, `[rpm.signature]`
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Signature {
+    pub key_file: Value<String>,
+    pub key_id: Value<String>,
+    pub passphrase_file: Value<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct DebSignature {
+    pub key_file: Value<String>,
+    pub key_id: Value<String>,
+    pub passphrase_file: Value<String>,
+    #[serde(rename = "type")]
+    pub role: Value<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RpmRequires {
+    pub post: Strings,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RpmScripts {
+    pub pretrans: Value<String>,
+    pub posttrans: Value<String>,
+    pub preuntrans: Value<String>,
+    pub postuntrans: Value<String>,
+    pub verify: Value<String>,
+}
+
+/// One `[[rpm.triggers]]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RpmTrigger {
+    #[serde(rename = "type")]
+    pub kind: Spanned<String>,
+    pub script: Spanned<String>,
+    pub interpreter: Value<String>,
+    pub conditions: Spanned<Strings>,
 }
 
 #[derive(Default, Deserialize)]
@@ -218,13 +396,3 @@ pub(super) struct Test {
     #[serde(rename = "stdout")]
     pub _stdout: Option<String>,
 }
-
-/// nfpm's keys that are not carried out, by table (`""` is the top): whoever comes from nfpm is told so by name.
-pub(super) const NFPM_KEYS: &[(&str, &[&str])] = &[
-    ("", &["overrides", "apk", "archlinux", "ipk", "msix", "srpm", "umask", "mtime", "disable_globbing"]),
-    ("package", &["arch", "platform", "prerelease", "version_metadata", "version_schema", "mtime", "umask"]),
-    ("contents", &["packager", "expand", "file_info", "disown_subtree"]),
-    ("scripts", &["pretrans", "posttrans", "verify", "rules", "templates", "config"]),
-    ("deb", &["arch", "arch_variant", "scripts", "triggers", "breaks", "predepends", "signature"]),
-    ("rpm", &["arch", "buildhost", "scripts", "summary", "packager", "prefixes", "signature", "requires"]),
-];

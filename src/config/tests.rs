@@ -1,6 +1,8 @@
 //! bundle.toml as a user meets it.
 
+mod contents;
 mod example;
+mod fields;
 mod refusals;
 
 use std::fs;
@@ -49,10 +51,9 @@ fn the_defaults_follow_the_store_path() {
     let config = parse("[package]\nname = 'Tool'\n[rpm]\ndepends = ['x']").package;
     let package = Package::resolve(&config, "hello");
     assert_eq!((package.name.as_str(), package.version.as_str()), ("Tool", "0"));
-    assert_eq!(
-        (package.summary.as_str(), package.rpm_requires),
-        ("Tool, built with Nix", vec!["x".to_owned()])
-    );
+    assert_eq!(package.summary, "Tool, built with Nix");
+    let depends = package.relations_in(Format::Rpm, RelationKind::Depends);
+    assert_eq!(depends, [("rpm.depends".to_owned(), "x")]);
 }
 
 #[test]
@@ -195,4 +196,20 @@ proptest! {
     fn any_place_can_be_pointed_at(text in "(?s).{0,80}", start in 0_usize..200, length in 0_usize..200) {
         document::point(&text, Path::new("x"), start..start + length, "message");
     }
+}
+
+#[test]
+fn a_key_is_named_by_its_file_and_the_end_of_its_fingerprint() {
+    let config = parse(
+        "[signature]\nkey_file = 'keys/release.asc'\nkey_id = '0x9890904d fb2ec88a'\n[deb.signature]\ntype = 'maint'\n\
+         [rpm.signature]\nkey_file = '/rpm.asc'\npassphrase_file = 'secret'\n",
+    );
+    let signing = config.signing;
+    // The environment may name another: the files need not be there.
+    assert!(signing.common.key_file.unwrap().ends_with("keys/release.asc"));
+    assert_eq!(signing.common.key_id.unwrap(), "9890904DFB2EC88A");
+    assert_eq!(signing.deb, KeyConfig::default());
+    assert_eq!(signing.deb_role, SignerRole::Maint);
+    assert_eq!(signing.rpm.key_file.unwrap(), Path::new("/rpm.asc"));
+    assert!(signing.rpm.passphrase_file.unwrap().ends_with("secret"));
 }

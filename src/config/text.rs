@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use globset::{Glob, GlobMatcher};
 use toml::Spanned;
 
+use super::date;
 use super::document::Document;
 use super::schema::{Strings, Value};
 use crate::error::{Error, Result};
@@ -82,6 +83,20 @@ fn no_mode(document: &Document, value: &Spanned<i64>) -> Error {
     document
         .wrong(value.span(), format!("is no file mode: it must lie between 0o0 and 0o{MODE_BITS:o}"))
         .remedy("0o644, 0o755 and 0o4755 are usual")
+}
+
+/// A time in seconds since 1970: a date and time of TOML's, or the same as a string; without an offset it is UTC.
+pub(super) fn moment(document: &Document, value: &Spanned<toml::Value>) -> Result<u32> {
+    let text = match value.get_ref() {
+        toml::Value::Datetime(time) => time.to_string(),
+        toml::Value::String(text) => text.trim().to_owned(),
+        _ => String::new(),
+    };
+    date::seconds(&text).and_then(|seconds| u32::try_from(seconds).ok()).ok_or_else(|| {
+        document
+            .wrong(value.span(), "is no time between 1970 and 2106")
+            .remedy("write it as `2009-11-10T23:00:00Z`")
+    })
 }
 
 /// The name of a user or group.

@@ -20,7 +20,7 @@ pub struct Operation {
     pub interpreter: Option<Vec<u8>>,
     /// The X flag of PT_GNU_STACK, which is added where there is none.
     pub executable_stack: Option<bool>,
-    /// Every DT_RPATH and DT_RUNPATH goes.
+    /// Every DT_RPATH and DT_RUNPATH goes, unless there is a new one.
     pub remove_run_path: bool,
     /// With the folders that are there ([`super::Elf::run_path`]) only the tag is turned, and no string is touched.
     pub run_path: Option<RunPath>,

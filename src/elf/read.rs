@@ -5,8 +5,8 @@ use std::fmt;
 use std::ops::Range;
 
 use goblin::elf::dynamic::{
-    DF_1_PIE, DT_AUDIT, DT_CONFIG, DT_DEPAUDIT, DT_FLAGS_1, DT_NEEDED, DT_NULL, DT_RPATH, DT_RUNPATH,
-    DT_SONAME, DT_STRSZ, DT_STRTAB, DT_VERNEED, Dyn,
+    DF_1_PIE, DT_AUDIT, DT_CONFIG, DT_DEPAUDIT, DT_FLAGS_1, DT_GNU_HASH, DT_HASH, DT_NEEDED, DT_NULL,
+    DT_RPATH, DT_RUNPATH, DT_SONAME, DT_STRSZ, DT_STRTAB, DT_VERNEED, Dyn,
 };
 use goblin::elf::header::{
     EI_CLASS, EI_DATA, ELFCLASS32, ELFCLASS64, ELFDATA2LSB, ELFDATA2MSB, ELFMAG, ET_DYN, ET_EXEC, ET_NONE,
@@ -129,6 +129,11 @@ impl Elf {
     /// Whether it has a dynamic section that can be read.
     pub fn is_dynamic(&self) -> bool {
         !self.layout.dynamic.is_empty()
+    }
+
+    /// Whether its symbols can be looked up by DT_GNU_HASH alone, which glibc before 2.5 does not know.
+    pub fn has_gnu_hash_alone(&self) -> bool {
+        self.layout.value(DT_GNU_HASH).is_some() && self.layout.value(DT_HASH).is_none()
     }
 
     /// Every string of the headers that names a file or folder, with the name of its field. The files that verneed names are

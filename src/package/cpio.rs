@@ -37,7 +37,7 @@ impl Encoder for Cpio {
         } else {
             let size = content_size(entry) as u32;
             let name = [b".", entry.path.as_bytes()].concat();
-            newc(index + 1, file_mode(entry), self.mtime, size, &name)
+            newc(index + 1, file_mode(entry), entry.special.mtime.unwrap_or(self.mtime), size, &name)
         };
         pad(&mut header);
         header.extend_from_slice(target);

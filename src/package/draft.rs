@@ -36,7 +36,8 @@ pub fn discard_all() {
 /// An artifact that is complete but has not got its name yet. Dropped without `publish`, it is gone.
 #[derive(Debug)]
 pub struct Draft {
-    pub format: Format,
+    /// `None`: it is no artifact, but stands beside one.
+    pub format: Option<Format>,
     /// The name it will have, without folder.
     pub name: String,
     temporary: NamedTempFile,
@@ -44,7 +45,7 @@ pub struct Draft {
 
 impl Draft {
     /// An empty one in `folder`.
-    pub(super) fn new(format: Format, name: &str, folder: &Path) -> Result<Self> {
+    pub(super) fn new(format: Option<Format>, name: &str, folder: &Path) -> Result<Self> {
         let mut drafts = DRAFTS.lock().unwrap_or_else(PoisonError::into_inner);
         let temporary = locked(folder).while_doing("write", folder.join(name))?;
         drafts.push(temporary.path().to_owned());

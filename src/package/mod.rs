@@ -5,6 +5,7 @@
 //! all streams. Artifacts that want the same archive in the same codec share one stream: the .deb's data.tar.zst and the
 //! .tar.zst are the same bytes.
 
+mod beside;
 mod compress;
 mod cpio;
 
@@ -14,6 +15,8 @@ mod gzip;
 mod memory;
 mod relation;
 mod rpm;
+mod script;
+mod setup;
 
 mod stream;
 mod tar;
@@ -24,27 +27,22 @@ mod tests;
 mod tree;
 
 use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 use std::sync::mpsc::SyncSender;
 
 use crate::config::Compression;
-use crate::error::Result;
+use crate::error::{IoContext, Result};
 use crate::payload;
 use crate::plan::Plan;
+use crate::sign::Signers;
 
+pub use crate::config::Format;
+pub use beside::{Beside, stands_beside};
 pub use draft::{Draft, clear_leftovers, discard_all};
 pub use memory::default_memory;
 use stream::{Job, Packed, Parcel, Stream};
 use tree::Member;
-
-/// The kinds of artifact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    Deb,
-    Rpm,
-    Tar,
-}
 
 /// What to write, and where.
 pub struct Order<'a> {
@@ -56,6 +54,8 @@ pub struct Order<'a> {
     pub threads: usize,
     /// What compressing may take, in bytes, all archives together; nor do the bytes depend on it.
     pub memory: u64,
+    /// Who signs the .rpm and the .deb.
+    pub signers: &'a Signers,
     /// Called with the number of payload bytes taken since the last call.
     pub progress: &'a (dyn Fn(u64) + Sync),
 }
@@ -111,17 +111,20 @@ trait Encoder: Send {
 /// format cannot say (a conffile with a newline in its name). No draft is left then.
 pub fn write(order: &Order) -> Result<Vec<Draft>> {
     let members = tree::members(&order.plan.entries)?;
+    // Which artifacts may share a tar archive.
+    let is_alike = members.iter().all(|m| m.entry.is_in(Format::Deb) == m.entry.is_in(Format::Tar));
     let mut streams: Vec<Stream> = Vec::new();
     for (format, compression) in &order.formats {
         let artifact: Box<dyn Artifact> = match format {
-            Format::Rpm => Box::new(rpm::Rpm::new(order.plan, &members, *compression)?),
-            Format::Deb => Box::new(deb::Deb::new(order.plan, &members, *compression)?),
+            Format::Rpm => Box::new(rpm::Rpm::new(order, &members, *compression)?),
+            Format::Deb => Box::new(deb::Deb::new(order, &members, *compression)?),
             Format::Tar => Box::new(tarball::Tarball::new(order.plan, *compression)),
         };
         let archive = artifact.archive();
-        let draft = Draft::new(*format, artifact.name(), order.folder)?;
+        let draft = Draft::new(Some(*format), artifact.name(), order.folder)?;
         let job = Job { artifact, draft };
-        match streams.iter_mut().find(|s| s.archive == archive && s.compression == *compression) {
+        let shared = |s: &&mut Stream| is_alike && s.archive == archive && s.compression == *compression;
+        match streams.iter_mut().find(shared) {
             Some(stream) => stream.jobs.push(job),
             None => {
                 streams.push(Stream { archive, compression: *compression, threads: 1, jobs: vec![job] });
@@ -147,9 +150,20 @@ pub fn write(order: &Order) -> Result<Vec<Draft>> {
         walked?;
         let mut drafts: Vec<Draft> =
             finished.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
-        drafts.sort_by_key(|draft| order.formats.iter().position(|(format, _)| *format == draft.format));
+        drafts
+            .sort_by_key(|draft| order.formats.iter().position(|(format, _)| Some(*format) == draft.format));
         Ok(drafts)
     })
+}
+
+/// The bill of materials, to lie beside the artifacts, if the plan has one.
+pub fn bill(plan: &Plan, folder: &Path) -> Result<Option<Draft>> {
+    let Some(entry) = plan.bill.as_ref().and_then(|bill| plan.entry(&bill.place)) else { return Ok(None) };
+    let Some(body) = payload::whole(entry)? else { return Ok(None) };
+    let name = format!("{}{}", tarball::stem(plan), beside::BILL);
+    let draft = Draft::new(None, &name, folder)?;
+    draft.file().write_all(&body).while_doing("write", folder.join(&name))?;
+    Ok(Some(draft))
 }
 
 /// Hands every member to every stream. Ends early, without an error of its own, when a stream has died: what it died
@@ -178,6 +192,6 @@ fn walk<'m, 'a>(
 }
 
 /// Lower case hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,7 +1,7 @@
 //! One stream: an archive that is encoded, digested and compressed in a thread of its own, for one artifact or several.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Take, Write};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
@@ -96,6 +96,15 @@ pub struct Packed<'f> {
     pub unpacked_digest: Vec<u8>,
     /// Of each member's content, by the member's number; empty for what has none.
     pub files: Vec<Vec<u8>>,
+}
+
+impl<'f> Packed<'f> {
+    /// The compressed archive, from its beginning.
+    pub fn bytes(&self) -> io::Result<Take<&'f File>> {
+        let mut file = self.file;
+        file.seek(SeekFrom::Start(self.offset))?;
+        Ok(file.take(self.size))
+    }
 }
 
 impl Stream<'_> {

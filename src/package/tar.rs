@@ -2,8 +2,8 @@
 
 use ::tar::{EntryType, Header};
 
-use super::Encoder;
 use super::tree::Member;
+use super::{Encoder, Format};
 use crate::error::{Error, Result};
 use crate::plan::{Entry, Kind};
 
@@ -13,6 +13,8 @@ const BLOCK: usize = 512;
 /// The tree as a tar archive. Names are `./usr/bin/jq`, folders end in a slash, and `./` itself comes first.
 pub struct Tar {
     pub mtime: u32,
+    /// Whose tree: what other formats have is left out.
+    pub format: Format,
 }
 
 impl Encoder for Tar {
@@ -25,13 +27,13 @@ impl Encoder for Tar {
     fn header(&self, member: &Member) -> Result<Option<Vec<u8>>> {
         let entry = &*member.entry;
         let (kind, size) = match &entry.kind {
-            _ if member.shadowed => return Ok(None),
+            _ if member.shadowed || !entry.is_in(self.format) => return Ok(None),
             Kind::Ghost => return Ok(None),
             Kind::Folder => (EntryType::Directory, 0),
             Kind::Link { .. } => (EntryType::Symlink, 0),
             Kind::File { size, .. } => (EntryType::Regular, *size),
         };
-        let mut header = blank(kind, entry.mode, self.mtime);
+        let mut header = blank(kind, entry.mode, entry.special.mtime.unwrap_or(self.mtime));
         header.set_size(size);
         own(&mut header, entry)?;
         let slash = if kind.is_dir() { "/" } else { "" };
@@ -50,7 +52,7 @@ impl Encoder for Tar {
 
 /// An archive of small files, whole: `(name, mode, content)`, below `./`.
 pub fn archive(files: &[(&str, u32, Vec<u8>)], mtime: u32) -> Vec<u8> {
-    let tar = Tar { mtime };
+    let tar = Tar { mtime, format: Format::Deb };
     let mut bytes = tar.preamble();
     for (name, mode, content) in files {
         let mut header = blank(EntryType::Regular, *mode, mtime);

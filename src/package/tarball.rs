@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::stream::{FileDigest, Packed};
 use super::tar::Tar;
-use super::{Archive, Artifact, Encoder, compress};
+use super::{Archive, Artifact, Encoder, Format, compress};
 use crate::config::Compression;
 use crate::error::Result;
 use crate::plan::Plan;
@@ -17,16 +17,20 @@ pub struct Tarball {
 
 impl Tarball {
     pub fn new(plan: &Plan, compression: Compression) -> Self {
-        let stem = format!("{}-{}", plan.package.name, plan.package.version);
-        // What a store path's name may have (Nix manual, "Store Path"), without `?` and `=`, which shells and makefiles trip over.
-        let stem: String = stem
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() || "+-._~".contains(c) { c } else { '-' })
-            .collect();
-        let name =
-            format!("{stem}-{}-linux.tar{}", plan.architecture.nix(), compress::extension(compression));
+        let name = format!("{}.tar{}", stem(plan), compress::extension(compression));
         Tarball { name, mtime: plan.mtime }
     }
+}
+
+/// `jq-1.7.1-x86_64-linux`
+pub fn stem(plan: &Plan) -> String {
+    let stem = format!("{}-{}", plan.package.name, plan.package.version);
+    // What a store path's name may have (Nix manual, "Store Path"), without `?` and `=`, which shells and makefiles trip over.
+    let stem: String = stem
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "+-._~".contains(c) { c } else { '-' })
+        .collect();
+    format!("{stem}-{}-linux", plan.architecture.nix())
 }
 
 impl Artifact for Tarball {
@@ -39,7 +43,7 @@ impl Artifact for Tarball {
     }
 
     fn encoder(&self) -> Box<dyn Encoder> {
-        Box::new(Tar { mtime: self.mtime })
+        Box::new(Tar { mtime: self.mtime, format: Format::Tar })
     }
 
     fn file_digest(&self) -> Option<FileDigest> {

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use crate::config::{Format, Formats};
 use crate::error::{Error, Result};
 use crate::path::InstallPath;
-use crate::plan::{Entry, Kind, Role};
+use crate::plan::{Entry, Kind, Role, Special};
 
 /// One entry, and how tar archives name it.
 ///
@@ -38,8 +39,11 @@ pub fn members(entries: &[Entry]) -> Result<Vec<Member<'_>>> {
     let mut members: Vec<Member> =
         entries.iter().map(|entry| member(Cow::Borrowed(entry), |path| moved.contains(path))).collect();
     let usr = InstallPath::root().join("usr");
-    if !moved.is_empty() && !entries.iter().any(|entry| entry.path == usr) {
-        members.push(member(Cow::Owned(folder(usr)), |_| false));
+    let in_usr = |formats: Formats, entry: &Entry| formats.or(entry.special.formats);
+    let there = entries.iter().filter(|entry| entry.path == usr).fold(Formats::NONE, in_usr);
+    let wanted = entries.iter().filter(|entry| moved.contains(&entry.path)).fold(Formats::NONE, in_usr);
+    if wanted.without(there) != Formats::NONE {
+        members.push(member(Cow::Owned(folder(usr, wanted.without(there))), |_| false));
     }
     members.sort_by(|a, b| {
         let key = |m: &Member| m.entry.path != m.path;
@@ -47,7 +51,13 @@ pub fn members(entries: &[Entry]) -> Result<Vec<Member<'_>>> {
     });
     for at in 1..members.len() {
         let (before, this) = members.split_at_mut(at);
-        settle(&mut before[at - 1], &mut this[0])?;
+        let this = &mut this[0];
+        for other in before.iter_mut().rev() {
+            if other.path != this.path {
+                break;
+            }
+            settle(other, this)?;
+        }
     }
     for (number, member) in members.iter_mut().enumerate() {
         member.number = number;
@@ -66,7 +76,7 @@ fn member<'a>(entry: Cow<'a, Entry>, is_moved: impl Fn(&InstallPath) -> bool) ->
     Member { number: 0, entry, path, target, shadowed }
 }
 
-fn folder(path: InstallPath) -> Entry {
+fn folder(path: InstallPath, formats: Formats) -> Entry {
     Entry {
         path,
         kind: Kind::Folder,
@@ -76,6 +86,7 @@ fn folder(path: InstallPath) -> Entry {
         caps: None,
         role: Role::Folder,
         origin: String::new(),
+        special: Special { formats, ..Special::default() },
     }
 }
 
@@ -112,9 +123,15 @@ fn retarget(
     }
 }
 
-/// Keeps one of two neighbours that are the same file. `a` is the one that has its name from the plan, if any has.
+/// Those that an artifact has.
+pub fn in_format<'m, 'a>(members: &'m [Member<'a>], format: Format) -> Vec<&'m Member<'a>> {
+    members.iter().filter(|member| member.entry.is_in(format)).collect()
+}
+
+/// Keeps one of two that are the same file. `a` is the one that has its name from the plan, if any has.
 fn settle(a: &mut Member, b: &mut Member) -> Result<()> {
-    if a.path != b.path || a.shadowed || b.shadowed {
+    let apart = a.entry.special.formats.and(b.entry.special.formats) == Formats::NONE;
+    if apart || a.shadowed || b.shadowed {
         return Ok(());
     }
     if !matches!((&a.entry.kind, &b.entry.kind), (Kind::Folder, Kind::Folder)) {
@@ -126,6 +143,10 @@ fn settle(a: &mut Member, b: &mut Member) -> Result<()> {
         ))
         .remedy("name only one of them"));
     }
-    b.shadowed = true;
+    let left = b.entry.special.formats.without(a.entry.special.formats);
+    b.shadowed = left == Formats::NONE;
+    if !b.shadowed {
+        b.entry.to_mut().special.formats = left;
+    }
     Ok(())
 }

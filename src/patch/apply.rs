@@ -2,10 +2,12 @@
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::ops::Deref;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
@@ -16,34 +18,76 @@ use super::failure::{Doing, Failure};
 /// The ELF header's size, of the larger class.
 const HEADER: u64 = 64;
 
-/// A file, mapped: only those pages are ever read that the edit needs.
+/// A file that is to be edited, as it was when it was opened.
 pub(super) struct Source {
     pub path: PathBuf,
     pub file: File,
-    pub map: Mmap,
+    pub content: Content,
     pub metadata: Metadata,
 }
 
 impl Source {
     pub fn open(path: &Path) -> Result<Source, Failure> {
-        let metadata = fs::metadata(path).map_err(Failure::io(Doing::Inspect, path))?;
+        let file = open(path)?;
+        let metadata = file.metadata().map_err(Failure::io(Doing::Inspect, path))?;
         if metadata.is_dir() {
             return Err(Failure::io(Doing::Read, path)(Errno::ISDIR.into()));
         }
-        // A pipe would keep us waiting.
         if !metadata.is_file() {
             return Err(Failure::NotElf);
         }
-        let file = File::open(path).map_err(Failure::io(Doing::Open, path))?;
-        // SAFETY: who cuts the file short while it is edited gets a SIGBUS, here as with any tool that maps files. Bytes that
-        // change are read as they come; no reference to them is kept across our own writes.
-        let map = unsafe { Mmap::map(&file) }.map_err(Failure::io(Doing::Read, path))?;
-        Ok(Source { path: path.to_owned(), file, map, metadata })
+        let content = Content::of(&file, metadata.len()).map_err(Failure::io(Doing::Read, path))?;
+        Ok(Source { path: path.to_owned(), file, content, metadata })
     }
 
     pub fn len(&self) -> u64 {
-        self.map.len() as u64
+        self.content.len() as u64
     }
+}
+
+/// A file's bytes.
+pub(super) enum Content {
+    /// Only those pages are ever read that the edit needs.
+    Mapped(Mmap),
+    /// A file so small that to map it costs more than to read it: threads wait for each other to map and to unmap.
+    Read(Vec<u8>),
+}
+
+impl Content {
+    /// Files up to this many bytes are read.
+    const SMALL: u64 = 64 << 10;
+
+    fn of(file: &File, len: u64) -> io::Result<Content> {
+        if len <= Self::SMALL {
+            let mut bytes = vec![0; len as usize];
+            file.read_exact_at(&mut bytes, 0)?;
+            return Ok(Content::Read(bytes));
+        }
+        // SAFETY: who cuts the file short while it is edited gets a SIGBUS, here as with any tool that maps files. Bytes that
+        // change are read as they come; no reference to them is kept across our own writes.
+        unsafe { Mmap::map(file) }.map(Content::Mapped)
+    }
+}
+
+impl Deref for Content {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Content::Mapped(map) => map,
+            Content::Read(bytes) => bytes,
+        }
+    }
+}
+
+/// Opens a file to read it, without waiting for one who writes into a pipe.
+fn open(path: &Path) -> Result<File, Failure> {
+    let options = OFlags::NONBLOCK.bits().cast_signed();
+    OpenOptions::new().read(true).custom_flags(options).open(path).map_err(|cause| {
+        // patchelf looks at the file first, and its words say at which of the two it failed.
+        let doing = if fs::metadata(path).is_ok() { Doing::Open } else { Doing::Inspect };
+        Failure::io(doing, path)(cause)
+    })
 }
 
 /// The patches that change anything, in the order to write them in: what makes the file longer first, since nothing
@@ -69,8 +113,10 @@ pub(super) fn in_place(source: &Source, patches: &[Patch]) -> Result<(), Failure
     let file = OpenOptions::new().write(true).open(path).map_err(Failure::io(Doing::Open, path))?;
     check_size_limit(patched_len(0, patches)).map_err(Failure::io(Doing::Write, path))?;
     // Copies, since the map shows what is written.
-    let before: Vec<_> =
-        patches.iter().map(|patch| Patch::new(patch.at, &source.map[inside(patch, source.len())])).collect();
+    let before: Vec<_> = patches
+        .iter()
+        .map(|patch| Patch::new(patch.at, &source.content[inside(patch, source.len())]))
+        .collect();
     write(&file, patches).map_err(|cause| {
         let put_back = before
             .iter()
@@ -126,7 +172,7 @@ mod tests {
         fcntl_add_seals(&file, SealFlags::GROW).unwrap();
         let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
         let source = Source::open(&path).unwrap();
-        let patches = changing(&source.map, vec![patch(10, b"x"), patch(100, &[b'y'; 30_000])]);
+        let patches = changing(&source.content, vec![patch(10, b"x"), patch(100, &[b'y'; 30_000])]);
         // The first pages of the long patch arrive.
         assert!(write(&file, &patches).is_err());
         assert_ne!(fs::read(&path).unwrap(), old);

@@ -14,7 +14,12 @@ pub mod run_path;
 mod subject;
 pub mod symbol_map;
 
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
 
 use crate::elf::verify::verify;
 use crate::elf::{Operation, Patch, patched, patched_len};
@@ -95,18 +100,40 @@ impl Request {
 
     /// Reads a file, prints and edits it.
     pub fn carry_out(&self, path: &Path) -> Outcome {
+        match Source::open(path) {
+            Ok(source) => self.carry_out_on(&source),
+            Err(failure) => Outcome { failure: Some(failure), ..Outcome::default() },
+        }
+    }
+
+    /// The same of each file, several at a time, and which outcome is whose. A file that is named twice, be it by a link, is
+    /// edited once: two threads would be in each other's way.
+    pub fn carry_out_on_all(&self, paths: &[PathBuf]) -> (Vec<Outcome>, Vec<usize>) {
+        let taken = Mutex::new(HashMap::new());
+        let one = |(at, path): (usize, &PathBuf)| match Source::open(path) {
+            Ok(source) => {
+                let inode = (source.metadata.dev(), source.metadata.ino());
+                // Nothing panics while it holds the lock.
+                let first = *taken.lock().unwrap_or_else(PoisonError::into_inner).entry(inode).or_insert(at);
+                (if first == at { self.carry_out_on(&source) } else { Outcome::default() }, first)
+            }
+            Err(failure) => (Outcome { failure: Some(failure), ..Outcome::default() }, at),
+        };
+        paths.par_iter().enumerate().map(one).unzip()
+    }
+
+    fn carry_out_on(&self, source: &Source) -> Outcome {
         let mut outcome = Outcome::default();
-        outcome.failure = self.try_to(path, &mut outcome).err();
+        outcome.failure = self.try_to(source, &mut outcome).err();
         outcome
     }
 
     /// What is found out before a failure stays in the outcome: patchelf has printed it by then.
-    fn try_to(&self, path: &Path, outcome: &mut Outcome) -> Result<(), Failure> {
-        let source = Source::open(path)?;
+    fn try_to(&self, source: &Source, outcome: &mut Outcome) -> Result<(), Failure> {
         if self.dialect == Dialect::Patchelf {
-            malformed::check(&source.map, self).map_err(Failure::Objection)?;
+            malformed::check(&source.content, self).map_err(Failure::Objection)?;
         }
-        let subject = Subject::read(&source.map)?;
+        let subject = Subject::read(&source.content)?;
         for field in &self.print {
             let value = subject.value(*field);
             if let (Value::Missing(lack), false) = (&value, self.json) {
@@ -115,20 +142,20 @@ impl Request {
             outcome.values.push((*field, value));
         }
         let operation = self.operation_on(&subject, &mut outcome.warnings)?;
-        let patches = subject.elf.operate(&source.map, &operation).map_err(Failure::Refused)?;
-        let patches = apply::changing(&source.map, patches);
+        let patches = subject.elf.operate(&source.content, &operation).map_err(Failure::Refused)?;
+        let patches = apply::changing(&source.content, patches);
         if self.verify {
-            let violations = verify(&source.map, &patched(&source.map, &patches), &operation);
+            let violations = verify(&source.content, &patched(&source.content, &patches), &operation);
             if !violations.is_empty() {
                 return Err(Failure::Unsound(violations));
             }
         }
         match &self.output {
-            Some(output) => output::write(&source, output, &patches)?,
-            None => apply::in_place(&source, &patches)?,
+            Some(output) => output::write(source, output, &patches)?,
+            None => apply::in_place(source, &patches)?,
         }
         if self.dialect == Dialect::Patchelf && !patches.is_empty() {
-            outcome.warnings.extend(malformed::unnamed_section(&source.map));
+            outcome.warnings.extend(malformed::unnamed_section(&source.content));
         }
         outcome.change = Change::of(source.len(), &patches);
         Ok(())

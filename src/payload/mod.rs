@@ -1,5 +1,7 @@
 //! Walks the plan in order and hands out each file with its final bytes: the source mapped, the edits applied.
 
+mod digest;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -10,6 +12,8 @@ use rustix::mm::{MapFlags, ProtFlags, mmap};
 use crate::elf::{Patch, patched_len};
 use crate::error::{Error, IoContext, Result};
 use crate::plan::{Entry, Kind, Source};
+
+pub use digest::complete_bill;
 
 /// How much of a file is in memory at a time.
 pub const WINDOW: u64 = 1 << 20;
@@ -55,7 +59,20 @@ fn changed(entry: &Entry, planned: u64, now: u64) -> Error {
     Error::failure(format!("{} was {planned} bytes when it was planned and is {now} now", entry.origin))
 }
 
+/// The whole of a file's final bytes; `None` for what has none.
+///
+/// Errors: as those of [`open`].
+pub fn whole(entry: &Entry) -> Result<Option<Vec<u8>>> {
+    open(entry)?.map(Body::whole).transpose()
+}
+
 impl Body<'_> {
+    /// Without the edits: the source's own bytes.
+    pub fn unedited(mut self) -> Self {
+        (self.patches, self.size) = (&[], self.planned);
+        self
+    }
+
     /// The whole of it.
     pub fn whole(self) -> Result<Vec<u8>> {
         let mut whole = Vec::with_capacity(self.size as usize);

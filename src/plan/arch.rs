@@ -33,6 +33,12 @@ impl Architecture {
         })
     }
 
+    /// By Nix's name.
+    pub fn named(nix: &str) -> Option<Self> {
+        use Architecture::*;
+        [X86_64, I386, Aarch64, Arm, Riscv64, Ppc64le, S390x, Any].into_iter().find(|a| a.nix() == nix)
+    }
+
     /// dpkg's name (`dpkg --print-architecture`).
     pub fn deb(self) -> &'static str {
         match self {

@@ -50,6 +50,8 @@ impl Arranged {
 /// Where public files go.
 pub struct Face<'a> {
     pub prefix: &'a InstallPath,
+    /// Where the system looks for what concerns it.
+    pub system: &'a InstallPath,
 }
 
 impl Face<'_> {
@@ -57,6 +59,7 @@ impl Face<'_> {
     pub fn path(&self, below: &[u8]) -> InstallPath {
         match Place::of(below) {
             Place::Config => face::etc(self.prefix).join(&below[b"etc/".len()..]),
+            Place::Public if face::is_for_system(below) => self.system.join(below),
             _ => self.prefix.join(below),
         }
     }
@@ -251,7 +254,7 @@ mod tests {
         assert!(is_public(&tree));
         let prefix = path("/usr");
         assert_eq!(
-            lines(&into_prefix(&tree, &Face { prefix: &prefix })),
+            lines(&into_prefix(&tree, &Face { prefix: &prefix, system: &prefix })),
             [
                 "/etc/x.conf = /s/etc/x.conf",
                 "/usr/bin/x = /s/bin/x",
@@ -272,7 +275,7 @@ mod tests {
         assert!(!is_public(&tree));
         let prefix = path("/usr");
         assert_eq!(
-            lines(&together(&tree, &path("/usr/lib/x/h-x"), &Face { prefix: &prefix })),
+            lines(&together(&tree, &path("/usr/lib/x/h-x"), &Face { prefix: &prefix, system: &prefix })),
             [
                 "/etc/x.conf = /s/etc/x.conf",
                 "/usr/bin/x -> ../lib/x/h-x/bin/x",
@@ -293,7 +296,7 @@ mod tests {
         ]);
         let prefix = path("/usr");
         assert_eq!(
-            lines(&into_prefix(&tree, &Face { prefix: &prefix })),
+            lines(&into_prefix(&tree, &Face { prefix: &prefix, system: &prefix })),
             ["/usr/bin/coreutils = /s/bin/coreutils", "/usr/bin/cp -> coreutils", "/usr/bin/ls -> coreutils"]
         );
     }
@@ -303,7 +306,7 @@ mod tests {
         let tree = tree(&[("bin/als", "/s/bin/ls"), ("bin/ls", "/s/bin/ls")]);
         let prefix = path("/usr");
         assert_eq!(
-            lines(&into_prefix(&tree, &Face { prefix: &prefix })),
+            lines(&into_prefix(&tree, &Face { prefix: &prefix, system: &prefix })),
             ["/usr/bin/als -> ls", "/usr/bin/ls = /s/bin/ls"]
         );
     }
@@ -312,8 +315,30 @@ mod tests {
     fn a_link_to_its_own_place_is_left_out() {
         let tree = tree(&[("bin/x", "-> /usr/bin/x"), ("bin/y", "-> /usr/bin/z")]);
         let prefix = path("/usr");
-        let arranged = into_prefix(&tree, &Face { prefix: &prefix });
+        let arranged = into_prefix(&tree, &Face { prefix: &prefix, system: &prefix });
         assert_eq!(arranged.circular, [path("/usr/bin/x")]);
         assert_eq!(lines(&arranged), ["/usr/bin/y -> /usr/bin/z"]);
+    }
+
+    #[test]
+    fn what_the_system_looks_for_goes_where_it_looks() {
+        let tree = tree(&[
+            ("bin/x", "/s/bin/x"),
+            ("lib/systemd/system/x.service", "/s/x.service"),
+            ("share/applications/x.desktop", "/s/x.desktop"),
+            ("share/doc/x/README", "/s/README"),
+            ("share/man/man1/x.1", "/s/x.1"),
+        ]);
+        let (prefix, system) = (path("/opt/acme/x"), path("/usr"));
+        assert_eq!(
+            lines(&into_prefix(&tree, &Face { prefix: &prefix, system: &system })),
+            [
+                "/opt/acme/x/bin/x = /s/bin/x",
+                "/opt/acme/x/share/doc/x/README = /s/README",
+                "/opt/acme/x/share/man/man1/x.1 = /s/x.1",
+                "/usr/lib/systemd/system/x.service = /s/x.service",
+                "/usr/share/applications/x.desktop = /s/x.desktop",
+            ]
+        );
     }
 }

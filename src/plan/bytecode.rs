@@ -46,7 +46,7 @@ pub fn header_patch(bytecode: &Entry, source: &Entry, mtime: u32) -> Result<Opti
         if flags & CHECKED == 0 || header[8..] != source_hash(header, &original(source)?) {
             return Ok(None);
         }
-        source_hash(header, &whole(source)?).to_vec()
+        source_hash(header, &payload::whole(source)?.unwrap_or_default()).to_vec()
     } else {
         // The size never changes; the time in the header must have been the source's.
         if flags != 0 || word(12) != source_size as u32 || !is_time_of(source, word(8)) {
@@ -59,15 +59,7 @@ pub fn header_patch(bytecode: &Entry, source: &Entry, mtime: u32) -> Result<Opti
 
 /// The source before its edits.
 fn original(source: &Entry) -> Result<Vec<u8>> {
-    let mut unedited = source.clone();
-    if let Kind::File { patches, .. } = &mut unedited.kind {
-        patches.clear();
-    }
-    whole(&unedited)
-}
-
-fn whole(source: &Entry) -> Result<Vec<u8>> {
-    Ok(payload::open(source)?.map(payload::Body::whole).transpose()?.unwrap_or_default())
+    Ok(payload::open(source)?.map(|body| body.unedited().whole()).transpose()?.unwrap_or_default())
 }
 
 /// CPython's `_imp.source_hash`: SipHash keyed with the magic number.

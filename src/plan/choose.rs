@@ -2,6 +2,7 @@
 
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
+use super::licence_name::is_licence;
 use crate::error::{Error, Result};
 
 /// What programs do not need at run time (design.md section 5). Paths are below a store path.
@@ -21,9 +22,6 @@ const DEVELOPMENT: &[&str] = &[
 /// Manuals of the closure's other outputs: who wants them installs those.
 const MANUALS: &[&str] = &["share/man/**"];
 
-/// Licence texts stay, for every store path that is shipped.
-const LICENCES: &[&str] = &["share/licenses/**", "**/{COPYING,LICENSE,LICENCE,COPYRIGHT,copyright}{,.*,-*}"];
-
 /// Tells what is taken of a result, and of the rest of the closure.
 pub struct Choice {
     include: GlobSet,
@@ -32,7 +30,6 @@ pub struct Choice {
     exclude: GlobSet,
     development: GlobSet,
     manuals: GlobSet,
-    licences: GlobSet,
 }
 
 impl Choice {
@@ -45,23 +42,22 @@ impl Choice {
             exclude: globs("install.exclude", exclude)?,
             development: globs("", DEVELOPMENT)?,
             manuals: globs("", MANUALS)?,
-            licences: globs("", LICENCES)?,
         })
     }
 
-    /// Whether a file of the result is shipped.
+    /// Whether a file of the result is shipped. Licence texts stay, for every store path that is.
     pub fn of_result(&self, below: &[u8]) -> bool {
         let path = as_path(below);
         if self.exclude.is_match(path) || !self.include.is_match(path) {
             return false;
         }
-        self.wanted.is_match(path) || self.licences.is_match(path) || !self.development.is_match(path)
+        self.wanted.is_match(path) || is_licence(below) || !self.development.is_match(path)
     }
 
     /// Whether a file of another store path of the closure is shipped, in the store layout.
     pub fn of_closure(&self, below: &[u8]) -> bool {
         let path = as_path(below);
-        self.licences.is_match(path) || !(self.development.is_match(path) || self.manuals.is_match(path))
+        is_licence(below) || !(self.development.is_match(path) || self.manuals.is_match(path))
     }
 }
 

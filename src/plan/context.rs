@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Finding;
-use super::arrange::{Tree, target_below};
+use super::arrange::{Face, Tree, target_below};
 use super::choose::{self, Choice};
 use crate::config::{Config, Package};
 use crate::error::{Error, Result};
@@ -20,6 +20,8 @@ pub struct Context<'a> {
     pub pending: Pending,
     pub package: Package,
     pub prefix: InstallPath,
+    /// Where the system looks for units, desktop files and the like.
+    pub system: InstallPath,
     pub lib_dir: InstallPath,
     pub choice: Choice,
     /// Seconds since 1970.
@@ -27,6 +29,10 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
+    pub fn face(&self) -> Face<'_> {
+        Face { prefix: &self.prefix, system: &self.system }
+    }
+
     /// The closure and the scanner for its hashes.
     pub fn known(&self) -> Result<&Known> {
         self.pending.known()

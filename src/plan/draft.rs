@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::arch::Architecture;
 use super::context::Context;
 use super::entries::Entries;
+use super::relations::Needs;
 use super::relocation::Relocation;
-use super::{Entry, Finding, Kind, Severity, Surgery, survey};
+use super::{Entry, Finding, Kind, Severity, Surgery, bill, survey};
 use crate::config::glibc_set::is_glibc_set;
 use crate::config::{Layout, Package};
 use crate::elf::{Abi, Class, Elf, Patch, patched_len};
@@ -28,6 +29,10 @@ pub struct Draft {
     with_settings: BTreeSet<String>,
     /// Programs that have no run path and cannot be given one, by their install paths.
     pub without_run_path: Vec<String>,
+    /// Which store paths need which.
+    pub store_needs: bill::Needs,
+    /// What the target must have.
+    pub needs: Needs,
     /// Each ABI's programs and libraries of the results, then of the rest of the closure, counted.
     abis: BTreeMap<Abi, [usize; 4]>,
 }

@@ -1,34 +1,48 @@
-//! Collects a bundle's entries: one for each path, every parent folder present.
+//! Collects a bundle's entries: one for each path and format, every parent folder present.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::{Entry, Kind, Role, Source};
+use super::{Entry, Kind, Role, Source, Special};
+use crate::config::{Format, Formats};
 use crate::error::{Error, Result};
 use crate::path::InstallPath;
 
 #[derive(Debug, Default)]
 pub struct Entries {
     by_path: BTreeMap<InstallPath, Entry>,
+    /// What is at a path of those above, in other formats: of `[[contents]]`.
+    apart: Vec<Entry>,
 }
 
 impl Entries {
     /// Takes an entry.
     ///
-    /// Errors: something else is to be installed at its path.
+    /// Errors: something else is to be installed at its path, in a format that has both.
     pub fn add(&mut self, entry: Entry) -> Result<()> {
-        if let Some(other) = self.by_path.get(&entry.path) {
+        let apart = self.apart.iter_mut().filter(|other| other.path == entry.path);
+        let mut is_taken = false;
+        for other in self.by_path.get_mut(&entry.path).into_iter().chain(apart) {
+            is_taken = true;
             if same(other, &entry) {
+                other.special.formats = other.special.formats.or(entry.special.formats);
                 return Ok(());
             }
-            return Err(Error::failure(format!(
-                "two things are to be installed as {}: {} and {}",
-                entry.path,
-                described(other),
-                described(&entry)
-            ))
-            .remedy("leave one out with `install.exclude`, or build two packages"));
+            if other.special.formats.and(entry.special.formats) != Formats::NONE {
+                return Err(Error::failure(format!(
+                    "two things are to be installed as {}: {} and {}",
+                    entry.path,
+                    described(other),
+                    described(&entry)
+                ))
+                .remedy("leave one out with `install.exclude`, or build two packages"));
+            }
         }
-        self.by_path.insert(entry.path.clone(), entry);
+        if is_taken {
+            self.apart.push(entry);
+        } else {
+            self.by_path.insert(entry.path.clone(), entry);
+        }
         Ok(())
     }
 
@@ -45,7 +59,7 @@ impl Entries {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.by_path.values()
+        self.by_path.values().chain(&self.apart)
     }
 
     /// Whether something is installed there, or below it.
@@ -53,32 +67,54 @@ impl Entries {
         self.by_path.range(path..).next().is_some_and(|(next, _)| next.starts_with(path))
     }
 
-    /// Adds the folders above every entry.
+    /// Adds the folders above every entry, in the formats that it is in.
     ///
     /// Errors: a file or link stands where a folder must be.
-    pub fn finish(mut self) -> Result<Vec<Entry>> {
-        let mut folders: BTreeMap<InstallPath, Entry> = BTreeMap::new();
-        for entry in self.by_path.values() {
-            let mut above = entry.path.parent();
-            while let Some(folder) = above.filter(|folder| !folder.is_root() && !folders.contains_key(folder))
-            {
-                if let Some(other) = self.by_path.get(&folder)
-                    && !matches!(other.kind, Kind::Folder)
-                {
-                    return Err(Error::failure(format!(
-                        "{} is to be installed below {folder}, which is {}",
-                        entry.path,
-                        described(other)
-                    )));
-                }
-                above = folder.parent();
-                folders.insert(folder.clone(), Entry::folder(folder));
+    pub fn finish(self) -> Result<Vec<Entry>> {
+        let mut folders: BTreeMap<InstallPath, Formats> = BTreeMap::new();
+        for entry in self.iter() {
+            let formats = entry.special.formats;
+            let mut above = entry.path.parent().filter(|folder| !folder.is_root());
+            while let Some(folder) = above {
+                self.check_folder(&folder, entry)?;
+                let parent = folder.parent().filter(|folder| !folder.is_root());
+                let known = folders.entry(folder).or_insert(Formats::NONE);
+                // What is known of a folder is known of those above it.
+                above = parent.filter(|_| known.and(formats) != formats);
+                *known = known.or(formats);
             }
         }
-        for (path, folder) in folders {
-            self.by_path.entry(path).or_insert(folder);
+        let mut entries: Vec<Entry> = self.iter().cloned().collect();
+        for (path, formats) in folders {
+            let there = self.at(&path).fold(Formats::NONE, |all, entry| all.or(entry.special.formats));
+            let formats = formats.without(there);
+            if formats != Formats::NONE {
+                let folder = Entry::folder(path);
+                entries.push(Entry { special: Special { formats, ..folder.special }, ..folder });
+            }
         }
-        Ok(self.by_path.into_values().collect())
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(entries)
+    }
+
+    fn at<'e>(&'e self, path: &'e InstallPath) -> impl Iterator<Item = &'e Entry> {
+        self.by_path.get(path).into_iter().chain(self.apart.iter().filter(|entry| entry.path == *path))
+    }
+
+    /// Whether `entry` can be below `folder`.
+    fn check_folder(&self, folder: &InstallPath, entry: &Entry) -> Result<()> {
+        let in_the_way = |other: &&Entry| {
+            !matches!(other.kind, Kind::Folder)
+                && other.special.formats.and(entry.special.formats) != Formats::NONE
+        };
+        match self.at(folder).find(in_the_way) {
+            None => Ok(()),
+            Some(other) => Err(Error::failure(format!(
+                "{} is to be installed below {folder}, which is {}",
+                entry.path,
+                described(other)
+            ))),
+        }
     }
 }
 
@@ -91,7 +127,8 @@ fn same(one: &Entry, other: &Entry) -> bool {
         }
         _ => false,
     };
-    same_kind && one.mode == other.mode
+    let special = Special { formats: one.special.formats, ..other.special.clone() };
+    same_kind && one.mode == other.mode && one.special == special
 }
 
 /// Two results may hold the same file (a licence text).
@@ -115,7 +152,8 @@ fn described(entry: &Entry) -> String {
 impl Entry {
     fn plain(path: InstallPath, kind: Kind, mode: u32, role: Role) -> Self {
         let (owner, group) = ("root".to_owned(), "root".to_owned());
-        Entry { path, kind, mode, owner, group, caps: None, role, origin: String::new() }
+        let special = Special::default();
+        Entry { path, kind, mode, owner, group, caps: None, role, origin: String::new(), special }
     }
 
     pub fn folder(path: InstallPath) -> Self {
@@ -141,8 +179,17 @@ impl Entry {
         Entry::plain(path, kind, mode, role)
     }
 
+    /// A file of explant's own.
+    pub fn made(path: InstallPath, bytes: impl Into<Arc<[u8]>>, role: Role) -> Self {
+        let bytes = bytes.into();
+        let size = bytes.len() as u64;
+        Entry::file(path, Source::Made(bytes), size, 0o644, role)
+    }
+
+    /// Only an .rpm can have one.
     pub fn ghost(path: InstallPath, mode: u32) -> Self {
-        Entry::plain(path, Kind::Ghost, mode, Role::Data)
+        let special = Special { formats: Formats::only(Format::Rpm), ..Special::default() };
+        Entry { special, ..Entry::plain(path, Kind::Ghost, mode, Role::Data) }
     }
 }
 

@@ -1,18 +1,15 @@
 //! What bundle.toml adds to a bundle: `[[contents]]`, `[install.links]`, the changelog.
 
-use std::io::Write;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::Arc;
 
-use flate2::{Compression, GzBuilder};
 use walkdir::WalkDir;
 
 use super::context::Context;
 use super::draft::Draft;
-use super::{Entry, Kind, Role, Source};
-use crate::config::{Content, ContentKind, names};
+use super::{Entry, Kind, Role, Source, Special, changelog};
+use crate::config::{Content, ContentKind, Formats};
 use crate::error::{Error, IoContext, Result};
 use crate::path::InstallPath;
 
@@ -25,23 +22,23 @@ pub fn add(context: &Context, draft: &mut Draft) -> Result<()> {
         let target = InstallPath::new(target).unwrap_or_else(InstallPath::root);
         draft.entries.add(Entry::link_to(link.clone(), &target))?;
     }
-    if let Some(changelog) = &context.config.package.changelog {
-        draft.entries.add(changelog_entry(context, changelog)?)?;
-    }
-    Ok(())
+    changelog::add(context, draft)
 }
 
 fn add_content(content: &Content, draft: &mut Draft) -> Result<()> {
-    if content.kind == ContentKind::Tree {
-        return add_tree(content, draft);
-    }
     let entry = match content.kind {
+        ContentKind::Tree => return add_tree(content, Role::Data, draft),
+        ContentKind::ConfigTree { noreplace, missingok } => {
+            return add_tree(content, Role::Config { noreplace, missingok }, draft);
+        }
         ContentKind::Folder => Entry::folder(content.dst.clone()),
         ContentKind::Symlink => Entry::link(content.dst.clone(), content.src.as_os_str().as_bytes().to_vec()),
         ContentKind::Ghost => Entry::ghost(content.dst.clone(), 0o644),
         _ => file(&content.src, content.dst.clone(), role(content.kind))?,
     };
-    draft.entries.add(with_settings(entry, content))
+    let entry = with_settings(entry, content);
+    // A ghost that is for other formats alone is in none.
+    if entry.special.formats == Formats::NONE { Ok(()) } else { draft.entries.add(entry) }
 }
 
 fn role(kind: ContentKind) -> Role {
@@ -56,10 +53,19 @@ fn role(kind: ContentKind) -> Role {
 
 fn with_settings(mut entry: Entry, content: &Content) -> Entry {
     if !matches!(entry.kind, Kind::Link { .. }) {
-        entry.mode = content.mode.unwrap_or(entry.mode);
+        entry.mode = content.mode.unwrap_or(entry.mode & !content.umask);
+    }
+    if matches!(entry.kind, Kind::File { .. }) {
+        entry.caps = content.caps.clone();
     }
     entry.owner = content.owner.clone().unwrap_or(entry.owner);
     entry.group = content.group.clone().unwrap_or(entry.group);
+    entry.special = Special {
+        formats: entry.special.formats.and(content.formats),
+        mtime: content.mtime,
+        lang: content.lang.clone(),
+        disowned: matches!(entry.kind, Kind::Folder) && content.disowned.contains(&entry.path),
+    };
     entry
 }
 
@@ -78,7 +84,7 @@ fn file(src: &Path, dst: InstallPath, role: Role) -> Result<Entry> {
 
 /// A folder of the user's with all that it holds, links as they stand. (Not by fs_extra, which copies, and follows links:
 /// nothing is copied here, the files are read when the payload is.)
-fn add_tree(content: &Content, draft: &mut Draft) -> Result<()> {
+fn add_tree(content: &Content, role: Role, draft: &mut Draft) -> Result<()> {
     for found in WalkDir::new(&content.src).min_depth(1).sort_by_file_name() {
         let found = found
             .map_err(|error| Error::failure(format!("cannot list {}: {error}", content.src.display())))?;
@@ -91,25 +97,14 @@ fn add_tree(content: &Content, draft: &mut Draft) -> Result<()> {
             let target = found.path().read_link().while_doing("read the link", found.path())?;
             Entry::link(dst, target.into_os_string().into_vec())
         } else {
-            file(found.path(), dst, Role::Data)?
+            file(found.path(), dst, role)?
         };
         let is_folder = matches!(entry.kind, Kind::Folder);
         let mut entry = with_settings(entry, content);
         if is_folder {
-            entry.mode = 0o755;
+            entry.mode = 0o755 & !content.umask;
         }
         draft.entries.add(entry)?;
     }
     Ok(())
-}
-
-/// The upstream changelog where Debian Policy 12.7 has it, compressed without a time.
-fn changelog_entry(context: &Context, changelog: &Path) -> Result<Entry> {
-    let text = std::fs::read(changelog).while_doing("read", changelog)?;
-    let mut packed = GzBuilder::new().write(Vec::new(), Compression::best());
-    let bytes = packed.write_all(&text).and_then(|()| packed.finish()).while_doing("compress", changelog)?;
-    let folder = context.prefix.join("share/doc").join(names::deb_name(&context.package.name));
-    let size = bytes.len() as u64;
-    let source = Source::Made(Arc::from(bytes));
-    Ok(Entry::file(folder.join("changelog.gz"), source, size, 0o644, Role::Doc))
 }

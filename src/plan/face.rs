@@ -46,11 +46,30 @@ const PUBLIC: &[&str] = &[
     "share/zsh/vendor-completions",
 ];
 
+/// Public folders that people, and man, find by the PATH that they find the program by (manpath(1)); all others are looked for in
+/// /usr, whatever the prefix.
+const OF_PREFIX: &[&str] = &["share/doc", "share/licenses", "share/man"];
+
+/// Whether a public path is looked for by the system, and not by who reads it.
+pub fn is_for_system(below: &[u8]) -> bool {
+    !OF_PREFIX.iter().any(|folder| is_in(below, folder))
+}
+
+/// Where the system looks for what concerns it: prefix if that is one of its own, else /usr. FHS 3.0, 3.13.2, lets a package
+/// for /opt have files elsewhere that must be there to work.
+pub fn system(prefix: &InstallPath) -> InstallPath {
+    let is_own = [&b"/usr"[..], b"/usr/local"].contains(&prefix.as_bytes());
+    if is_own { prefix.clone() } else { InstallPath::root().join("usr") }
+}
+
+fn is_in(below: &[u8], folder: &str) -> bool {
+    below.strip_prefix(folder.as_bytes()).is_some_and(|rest| rest.starts_with(b"/"))
+}
+
 impl Place {
     /// Of a path below a result.
     pub fn of(below: &[u8]) -> Place {
-        let in_folder =
-            |folder: &str| below.strip_prefix(folder.as_bytes()).is_some_and(|rest| rest.starts_with(b"/"));
+        let in_folder = |folder: &str| is_in(below, folder);
         if in_folder("bin") || in_folder("sbin") {
             // A folder in bin is no program: node and others keep modules there.
             if below.iter().filter(|b| **b == b'/').count() == 1 { Place::Program } else { Place::Private }

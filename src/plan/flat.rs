@@ -4,16 +4,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rayon::prelude::*;
 
-use super::arrange::{self, Arranged, Face, Placed, Tree};
+use super::arrange::{self, Arranged, Placed, Tree};
 use super::context::Context;
 use super::draft::{Draft, Operated};
 use super::face::Place;
 use super::graph::{Graph, Loading, Missing, NodeId};
 use super::homes::{self, Homes};
 use super::operations::{self, Bundle};
+use super::relations::Needs;
 use super::relocation::Relocation;
 use super::survey::{self, Survey, survey};
-use super::{Entry, Finding, Role, Source, host};
+use super::{Entry, Finding, Role, Source, bill, host};
 use crate::elf::{Class, Elf};
 use crate::error::{Error, Result};
 use crate::path::{InstallPath, StoreFile, printable};
@@ -50,7 +51,9 @@ pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
         fixed: &fixed,
     };
     let mut operated = operations::all(&bundle, &mut homes, draft)?;
-    host::settle(context, &graph, draft)?;
+    host::check_targets(context, &graph)?;
+    draft.store_needs = bill::needs_of(context.store, &graph);
+    draft.needs = Needs::of(&graph, context.config.runtime.glibc);
     add_results(&bundle, &surveys, &mut operated, draft)?;
     add_libraries(&bundle, &homes, &mut operated, draft)
 }
@@ -66,7 +69,7 @@ fn relocation(context: &Context, trees: &[Tree]) -> Result<Relocation> {
 }
 
 fn arrange_all(context: &Context, trees: &[Tree], relocation: &Relocation) -> Arranged {
-    let face = Face { prefix: &context.prefix };
+    let face = context.face();
     let mut all = Arranged::default();
     for tree in trees {
         let arranged = match relocation.folder(tree.path.hash()) {

@@ -1,11 +1,8 @@
-//! The target's part: its loader, its library folders, and with `glibc = "host"` what version of glibc it must have.
-
-use std::collections::BTreeMap;
+//! The target's part: its loader, its library folders, and with `glibc = "host"` whether its glibc is new enough.
 
 use goblin::elf::header::{EM_386, EM_AARCH64, EM_ARM, EM_PPC64, EM_RISCV, EM_S390, EM_X86_64};
 
 use super::context::Context;
-use super::draft::Draft;
 use super::graph::Graph;
 use crate::config::glibc_set::{Version, host_interpreter, is_glibc_set, version};
 use crate::config::{Glibc, targets};
@@ -42,19 +39,16 @@ pub fn library_folders(abi: Abi) -> Vec<String> {
     folders
 }
 
-/// With `glibc = "host"`: holds every version that is needed of glibc against what the targets have, and writes the floor into
-/// the package's relations.
+/// With `glibc = "host"`: holds every version that is needed of glibc against what the targets have.
 ///
 /// Errors: a target's glibc is too old; something needs what no other glibc has.
-pub fn settle(context: &Context, graph: &Graph, draft: &mut Draft) -> Result<()> {
+pub fn check_targets(context: &Context, graph: &Graph) -> Result<()> {
     if context.config.runtime.glibc != Glibc::Host {
         return Ok(());
     }
-    // The version, the file of glibc's that has it, and what needs it.
-    let mut floors: BTreeMap<String, (Version, String, StoreFile)> = BTreeMap::new();
-    let mut is_64 = true;
+    // The highest version, and what needs it.
+    let mut floor: Option<(Version, String, StoreFile)> = None;
     for ((_, file), node) in &graph.nodes {
-        is_64 = node.elf.abi.is_64;
         for need in node.elf.versions_needed.iter().filter(|need| is_glibc_set(&need.file)) {
             for name in &need.versions {
                 let name = printable(name);
@@ -66,39 +60,24 @@ pub fn settle(context: &Context, graph: &Graph, draft: &mut Draft) -> Result<()>
                     ))
                     .remedy("use `runtime.glibc = \"bundled\"`"));
                 };
-                let soname = printable(&need.file);
-                if floors.get(&soname).is_none_or(|(floor, ..)| *floor < version) {
-                    floors.insert(soname, (version, name, file.clone()));
+                if floor.as_ref().is_none_or(|(floor, ..)| *floor < version) {
+                    floor = Some((version, name, file.clone()));
                 }
             }
         }
     }
-    check_targets(context, &floors)?;
-    if let Some((version, ..)) = floors.values().max() {
-        draft.package.deb_depends.push(format!("libc6 (>= {}.{})", version.0, version.1));
-    }
-    let suffix = if is_64 { "(64bit)" } else { "" };
-    draft
-        .package
-        .rpm_requires
-        .extend(floors.iter().map(|(soname, (_, name, _))| format!("{soname}({name}){suffix}")));
-    Ok(())
-}
-
-fn check_targets(context: &Context, floors: &BTreeMap<String, (Version, String, StoreFile)>) -> Result<()> {
+    let Some((wanted, name, file)) = floor else { return Ok(()) };
     for target in &context.config.runtime.targets {
-        let Some(has) = targets::glibc_of(target) else { continue };
-        if let Some((wanted, name, file)) = floors.values().find(|(wanted, ..)| *wanted > has) {
-            return Err(Error::failure(format!(
-                "{} needs {name} (glibc {}.{}), and {target} has glibc {}.{}",
-                context.store.origin(file),
-                wanted.0,
-                wanted.1,
-                has.0,
-                has.1
-            ))
-            .remedy(format!("use `runtime.glibc = \"bundled\"`, or take {target} from `runtime.targets`")));
-        }
+        let Some(has) = targets::glibc_of(target).filter(|has| wanted > *has) else { continue };
+        return Err(Error::failure(format!(
+            "{} needs {name} (glibc {}.{}), and {target} has glibc {}.{}",
+            context.store.origin(&file),
+            wanted.0,
+            wanted.1,
+            has.0,
+            has.1
+        ))
+        .remedy(format!("use `runtime.glibc = \"bundled\"`, or take {target} from `runtime.targets`")));
     }
     Ok(())
 }

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use super::choose::Choice;
 use super::context::Context;
 use super::draft::Draft;
-use super::{Finding, Plan, extras, flat, store_layout};
+use super::{
+    Architecture, Entry, Finding, Kind, Plan, Surgery, bill, extras, face, flat, licences, relations,
+    store_layout, system,
+};
 use crate::config::{Config, Layout, Package, distribution, names};
 use crate::error::{Error, Result};
 use crate::store::closure::Pending;
@@ -37,12 +40,26 @@ pub fn make(request: &Request) -> Result<Plan> {
         Some(below) => prefix.join(below),
         None => prefix.join("lib").join(names::deb_name(&package.name)),
     };
+    let system = if config.install.system.integrate { face::system(&prefix) } else { prefix.clone() };
     let choice = Choice::new(&config.install.include, &config.install.exclude)?;
-    let mtime = mtime()?;
+    let mtime = match config.package.mtime {
+        Some(mtime) => mtime,
+        None => mtime()?,
+    };
     let pending = Pending::begin(store.clone(), results.clone(), request.closure.map(Path::to_owned));
     let mut draft = Draft::new(package.clone());
-    let context =
-        Context { config, store, results: &results, pending, package, prefix, lib_dir, choice, mtime };
+    let context = Context {
+        config,
+        store,
+        results: &results,
+        pending,
+        package,
+        prefix,
+        system,
+        lib_dir,
+        choice,
+        mtime,
+    };
     match config.install.layout {
         Layout::Flat => flat::plan(&context, &mut draft)?,
         Layout::Store => store_layout::plan(&context, &mut draft)?,
@@ -54,13 +71,18 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
     draft.unmatched_files(context)?;
     draft.keep_bytecode_valid(context)?;
     extras::add(context, &mut draft)?;
+    let system = system::add(context, &mut draft)?;
+    licences::add(context, &mut draft)?;
     draft.report_leftovers(context)?;
     draft.report_without_run_path();
     draft.report_conditions();
     if distribution::names_a_distribution_package(&draft.package.name) {
         draft.findings.push(replaces_distribution(&draft.package));
     }
-    let architecture = draft.architecture()?;
+    draft.findings.extend(moved_programs(context, &draft));
+    let architecture = architecture(&draft, context.config)?;
+    relations::settle(context, &mut draft, architecture)?;
+    let bill = bill::add(context, &mut draft, architecture)?;
     let mut seen = BTreeSet::new();
     draft.findings.retain(|finding| seen.insert(finding.to_string()));
     draft.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -72,8 +94,45 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
         lib_dir: context.lib_dir.clone(),
         mtime: context.mtime,
         entries: draft.entries.finish()?,
+        bill,
         findings: draft.findings,
+        system,
     })
+}
+
+/// An .rpm that can be moved, with programs that cannot: the kernel finds a loader by its absolute path.
+fn moved_programs(context: &Context, draft: &Draft) -> Option<Finding> {
+    let prefixes = &draft.package.rpm.prefixes;
+    let is_moved = prefixes.iter().any(|prefix| context.lib_dir.starts_with(prefix));
+    let with_loader = |entry: &&Entry| match &entry.kind {
+        Kind::File { surgery, .. } => surgery.iter().any(|edit| matches!(edit, Surgery::Interpreter(_))),
+        _ => false,
+    };
+    let programs: Vec<String> =
+        draft.entries.iter().filter(with_loader).map(|entry| entry.path.to_string()).collect();
+    if !is_moved || programs.is_empty() {
+        return None;
+    }
+    let message = "programs name their loader by its absolute path, and do not start where an .rpm is installed elsewhere \
+                   (`rpm -i --prefix`)";
+    let mut finding = Finding::warning("rpm-prefixes", message).remedy("leave `rpm.prefixes` out");
+    finding.subjects = programs;
+    Some(finding)
+}
+
+/// What the programs are made for, or what the user says where that can be.
+fn architecture(draft: &Draft, config: &Config) -> Result<Architecture> {
+    let found = draft.architecture()?;
+    let Some(asked) = config.package.arch.and_then(Architecture::named) else { return Ok(found) };
+    if found != Architecture::Any && found != asked {
+        return Err(Error::usage(format!(
+            "`package.arch` says {}, and the result's programs are for {}",
+            asked.nix(),
+            found.nix()
+        ))
+        .remedy("leave `package.arch` out: it follows from the programs"));
+    }
+    Ok(asked)
 }
 
 fn replaces_distribution(package: &Package) -> Finding {

@@ -3,35 +3,46 @@
 
 pub mod arch;
 mod arrange;
+mod bill;
 mod bytecode;
+mod changelog;
 pub mod choose;
 mod context;
+mod copyright;
 mod draft;
 mod entries;
 mod extras;
 mod face;
 mod flat;
 mod graph;
+mod gzip;
 mod homes;
 pub mod host;
+mod licence_name;
+mod licences;
 mod make;
 mod operations;
+mod projects;
+mod relations;
 mod relocation;
 mod run_path;
 mod store_layout;
 mod survey;
+pub mod system;
 pub mod table;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::{Layout, Package};
+use crate::bill::Bill;
+use crate::config::{Format, Formats, Layout, Package};
 use crate::elf::Patch;
 use crate::path::InstallPath;
 
 pub use crate::finding::{Finding, Severity};
 pub use arch::Architecture;
 pub use make::{Request, make};
+pub use projects::Project;
 
 /// Everything that `build` carries out.
 #[derive(Debug)]
@@ -45,9 +56,23 @@ pub struct Plan {
     pub lib_dir: InstallPath,
     /// Seconds since 1970, for every entry and artifact (SOURCE_DATE_EPOCH, else 2000-01-01).
     pub mtime: u32,
-    /// Sorted by path; no path twice; every parent folder (but `/`) comes before what it holds.
+    /// Sorted by path; no path twice in one format; every parent folder (but `/`) comes before what it holds.
     pub entries: Vec<Entry>,
+    /// What `entries` holds at [`Bill::place`], its digests yet to come.
+    pub bill: Option<Bill>,
     pub findings: Vec<Finding>,
+    /// What is set up on the target besides.
+    pub system: system::System,
+}
+
+impl Plan {
+    pub fn entry(&self, path: &InstallPath) -> Option<&Entry> {
+        self.entries.binary_search_by(|entry| entry.path.cmp(path)).ok().map(|at| &self.entries[at])
+    }
+
+    pub fn entry_mut(&mut self, path: &InstallPath) -> Option<&mut Entry> {
+        self.entries.binary_search_by(|entry| entry.path.cmp(path)).ok().map(|at| &mut self.entries[at])
+    }
 }
 
 /// One file, folder or link of the payload.
@@ -64,6 +89,26 @@ pub struct Entry {
     pub role: Role,
     /// Where it comes from, for people: `jq-1.7.1/bin/jq`. Empty for what explant made.
     pub origin: String,
+    pub special: Special,
+}
+
+/// What few entries have; the default is what all others are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Special {
+    /// The artifacts that it is in. Two entries of one path are never in the same.
+    pub formats: Formats,
+    /// In seconds since 1970; else the plan's.
+    pub mtime: Option<u32>,
+    /// The language that it is for, as rpm's `%lang` has it.
+    pub lang: Option<String>,
+    /// A folder that is there, and not the package's: an .rpm does not list it.
+    pub disowned: bool,
+}
+
+impl Entry {
+    pub fn is_in(&self, format: Format) -> bool {
+        self.special.formats.has(format)
+    }
 }
 
 #[derive(Clone, Debug)]

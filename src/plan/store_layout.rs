@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rayon::prelude::*;
 
-use super::arrange::{self, Arranged, Face, Placed, Tree};
+use super::arrange::{self, Arranged, Placed, Tree};
 use super::context::Context;
 use super::draft::{Draft, Operated};
 use super::flat::entry_of;
@@ -33,6 +33,7 @@ pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
     let layout = Layout { context, known, closure: &closure, relocation: &relocation };
     let moved: BTreeMap<(StorePath, Vec<u8>), InstallPath> = moved(&trees, context);
     for path in &alive {
+        draft.store_needs.insert(path.clone(), closure.needs(context, known, path));
         for (below, item) in &closure.items[path] {
             match moved.get(&(path.clone(), below.clone())) {
                 Some(public) => {
@@ -91,6 +92,13 @@ impl Shipped {
         Ok(Shipped { items, surveys })
     }
 
+    /// The store paths that a store path names.
+    fn needs(&self, context: &Context, known: &Known, path: &StorePath) -> BTreeSet<StorePath> {
+        let file = context.store.file(path);
+        let items = self.items.get(path).into_iter().flatten();
+        items.flat_map(|(below, item)| self.names(context, known, Some(file.join(below)), item)).collect()
+    }
+
     /// The closure, computed again: what nothing that is shipped names any more is gone.
     fn alive(&self, context: &Context, known: &Known, trees: &[Tree]) -> BTreeSet<StorePath> {
         let mut alive: BTreeSet<StorePath> = BTreeSet::new();
@@ -101,14 +109,8 @@ impl Shipped {
             todo.extend(self.names(context, known, None, item.1));
         }
         while let Some(path) = todo.pop() {
-            let Some(items) = self.items.get(&path) else { continue };
-            if alive.insert(path.clone()) {
-                let file = context.store.file(&path);
-                todo.extend(
-                    items
-                        .iter()
-                        .flat_map(|(below, item)| self.names(context, known, Some(file.join(below)), item)),
-                );
+            if self.items.contains_key(&path) && alive.insert(path.clone()) {
+                todo.extend(self.needs(context, known, &path));
             }
         }
         alive
@@ -136,7 +138,7 @@ fn public_face(context: &Context, trees: &[Tree], relocation: &Relocation) -> Ar
     let mut all = Arranged::default();
     for tree in trees {
         if let Some(place) = relocation.folder(tree.path.hash()) {
-            all.append(arrange::public_face(tree, place, &Face { prefix: &context.prefix }));
+            all.append(arrange::public_face(tree, place, &context.face()));
         }
     }
     all
@@ -144,7 +146,7 @@ fn public_face(context: &Context, trees: &[Tree], relocation: &Relocation) -> Ar
 
 /// The results' files that lie in prefix or /etc, by their old places.
 fn moved(trees: &[Tree], context: &Context) -> BTreeMap<(StorePath, Vec<u8>), InstallPath> {
-    let face = Face { prefix: &context.prefix };
+    let face = context.face();
     let files = trees.iter().flat_map(|tree| {
         let public = tree
             .items

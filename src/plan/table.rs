@@ -6,7 +6,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::{Entry, Kind, Plan, Role, Surgery};
-use crate::config::Layout;
+use crate::config::{Format, Layout};
 use crate::path::InstallPath;
 
 /// Rows of a section that are printed; the largest come first, `--json` has all.
@@ -211,10 +211,19 @@ fn what(entry: &Entry) -> String {
         words.push(format!("mode {:04o}", entry.mode));
     }
     words.extend(entry.caps.clone());
+    words.extend(formats(entry).map(|formats| format!("only {}", formats.join(" and "))));
     words.join(", ")
 }
 
-fn described(edit: &Surgery) -> String {
+/// The artifacts that it is in, where it is not in all.
+fn formats(entry: &Entry) -> Option<Vec<&'static str>> {
+    let all = [(Format::Deb, ".deb"), (Format::Rpm, ".rpm"), (Format::Tar, "tarball")];
+    let names: Vec<_> =
+        all.iter().filter(|(format, _)| entry.is_in(*format)).map(|(_, name)| *name).collect();
+    (names.len() < all.len()).then_some(names)
+}
+
+pub(super) fn described(edit: &Surgery) -> String {
     match edit {
         Surgery::Interpreter(_) => "interpreter".to_owned(),
         Surgery::RunPath { to, .. } => format!("run path {to}"),
@@ -262,6 +271,7 @@ fn entry(entry: &Entry) -> Value {
     if let (Some(value), Value::Object(more)) = (value.as_object_mut(), more) {
         value.extend(more);
         value.extend(entry.caps.as_ref().map(|caps| ("caps".to_owned(), json!(caps))));
+        value.extend(formats(entry).map(|formats| ("formats".to_owned(), json!(formats))));
     }
     value
 }

@@ -95,6 +95,11 @@ impl Case {
         listed.lines().map(str::to_owned).collect()
     }
 
+    /// Leaves libraries to the target.
+    pub fn baseline(&mut self, globs: &[&str]) {
+        self.bundle += &format!("\n[runtime]\nbaseline = {globs:?}\n");
+    }
+
     /// The package's name: none of the target's own.
     pub fn package(&self) -> String {
         format!("x-{}", self.name)
@@ -207,6 +212,13 @@ impl Machine {
         self.run_in(&["-b".as_ref(), &bind])
     }
 
+    /// Shell lines in it, as root, with a folder of this machine's at /mnt; what they print.
+    pub fn does(&self, folder: &Path, lines: &str) -> String {
+        let mut bind = OsString::from(folder);
+        bind.push(":/mnt");
+        succeeds(self.run_in(&["-b".as_ref(), &bind]).args(["sh", "-euc", lines]))
+    }
+
     /// Every file in it.
     pub fn files(&self) -> BTreeSet<PathBuf> {
         let mut find = self.run_in(&["-o".as_ref()]);
@@ -248,6 +260,14 @@ impl Machine {
             check.stdout,
             told(&done)
         );
+    }
+}
+
+/// Writes files into a folder that is made where it is not there.
+pub fn write_all(folder: &Path, files: &[(&str, &str)]) {
+    fs::create_dir_all(folder).unwrap();
+    for (name, text) in files {
+        fs::write(folder.join(name), text).unwrap();
     }
 }
 

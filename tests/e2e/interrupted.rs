@@ -54,6 +54,6 @@ fn killed_while_writing() {
     let next = Bundle { case: Case::named("static"), folder: bundle.folder };
     succeeds(next.command(Layout::Flat).arg(next.case.result()));
     let files: Vec<_> = entries(next.folder.path());
-    assert_eq!(artifacts(next.folder.path()).len(), 3, "{files:?}");
-    assert_eq!(files.len(), 4, "bundle.toml and three artifacts: {files:?}");
+    assert_eq!(artifacts(next.folder.path()).len(), 5, "{files:?}");
+    assert_eq!(files.len(), 6, "bundle.toml, three artifacts, their sums and their bill: {files:?}");
 }

@@ -36,7 +36,8 @@ fn same(layout: Layout, wanted: &Files, what: &str, more: impl FnOnce(&mut Comma
 fn from_run_to_run() {
     for layout in [Layout::Flat, Layout::Store] {
         let wanted = build(layout, |_| ());
-        assert_eq!(wanted.len(), 3);
+        // And SHA256SUMS, and the bill of materials.
+        assert_eq!(wanted.len(), 5);
         same(layout, &wanted, "the same again", |_| ());
         for threads in ["1", "5"] {
             same(layout, &wanted, threads, |command| {
@@ -84,16 +85,8 @@ fn however_the_closure_is_told() {
 
 #[test]
 fn wherever_the_store_is() {
-    let case = Case::named(CASE);
     let folder = scratch_folder();
-    let roots = ["plain", "optimised"].map(|name| folder.path().join(name));
-    for root in &roots {
-        let mut nix = Command::new("nix");
-        nix.args(["--extra-experimental-features", "nix-command", "copy", "--no-check-sigs", "--to"]);
-        succeeds(nix.arg(root).arg(case.result()));
-    }
-    succeeds(Command::new("nix-store").arg("--optimise").arg("--store").arg(&roots[1]));
-    assert!(links(&roots[1].join("nix/store")) > links(&roots[0].join("nix/store")));
+    let roots = stores(&Case::named(CASE), folder.path());
     for layout in [Layout::Flat, Layout::Store] {
         let wanted = build(layout, |_| ());
         for root in &roots {
@@ -103,7 +96,25 @@ fn wherever_the_store_is() {
             });
         }
     }
-    succeeds(Command::new("chmod").args(["-R", "u+w"]).arg(folder.path()));
+    make_removable(folder.path());
+}
+
+/// Two copies of a case's closure, below roots in a folder: a plain store, and an optimised one, full of hard links.
+pub fn stores(case: &Case, folder: &Path) -> [PathBuf; 2] {
+    let roots = ["plain", "optimised"].map(|name| folder.join(name));
+    for root in &roots {
+        let mut nix = Command::new("nix");
+        nix.args(["--extra-experimental-features", "nix-command", "copy", "--no-check-sigs", "--to"]);
+        succeeds(nix.arg(root).arg(case.result()));
+    }
+    succeeds(Command::new("nix-store").arg("--optimise").arg("--store").arg(&roots[1]));
+    assert!(links(&roots[1].join("nix/store")) > links(&roots[0].join("nix/store")));
+    roots
+}
+
+/// Stores are read-only, and a user who is not root could not remove them.
+pub fn make_removable(folder: &Path) {
+    succeeds(Command::new("chmod").args(["-R", "u+w"]).arg(folder));
 }
 
 /// How many files have several names.

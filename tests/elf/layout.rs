@@ -128,7 +128,9 @@ impl Layout {
         // glibc 2.36 wants a version tag for RELR, which of these linkers bfd alone adds, and for few machines.
         self.relr &= (self.linker, self.target) == (Linker::Bfd, Target::Native);
         // gold crashes (internal error in do_write).
-        self.relro |= (self.linker, self.target) == (Linker::Gold, Target::I386);
+        if (self.linker, self.target) == (Linker::Gold, Target::I386) {
+            self.linker = Linker::Bfd;
+        }
         self
     }
 

@@ -1,5 +1,8 @@
 //! Plans, tested as data: what a bundle would hold, and what would be done to it.
 
+mod accounts;
 mod fixture;
 mod flat;
+mod relations;
 mod store_layout;
+mod system;

@@ -2,16 +2,12 @@
 
 mod parse;
 
-use std::collections::HashMap;
 use std::ffi::OsString;
-use std::fs;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use rayon::prelude::*;
 use serde_json::json;
 
 use explant::error::{Error, Result};
@@ -109,28 +105,14 @@ fn patch(call: &Call) -> Result<bool> {
     Ok(done.iter().all(|outcome| outcome.failure.is_none()))
 }
 
-/// Carries the request out on every file, several at a time; and says which outcome is whose. A file that is named twice,
-/// be it by a hard link, is edited once: two threads would be in each other's way.
+/// The outcomes, and which is whose.
 fn carry_out(call: &Call) -> (Vec<Outcome>, Vec<usize>) {
-    let mut seen = HashMap::new();
-    let mut distinct = Vec::new();
-    let mut which = Vec::new();
-    for file in &call.files {
-        let next = distinct.len();
-        let inode = fs::metadata(file).map(|metadata| (metadata.dev(), metadata.ino()));
-        // What is not there has its own error.
-        let at = inode.map_or(next, |inode| *seen.entry(inode).or_insert(next));
-        which.push(at);
-        if at == next {
-            distinct.push(file);
-        }
-    }
-    let one = |file: &&PathBuf| call.request.carry_out(file);
-    if distinct.len() == 1 {
-        return (distinct.iter().map(one).collect(), which);
+    if let [file] = &call.files[..] {
+        // Threads take longer to start than one file takes.
+        return (vec![call.request.carry_out(file)], vec![0]);
     }
     set_threads(call.jobs);
-    (distinct.par_iter().map(one).collect(), which)
+    call.request.carry_out_on_all(&call.files)
 }
 
 /// What is printed of a file, in lines.

@@ -35,7 +35,7 @@ fn the_example_with_every_key_set_is_read() {
     assert_eq!(config.package.name.as_deref(), Some("bcachefs-tools"));
     assert_eq!(config.install.files[0].caps.as_deref(), Some("cap_net_raw+ep"));
     assert_eq!(config.contents.len(), 1);
-    assert_eq!(config.package.deb_fields.len(), 1);
+    assert_eq!(config.package.deb.fields.len(), 1);
 
     // The rest is refused by name, none of it for another reason.
     let message = error(&uncommented(not_yet));
@@ -50,7 +50,7 @@ fn the_defaults_that_the_example_states_are_the_defaults() {
         ("maintainer", &defaults.maintainer),
         ("section", &defaults.section),
         ("priority", &defaults.priority),
-        ("group", &defaults.rpm_group),
+        ("group", &DEFAULT_GROUP.to_owned()),
     ] {
         assert!(EXAMPLE.contains(&format!("\n#{key} = \"{value}\"\n")), "{key}");
     }
@@ -73,21 +73,33 @@ fn the_example_has_every_key() {
         "[package]\n{}",
         "[install]\n{}",
         "[[install.files]]\n{}",
+        "[install.system]\n{}",
         "[runtime]\n{}",
+        "relations.x = { {} }",
         "runtime.env.A = { {} }",
         "[references]\n{}",
         "references.rules = [{ {} }]",
         "[[contents]]\n{}",
         "[scripts]\n{}",
+        "[overrides.deb]\n{}",
         "[deb]\n{}",
+        "[deb.scripts]\n{}",
+        "[deb.triggers]\n{}",
         "[rpm]\n{}",
+        "[rpm.requires]\n{}",
+        "[rpm.scripts]\n{}",
+        "[[rpm.triggers]]\n{}",
         "[tarball]\n{}",
+        "[signature]\n{}",
+        "[deb.signature]\n{}",
+        "[rpm.signature]\n{}",
         "[[test]]\n{}",
     ] {
         let keys = keys_of(table);
         assert!(!keys.is_empty());
         for key in keys {
-            let is_there = all.contains(&format!("{key} = ")) || all.contains(&format!("{key}]"));
+            let is_there =
+                [format!("{key} = "), format!("{key}]"), format!("[{key}.")].iter().any(|k| all.contains(k));
             assert!(is_there, "{table}: {key} is not in the example");
         }
     }

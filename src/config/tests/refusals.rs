@@ -145,10 +145,15 @@ const REFUSED: &[(&str, &str)] = &[
     ("[[contents]]\nsrc = 'x'", "`contents[0]` lacks `dst`"),
     ("[[contents]]\ndst = '/a'\ntype = 'dir'\n[[contents]]\ndst = '/b'", "`contents[1]` lacks `src`"),
     ("[[install.files]]\nmode = 0o644", "lacks `path`"),
-    ("[package]\narch = 'amd64'", "a key of nfpm's that is not carried out yet"),
-    ("[scripts]\npretrans = 'x'", "a key of nfpm's that is not carried out yet"),
-    ("[[contents]]\ndst = '/x'\npackager = 'deb'", "a key of nfpm's that is not carried out yet"),
-    ("[overrides.deb]", "a key of nfpm's that is not carried out yet"),
+    ("[scripts]\npretrans = 'x'", "`scripts.pretrans` is not a key of `scripts`"),
+    ("name = 'x'", "write it under `[package]`: `package.name`"),
+    ("umask = 0o022", "write it under `[package]`: `package.umask`"),
+    ("[apk]\narch = 'x'", "`apk` is of a format that explant does not write"),
+    ("[overrides.archlinux]\ndepends = []", "is of a format that explant does not write"),
+    ("[overrides.deb.deb]\nbreaks = []", "write its keys under `[deb]`"),
+    ("[overrides.deb.rpm]\ngroup = 'x'", "write its keys under `[rpm]`"),
+    ("[overrides.deb]\ndepens = []", "did you mean `depends`?"),
+    ("empty_folders = ['/a']", "`type = \"dir\"`"),
     // Not carried out yet.
     ("[references]\npolicy = 'lean'", "`references.policy` is not carried out yet"),
     ("[references]\npolicy = 'loose'", "a value may be `carry`, `lean` or `strict`"),
@@ -156,7 +161,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("[runtime.env]\nA = { defalt = 'x' }", "did you mean `default`?"),
     ("[tarball]\nrelocatable = true", "`tarball.relocatable` is not carried out yet"),
     ("[[test]]\nrun = ['a']", "`test[0]` is not carried out yet"),
-    ("[[contents]]\ndst = '/x'\ntype = 'config|tree'", "not carried out yet"),
     // [package]
     ("[package]\nname = ''", "is empty"),
     ("[package]\nname = 'a/b'", "is no name of a package"),
@@ -165,6 +169,16 @@ const REFUSED: &[(&str, &str)] = &[
     ("[package]\nversion = \"1\\n2\"", "control character"),
     ("[package]\nversion = '1:2'", "is no version"),
     ("[package]\nrelease = '1-2'", "is no release"),
+    ("[package]\nprerelease = 'a b'", "is no version"),
+    ("[package]\nversion_schema = 'loose'", "a value may be `semver` or `none`"),
+    ("[package]\nversion = '${EXPLANT_TEST_UNSET}'", "needs the environment variable EXPLANT_TEST_UNSET"),
+    ("[package]\nvendor = '${a b}'", "names no variable: `${a b}`"),
+    ("[package]\nvendor = '${a'", "has a `${` without its `}`"),
+    ("[package]\narch = 'mips'", "is no machine that explant bundles for: `mips`"),
+    ("[package]\nplatform = 'darwin'", "explant bundles for Linux"),
+    ("[package]\nmtime = 'yesterday'", "is no time"),
+    ("[package]\nmtime = 3", "is no time"),
+    ("[package]\numask = 22", "is not written in octal"),
     ("[package]\nepoch = -1", "is no epoch"),
     ("[package]\nepoch = 2147483648", "is no epoch"),
     ("[package]\ndescription = \"a\\u0007\"", "control characters"),
@@ -224,9 +238,28 @@ const REFUSED: &[(&str, &str)] = &[
     // [[contents]]
     ("[[contents]]\ndst = 'a'\ntype = 'dir'", "is not absolute"),
     ("[[contents]]\ndst = '/a'\ntype = 'fil'", "did you mean `file`?"),
-    ("[[contents]]\ndst = '/a'\ntype = 'dir'\nsrc = 'x'", "has no meaning for a folder"),
-    ("[[contents]]\ndst = '/a'\nsrc = 'no*'", "`contents[0].src` cannot be read: no*: "),
-    ("[[contents]]\ndst = '/a'\nsrc = '/'", "is not a regular file"),
+    ("[[contents]]\ndst = '/a'\ntype = 'dir'\nsrc = 'x'", "`contents[0].src` cannot be read: x: "),
+    ("[[contents]]\ndst = '/a'\ntype = 'ghost'\nsrc = 'x'", "has no meaning for a ghost"),
+    ("[[contents]]\ndst = '/a'\ntype = 'implicit dir'", "which nfpm makes by itself"),
+    ("[[contents]]\ndst = '/a'\nsrc = 'nowhere/no*'", "`contents[0].src` matches no file: nowhere/no*"),
+    ("[[contents]]\ndst = '/a'\nsrc = 'nowhere/[a'", "is no glob"),
+    (
+        "[package]\ndisable_globbing = true\n[[contents]]\ndst = '/a'\nsrc = 'no*'",
+        "`contents[0].src` cannot be read: no*: ",
+    ),
+    ("[[contents]]\ndst = '/a'\nsrc = '/dev/null'", "is not a regular file"),
+    ("[[contents]]\ndst = '/a'\ntype = 'dir'\npackager = 'apk'", "a format that explant does not write"),
+    ("[[contents]]\ndst = '/a'\ntype = 'dir'\npackager = 'debs'", "did you mean `deb`?"),
+    ("[[contents]]\ndst = '/a'\ntype = 'dir'\nowner = 'a'\nfile_info = { owner = 'b' }", "a second time"),
+    ("[[contents]]\ndst = '/a'\ntype = 'dir'\nfile_info = { ownr = 'b' }", "did you mean `owner`?"),
+    ("[[contents]]\ndst = '/a'\ntype = 'dir'\nfile_info = { mode = 755 }", "write `0o755`"),
+    ("[[contents]]\ndst = '/a'\ntype = 'dir'\ncaps = 'cap_kill+ep'", "is for files"),
+    ("[[contents]]\ndst = '/a'\nsrc = 'x'\ntype = 'symlink'\ncaps = 'cap_kill+ep'", "is for files"),
+    ("[[contents]]\ndst = '/${EXPLANT_TEST_UNSET}'\ntype = 'dir'\nexpand = true", "needs the environment"),
+    (
+        "[[contents]]\ndst = '/a'\ntype = 'dir'\npackager = 'deb'\n[[overrides.deb.contents]]\ndst = '/b'",
+        "`overrides.deb.contents[0]` lacks `src`",
+    ),
     ("[[contents]]\ndst = '/a'\nsrc = '/dev/null'\ntype = 'tree'", "is not a folder"),
     ("[[contents]]\ndst = '/a'\nsrc = 'x'\ntype = 'symlink'\nmode = 0o777", "has no meaning for a symlink"),
     (
@@ -234,7 +267,7 @@ const REFUSED: &[(&str, &str)] = &[
         "`contents[1].dst` must not hold `..`",
     ),
     ("contents = [{ dst = '/a', type = 'dir' }, { dst = '//a/', type = 'dir' }]", "names /a a second time"),
-    ("[install.links]\n'/a' = '/b'\n[[contents]]\ndst = '/a'\ntype = 'dir'", "`install.links` makes too"),
+    ("[install.links]\n'/a' = '/b'\n[[contents]]\ndst = '/a'\ntype = 'dir'", "`contents` makes too"),
     // [scripts], [deb], [rpm], [tarball]
     ("[scripts]\npostinstall = 'nowhere.sh'", "`scripts.postinstall` cannot be read: nowhere.sh: "),
     ("[deb]\ncompression = 'lz4'", "compression may be `zstd`, `xz`, `gzip` or `none`"),
@@ -250,6 +283,16 @@ const REFUSED: &[(&str, &str)] = &[
     ("[deb.fields]\nBugs = 'a'\nbugs = 'b'", "a second time"),
     ("[deb.fields]\nBugs = \"a\\nDepends: b\"", "control character"),
     ("[rpm]\ngroup = \"a\\nb\"", "control character"),
+    ("[deb]\narch = 'AMD64'", "is no architecture of dpkg's"),
+    ("[deb.triggers]\ninterest = ['a b']", "is no name of a trigger"),
+    ("[deb.fields]\nBreaks = 'a'", "set `deb.breaks`"),
+    ("[deb.scripts]\nconfig = 'nowhere.sh'", "`deb.scripts.config` cannot be read"),
+    ("[rpm]\narch = 'x86-64'", "is no architecture of rpm's"),
+    ("[rpm]\nbuildhost = 'a b'", "is no name of a host"),
+    ("[rpm]\nprefixes = ['opt']", "is not absolute"),
+    ("[[rpm.triggers]]\ntype = 'int'\nscript = '/dev/null'\nconditions = ['a']", "did you mean `in`?"),
+    ("[[rpm.triggers]]\ntype = 'in'\nscript = 'nowhere.sh'\nconditions = ['a']", "cannot be read"),
+    ("[[rpm.triggers]]\ntype = 'in'\nconditions = ['a']", "lacks `script`"),
 ];
 
 #[test]
@@ -268,4 +311,26 @@ fn long_lines_are_cut_around_the_place() {
     assert!(message.lines().all(|line| line.chars().count() < 250), "{message}");
     let lines: Vec<_> = message.lines().collect();
     assert_eq!(lines[3].find("nmae").unwrap() - '…'.len_utf8() + 1, lines[4].find('^').unwrap(), "{message}");
+}
+
+#[test]
+fn keys_to_sign_with() {
+    for (text, wanted) in [
+        (
+            "[signature]\nkey_id = 'release'",
+            &["`signature.key_id` is no ID of a key: `release`", "16 digits"][..],
+        ),
+        ("[rpm.signature]\nkey_id = '123'", &["`rpm.signature.key_id` is no ID"]),
+        (
+            "[deb.signature]\ntype = 'orign'",
+            &["`deb.signature.type` cannot be `orign`", "did you mean `origin`?"],
+        ),
+        ("[deb.signature]\nmethod = 'debsign'", &["`deb.signature.method` is a key of nfpm's"]),
+        ("[signature]\ntype = 'origin'", &["`signature.type` is not a key of `signature`"]),
+        ("[signature]\npassphrase = 'x'", &["`signature.passphrase`", "did you mean `passphrase_file`?"]),
+        ("[signature]\nkey_file = ''", &["`signature.key_file` is empty"]),
+    ] {
+        let message = error(text);
+        assert!(wanted.iter().all(|words| message.contains(words)), "{text}: {message}");
+    }
 }

@@ -291,8 +291,9 @@ impl Growth<'_> {
         let section_headers = u64::from(header.e_shnum) * u64::from(header.e_shentsize);
         let section_headers = header.e_shoff.saturating_add(section_headers);
         let names = self.headers.names().map_or(0, |names| names.sh_offset.saturating_add(names.sh_size));
-        let ends = [used, section_headers, names, self.old.as_ref().map_or(0, Old::end)];
-        let end = ends.into_iter().max().unwrap_or(used);
+        // A table that is said to reach beyond the file tells nothing of what is in it.
+        let ends = [section_headers, names, self.old.as_ref().map_or(0, Old::end)];
+        let end = ends.into_iter().filter(|end| *end <= image.len()).fold(used, u64::max);
         let has_payload = has_content(end, image.len());
         if has_payload && !may_cover_payload {
             return Err(Refusal::Payload { len: image.len() - end });

@@ -58,7 +58,7 @@ impl Elf {
 impl Draft<'_> {
     fn carry_out(&mut self, operation: &Operation) -> Result<(), Refusal> {
         if let Some(abi) = operation.os_abi {
-            self.set_os_abi(abi);
+            self.set_os_abi(abi)?;
         }
         if let Some(soname) = &operation.soname {
             self.set_soname(soname)?;
@@ -67,11 +67,10 @@ impl Draft<'_> {
             self.set_interpreter(interpreter)?;
         }
         self.stack = operation.executable_stack;
-        if operation.remove_run_path {
-            self.remove_run_path()?;
-        }
-        if let Some(run_path) = &operation.run_path {
-            self.set_run_path(run_path)?;
+        match &operation.run_path {
+            Some(run_path) => self.set_run_path(run_path)?,
+            None if operation.remove_run_path => self.remove_run_path()?,
+            None => {}
         }
         self.edit_needed(operation)?;
         self.clear_versions(&operation.clear_versions)?;

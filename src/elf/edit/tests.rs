@@ -282,3 +282,44 @@ mod verb_tests;
 
 #[path = "real_tests.rs"]
 mod real;
+
+/// Found by fuzzing: a table of sections that the file is too short for does not hide what lies there instead.
+#[test]
+fn a_section_table_beyond_the_end_hides_no_payload() {
+    let mut bytes = Fixture { abi: X86_64, ..program() }.build();
+    bytes.extend_from_slice(b"the payload");
+    let (e_shoff, e_shentsize, e_shnum) = (0x28, 0x3a, 0x3c);
+    let beyond = bytes.len() as u64 + 100;
+    bytes[e_shoff..e_shoff + 8].copy_from_slice(&beyond.to_le_bytes());
+    bytes[e_shentsize..e_shentsize + 2].copy_from_slice(&64u16.to_le_bytes());
+    bytes[e_shnum..e_shnum + 2].copy_from_slice(&3u16.to_le_bytes());
+    let refusal = operate(&bytes, &rpath(&"/a long folder".repeat(30))).unwrap_err();
+    assert!(matches!(refusal, Refusal::Payload { .. }), "{refusal:?}");
+}
+
+/// Found by fuzzing.
+#[test]
+fn the_file_header_is_not_edited_where_the_segments_lie_over_it() {
+    let mut bytes = Fixture { abi: X86_64, ..program() }.build();
+    let (e_phoff, e_phnum) = (0x20, 0x38);
+    bytes[e_phoff..e_phoff + 8].fill(0);
+    bytes[e_phnum] = 1;
+    let operation = Operation { os_abi: Some(29), ..Operation::default() };
+    let refused = parse(&bytes).operate(&bytes, &operation);
+    assert!(matches!(refused, Err(Refusal::Impossible { field: "OS ABI", .. })), "{refused:?}");
+}
+
+#[test]
+fn the_loader_of_glibc_gets_no_run_path() {
+    let strings = vec![(DT_SONAME, "ld-linux-x86-64.so.2")];
+    let bytes = Fixture { interpreter: None, strings, nulls: 5, ..program() }.build();
+    assert!(matches!(operate(&bytes, &rpath("/x")), Err(Refusal::Impossible { field: "run path", .. })));
+}
+
+#[test]
+fn a_new_run_path_takes_the_place_of_one_that_is_to_go() {
+    let operation = Operation { remove_run_path: true, ..rpath("/x") };
+    let (done, elf) = operate(&program().build(), &operation).unwrap();
+    assert_eq!((elf.rpath.as_deref(), elf.runpath), (Some(&b"/x"[..]), None));
+    assert_eq!(done, operate(&program().build(), &rpath("/x")).unwrap().0);
+}

@@ -8,6 +8,7 @@ use goblin::elf::header::ET_DYN;
 
 use super::cache::{self, Cache};
 use super::draft::{Draft, Edit, Field};
+use super::headers::Headers;
 use crate::elf::Class;
 use crate::elf::operation::{Operation, Refusal, RunPath};
 use crate::elf::symbols::Symbols;
@@ -18,8 +19,13 @@ const NEEDED: &str = "needed entry";
 const SONAME: &str = "soname";
 
 impl Draft<'_> {
-    pub fn set_os_abi(&mut self, abi: u8) {
+    pub fn set_os_abi(&mut self, abi: u8) -> Result<(), Refusal> {
+        // A table of segments that lies over the file header would change with it.
+        if Headers::read(&self.image).is_none() {
+            return Err(Refusal::impossible("OS ABI", "its program headers cannot be read"));
+        }
         self.os_abi = Some(abi);
+        Ok(())
     }
 
     pub fn set_soname(&mut self, new: &[u8]) -> Result<(), Refusal> {
@@ -74,6 +80,9 @@ impl Draft<'_> {
                 "it loads no libraries, as it is static or no program at all",
             ));
         }
+        if self.is_glibc_loader() {
+            return Err(Refusal::impossible(RUN_PATH, "glibc's loader aborts over one of its own"));
+        }
         let tag = if run_path.runpath { DT_RUNPATH } else { DT_RPATH };
         if self.run_path_fields().is_empty() {
             self.insert(self.behind_needed(), tag, 0);
@@ -87,6 +96,15 @@ impl Draft<'_> {
         let run_paths = self.dynamic.iter_mut().filter(|entry| matches!(entry.tag, DT_RPATH | DT_RUNPATH));
         run_paths.for_each(|entry| entry.tag = tag);
         Ok(())
+    }
+
+    /// By its soname: `ld-linux*.so.*`, `ld64.so.*`, `ld.so.1`. It asserts that it has no run path (get-dynamic-info.h,
+    /// RTLD_BOOTSTRAP).
+    fn is_glibc_loader(&self) -> bool {
+        let soname = self.elf.soname.as_deref().unwrap_or_default();
+        let is_named_so =
+            ["ld-linux", "ld64.so.", "ld.so."].iter().any(|name| soname.starts_with(name.as_bytes()));
+        self.elf.interpreter.is_none() && self.elf.needed.is_empty() && is_named_so
     }
 
     /// Those that ld.so heeds first: DT_RPATH counts for nothing where there is a DT_RUNPATH.

@@ -63,7 +63,8 @@ fn check_cache(pair: &Pair, report: &mut Report) {
     let turns = operation.run_path.as_ref().is_some_and(|path| heeded.unwrap_or_default() != path.folders);
     let edits_needed =
         wanted.removes_needed() || wanted.replaces_needed() || !operation.add_needed.is_empty();
-    let is_false = turns || edits_needed || operation.remove_run_path;
+    let goes = operation.remove_run_path && operation.run_path.is_none();
+    let is_false = turns || edits_needed || goes;
     let kept = pair.before.file.cache().filter(|_| !is_false);
     let wanted = operation.resolution_cache.as_deref().or(kept);
     expect_strings(report, "the note of libraries", wanted.as_slice(), pair.after.file.cache().as_slice());

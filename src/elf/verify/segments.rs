@@ -91,8 +91,10 @@ fn check_table(file: &File, report: &mut Report) {
         report.check(describes, rule::PROGRAM_HEADERS, "PT_PHDR", "is not where e_phoff is, in a PT_LOAD");
         report.check(first, rule::PROGRAM_HEADERS, "PT_PHDR", "comes after a PT_LOAD");
     }
-    // It may have a section of its own.
-    let overlaps = |other: &Range<u64>| *other != table && other.start < table.end && table.start < other.end;
+    // It may have a section of its own. What is said to reach beyond the file is nowhere.
+    let overlaps = |other: &Range<u64>| {
+        *other != table && other.end <= file.len() && other.start < table.end && table.start < other.end
+    };
     let sections = file.sections.iter().map(Section::file);
     let others = file.segments.iter().filter(|segment| !matches!(segment.kind, PT_LOAD | PT_PHDR));
     let alone = !sections.chain(others.map(Segment::file)).any(|other| overlaps(&other));

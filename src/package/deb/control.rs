@@ -4,25 +4,33 @@ use std::fmt::Write;
 
 use super::super::relation::{Relation, wrong};
 use super::super::tree::Member;
-use crate::config::Package;
+use super::system;
 use crate::config::names;
+use crate::config::{DebTrigger, Format, Package, RelationKind};
 use crate::error::{Error, Result};
 use crate::path::printable;
 use crate::plan::{Kind, Plan, Role};
 
-/// The version without its epoch: how file names have it.
-pub fn upstream_version(package: &Package) -> String {
-    let version = names::deb_version(&package.version);
-    match &package.release {
-        Some(release) => format!("{version}-{}", names::deb_version(release)),
-        None => version,
+/// The user's, or else what the programs are made for.
+pub fn architecture(plan: &Plan) -> &str {
+    plan.package.deb.arch.as_deref().unwrap_or(plan.architecture.deb())
+}
+
+/// The `triggers` file (deb-triggers(5)): the user's, and explant's own.
+pub fn triggers(plan: &Plan) -> Vec<u8> {
+    let line = |trigger: &DebTrigger| format!("{} {}", trigger.directive, trigger.name);
+    let mut lines: Vec<String> = plan.package.deb.triggers.iter().map(line).collect();
+    for own in system::triggers(&plan.system) {
+        if !lines.contains(&own) {
+            lines.push(own);
+        }
     }
+    lines.iter().map(|line| format!("{line}\n")).collect::<String>().into_bytes()
 }
 
 /// Fields in the order that dpkg writes them.
-pub fn control(plan: &Plan, members: &[Member]) -> Result<String> {
+pub fn control(plan: &Plan, members: &[&Member]) -> Result<String> {
     let package = &plan.package;
-    let epoch = if package.epoch == 0 { String::new() } else { format!("{}:", package.epoch) };
     // dpkg complains about a package that nobody maintains.
     let maintainer = if package.maintainer.is_empty() {
         "Unknown <unknown@localhost>"
@@ -31,8 +39,9 @@ pub fn control(plan: &Plan, members: &[Member]) -> Result<String> {
     };
     let mut fields = vec![
         ("Package", names::deb_name(&package.name)),
-        ("Version", epoch + &upstream_version(package)),
-        ("Architecture", plan.architecture.deb().to_owned()),
+        ("Version", names::deb_full_version(package)),
+        ("Architecture", architecture(plan).to_owned()),
+        ("Architecture-Variant", package.deb.arch_variant.clone().unwrap_or_default()),
         ("Maintainer", line("package.maintainer", maintainer)?),
         ("Installed-Size", installed_size(members).to_string()),
     ];
@@ -48,7 +57,7 @@ pub fn control(plan: &Plan, members: &[Member]) -> Result<String> {
     for (name, value) in &fields {
         put(&mut text, name, value);
     }
-    for (name, value) in &package.deb_fields {
+    for (name, value) in &package.deb.fields {
         check_name(name, &fields)?;
         put(&mut text, name, &line(&format!("deb.fields.{name}"), value)?);
     }
@@ -84,39 +93,35 @@ fn check_name(name: &str, fields: &[(&str, String)]) -> Result<()> {
     Ok(())
 }
 
+fn listed<'a>(key: &str, texts: &'a [String]) -> Vec<(String, &'a str)> {
+    texts.iter().map(|text| (key.to_owned(), text.as_str())).collect()
+}
+
+/// In the order of deb-control(5). Alternatives are for those fields that say what is needed.
 fn relations(package: &Package) -> Result<Vec<(&'static str, String)>> {
-    let relations = &package.relations;
+    let of = |kind| package.relations_in(Format::Deb, kind);
     let mut fields = Vec::new();
-    for (name, key, texts) in [
-        ("Depends", "package.depends", &relations.depends),
-        ("Depends", "deb.depends", &package.deb_depends),
-        ("Recommends", "package.recommends", &relations.recommends),
-        ("Suggests", "package.suggests", &relations.suggests),
-        ("Conflicts", "package.conflicts", &relations.conflicts),
-        ("Replaces", "package.replaces", &relations.replaces),
-        ("Provides", "package.provides", &relations.provides),
+    for (name, has_alternatives, texts) in [
+        ("Pre-Depends", true, listed("deb.predepends", &package.deb.predepends)),
+        ("Depends", true, of(RelationKind::Depends)),
+        ("Recommends", true, of(RelationKind::Recommends)),
+        ("Suggests", true, of(RelationKind::Suggests)),
+        ("Breaks", false, listed("deb.breaks", &package.deb.breaks)),
+        ("Conflicts", false, of(RelationKind::Conflicts)),
+        ("Replaces", false, of(RelationKind::Replaces)),
+        ("Provides", false, of(RelationKind::Provides)),
     ] {
         let mut parts: Vec<String> = Vec::new();
-        for text in texts {
+        for (key, text) in &texts {
             let relation = Relation::parse(key, text)?;
-            if !matches!(name, "Depends" | "Recommends" | "Suggests") && relation.single().is_none() {
+            if !has_alternatives && relation.single().is_none() {
                 return Err(wrong(key, text, "has alternatives, and this field can have none"));
             }
             parts.push(relation.deb(key)?);
         }
-        match fields.last_mut() {
-            Some((last, value)) if *last == name => join(value, &parts.join(", ")),
-            _ => fields.push((name, parts.join(", "))),
-        }
+        fields.push((name, parts.join(", ")));
     }
     Ok(fields)
-}
-
-fn join(value: &mut String, more: &str) {
-    if !value.is_empty() && !more.is_empty() {
-        value.push_str(", ");
-    }
-    value.push_str(more);
 }
 
 /// The synopsis, then the text with a space before each line and ` .` for an empty one (Policy 5.6.13).
@@ -135,8 +140,8 @@ fn description(package: &Package) -> String {
 }
 
 /// In KiB, each file and link rounded up, 1 for all else (deb-substvars(5)).
-fn installed_size(members: &[Member]) -> u64 {
-    let size = |member: &Member| match &member.entry.kind {
+fn installed_size(members: &[&Member]) -> u64 {
+    let size = |member: &&Member| match &member.entry.kind {
         Kind::File { size, .. } => size.div_ceil(1024),
         Kind::Folder | Kind::Link { .. } => 1,
         Kind::Ghost => 0,
@@ -145,7 +150,7 @@ fn installed_size(members: &[Member]) -> u64 {
 }
 
 /// `<md5>  usr/bin/jq`, as dpkg reads it: no escapes, the name reaches to the end of the line.
-pub fn md5sums(members: &[Member], digests: &[Vec<u8>]) -> Vec<u8> {
+pub fn md5sums(members: &[&Member], digests: &[Vec<u8>]) -> Vec<u8> {
     let mut text = Vec::new();
     for member in members {
         let digest = &digests[member.number];
@@ -161,8 +166,8 @@ pub fn md5sums(members: &[Member], digests: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// Errors: a name with a newline. dpkg refuses the whole package ("newline not allowed in archive object name").
-pub fn check_names(members: &[Member]) -> Result<()> {
-    let is_broken = |member: &&Member| {
+pub fn check_names(members: &[&Member]) -> Result<()> {
+    let is_broken = |member: &&&Member| {
         member.path.as_bytes().contains(&b'\n') && !matches!(member.entry.kind, Kind::Ghost)
     };
     match members.iter().find(is_broken) {
@@ -178,7 +183,7 @@ pub fn check_names(members: &[Member]) -> Result<()> {
 /// Absolute names, one a line. Only files: dpkg compares contents.
 ///
 /// Errors: a name that a line cannot hold (dpkg cuts off spaces at the end).
-pub fn conffiles(members: &[Member]) -> Result<Vec<u8>> {
+pub fn conffiles(members: &[&Member]) -> Result<Vec<u8>> {
     let mut text = Vec::new();
     for member in members {
         let is_file = matches!(member.entry.kind, Kind::File { .. });

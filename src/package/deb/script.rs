@@ -1,59 +1,40 @@
 //! Maintainer scripts (Policy 6).
 
+use super::super::script::{Additions, executable, merged};
 use super::super::tree::Member;
-use crate::config::Scripts;
-use crate::error::{Error, Result};
+use super::system;
+use crate::error::Result;
+use crate::plan::Plan;
 
 /// Defines explant_setcap, which sets one file's capabilities.
 const SETCAP: &str = include_str!("../../../templates/setcap.sh");
 
 /// The scripts that the package has: name, mode, text.
 ///
-/// A .deb has no field for file capabilities, so postinst sets them, each time: dpkg's unpacking has lost them.
-pub fn scripts(scripts: &Scripts, members: &[Member]) -> Result<Vec<(&'static str, u32, Vec<u8>)>> {
-    let capabilities = set_capabilities(members);
-    let postinst = match (&scripts.postinstall, capabilities.is_empty()) {
-        (None, true) => None,
-        (script, true) => script.clone(),
-        (None, false) => Some(format!("#!/bin/sh\nset -e\n{capabilities}")),
-        (Some(script), false) => Some(merged(script, &capabilities)?),
-    };
-    let all = [
-        ("preinst", scripts.preinstall.clone()),
-        ("postinst", postinst),
-        ("prerm", scripts.preremove.clone()),
-        ("postrm", scripts.postremove.clone()),
-    ];
-    Ok(all
-        .into_iter()
-        .filter_map(|(name, text)| Some((name, 0o755, executable(text?).into_bytes())))
-        .collect())
-}
-
-/// dpkg executes scripts; rpm, which runs them with /bin/sh when they do not say otherwise, is followed here.
-fn executable(text: String) -> String {
-    if text.starts_with("#!") { text } else { format!("#!/bin/sh\n{text}") }
-}
-
-/// The capabilities before what the user's script does: it may end in `exit 0`, and may start what needs them.
-fn merged(script: &str, capabilities: &str) -> Result<String> {
-    let script = executable(script.to_owned());
-    let (interpreter, rest) = script.split_once('\n').unwrap_or((&script, ""));
-    let program =
-        interpreter.split_whitespace().next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
-    let is_shell = ["sh", "bash", "dash"].contains(&program);
-    if !is_shell {
-        return Err(Error::usage(format!(
-            "scripts.postinstall is run by {:?}, and the .deb's has to set file capabilities in shell",
-            interpreter.trim_start_matches("#!").trim()
-        ))
-        .remedy("write it for /bin/sh"));
+/// A .deb has no field for file capabilities, so postinst sets them, each time: dpkg's unpacking has lost them. They come
+/// before what the user's script does, which may start what needs them.
+pub fn scripts(plan: &Plan, members: &[&Member]) -> Result<Vec<(&'static str, u32, Vec<u8>)>> {
+    let scripts = plan.package.scripts.for_deb();
+    let mut added = system::phases(plan);
+    added.postinstall.before.insert_str(0, &set_capabilities(members));
+    let mut files = Vec::new();
+    for (name, field, script, additions) in [
+        ("preinst", "scripts.preinstall", &scripts.preinstall, &added.preinstall),
+        ("postinst", "scripts.postinstall", &scripts.postinstall, &added.postinstall),
+        ("prerm", "scripts.preremove", &scripts.preremove, &added.preremove),
+        ("postrm", "scripts.postremove", &scripts.postremove, &added.postremove),
+        ("config", "deb.scripts.config", &scripts.config, &Additions::default()),
+        ("rules", "deb.scripts.rules", &scripts.rules, &Additions::default()),
+    ] {
+        let text = merged(field, script.as_deref(), additions)?;
+        files.extend(text.map(|text| (name, 0o755, executable(text).into_bytes())));
     }
-    Ok(format!("{interpreter}\n{capabilities}{rest}"))
+    files.extend(scripts.templates.map(|text| ("templates", 0o644, text.into_bytes())));
+    Ok(files)
 }
 
 /// Shell text that sets the capabilities of all files that have any; empty if none has.
-fn set_capabilities(members: &[Member]) -> String {
+fn set_capabilities(members: &[&Member]) -> String {
     let calls: Vec<String> = members
         .iter()
         .filter_map(|member| Some((member, member.entry.caps.as_ref()?)))

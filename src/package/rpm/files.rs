@@ -8,6 +8,8 @@ use super::super::tree::Member;
 use super::header::{Header, Value};
 use super::standard::is_standard;
 use super::tag::{SHA256, attribute, tags, verify};
+use crate::config::Format;
+use crate::path::InstallPath;
 use crate::plan::{Entry, Kind, Role};
 
 /// Members in the order of their names' bytes, which rpm searches by halving.
@@ -20,7 +22,7 @@ impl<'a> Files<'a> {
     pub fn new(members: &'a [Member<'a>]) -> Self {
         let is_ours = |m: &&Member| {
             let theirs = matches!(m.entry.kind, Kind::Folder) && is_standard(&m.entry.path);
-            !theirs && !m.shadowed
+            !theirs && !m.shadowed && !m.entry.special.disowned && m.entry.is_in(Format::Rpm)
         };
         let mut listed: Vec<_> = members.iter().filter(is_ours).collect();
         listed.sort_by_key(|member| member.entry.path.as_bytes());
@@ -95,7 +97,8 @@ impl<'a> Files<'a> {
             Value::Int16(self.entries().map(|entry| file_mode(entry) as u16).collect()),
         );
         header.put(tags::FILERDEVS, Value::Int16(vec![0; count]));
-        header.put(tags::FILEMTIMES, Value::Int32(vec![mtime; count]));
+        let times = self.entries().map(|entry| entry.special.mtime.unwrap_or(mtime)).collect();
+        header.put(tags::FILEMTIMES, Value::Int32(times));
         header.put(
             tags::FILELINKTOS,
             texts(|entry| if let Kind::Link { target } = &entry.kind { target } else { b"" }),
@@ -107,7 +110,10 @@ impl<'a> Files<'a> {
         // Of one device, each a file of its own: rpm takes two with one inode for hard links.
         header.put(tags::FILEDEVICES, Value::Int32(vec![1; count]));
         header.put(tags::FILEINODES, Value::Int32((1..=count as u32).collect()));
-        header.put(tags::FILELANGS, Value::texts(vec![""; count]));
+        header.put(
+            tags::FILELANGS,
+            texts(|entry| entry.special.lang.as_deref().map_or(language(&entry.path), str::as_bytes)),
+        );
         header.put(tags::FILEDIGESTALGO, Value::number(SHA256));
         if self.has_caps() {
             header.put(tags::FILECAPS, texts(|entry| entry.caps.as_deref().unwrap_or_default().as_bytes()));
@@ -145,6 +151,17 @@ impl<'a> Files<'a> {
     }
 }
 
+/// The language of a translated manual page, `%lang`; empty for all else.
+fn language(path: &InstallPath) -> &[u8] {
+    let components: Vec<&[u8]> = path.components().collect();
+    match components[..] {
+        [.., b"share", b"man", language, section, _] if section.starts_with(b"man") => {
+            language.split(|b| b".@".contains(b)).next().unwrap_or_default()
+        }
+        _ => b"",
+    }
+}
+
 fn flags(entry: &Entry) -> u32 {
     match entry.kind {
         Kind::Ghost => return attribute::GHOST,
@@ -158,6 +175,10 @@ fn flags(entry: &Entry) -> u32 {
                 | if missingok { attribute::MISSINGOK } else { 0 }
         }
         Role::Doc => attribute::DOC,
+        // rpmbuild takes all of the folder for documentation (rpm 4.18, build/files.c, isDoc).
+        Role::License if entry.path.as_bytes().starts_with(b"/usr/share/doc/") => {
+            attribute::LICENSE | attribute::DOC
+        }
         Role::License => attribute::LICENSE,
         Role::Readme => attribute::README,
         Role::Program | Role::Library | Role::Loader | Role::Data | Role::Folder | Role::Link => 0,
@@ -168,5 +189,23 @@ fn verified(entry: &Entry) -> u32 {
     match entry.kind {
         Kind::Ghost => verify::ALL & !verify::CONTENT,
         _ => verify::ALL,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn translated_manuals_have_a_language() {
+        for (path, wanted) in [
+            ("/usr/share/man/de/man1/a.1.gz", "de"),
+            ("/opt/x/share/man/pt_BR.UTF-8/man8/a.8.gz", "pt_BR"),
+            ("/usr/share/man/man1/a.1.gz", ""),
+            ("/usr/share/de/man1/a.1", ""),
+        ] {
+            let path = InstallPath::new(path).unwrap();
+            assert_eq!(language(&path), wanted.as_bytes(), "{path}");
+        }
     }
 }

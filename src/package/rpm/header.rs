@@ -12,6 +12,7 @@ pub enum Value {
     StringArray(Vec<Vec<u8>>),
     /// A text in each locale of HEADERI18NTABLE; here always the one.
     I18nString(Vec<u8>),
+    Binary(Vec<u8>),
 }
 
 impl Value {
@@ -38,6 +39,7 @@ impl Value {
             Value::Int32(_) => (4, 4),
             Value::Int64(_) => (5, 8),
             Value::String(_) => (6, 1),
+            Value::Binary(_) => (BINARY, 1),
             Value::StringArray(_) => (8, 1),
             Value::I18nString(_) => (9, 1),
         }
@@ -50,6 +52,7 @@ impl Value {
             Value::Int64(numbers) => numbers.len(),
             Value::String(_) | Value::I18nString(_) => 1,
             Value::StringArray(texts) => texts.len(),
+            Value::Binary(bytes) => bytes.len(),
         }
     }
 
@@ -60,6 +63,7 @@ impl Value {
             Value::Int64(numbers) => store.extend(numbers.iter().flat_map(|n| n.to_be_bytes())),
             Value::String(text) | Value::I18nString(text) => c_string(text, store),
             Value::StringArray(texts) => texts.iter().for_each(|text| c_string(text, store)),
+            Value::Binary(bytes) => store.extend(bytes),
         }
     }
 }

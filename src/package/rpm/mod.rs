@@ -3,30 +3,33 @@
 //! All that stands before the archive holds digests of it. But digests have a fixed length, so the header is laid out
 //! with zeros for them, its length is left free, and it is written when they are known.
 
+mod changelog;
 mod files;
 mod header;
 mod relations;
 mod scriptlet;
+mod signature;
 mod standard;
+mod system;
 mod tag;
 
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-
-use sha1::{Digest, Sha1};
-use sha2::Sha256;
 
 use super::cpio::Cpio;
 use super::stream::{FileDigest, Packed};
 use super::tree::Member;
-use super::{Archive, Artifact, Encoder, hex};
+use super::{Archive, Artifact, Encoder, Order, hex};
 use crate::config::names;
-use crate::config::{Compression, Package};
+use crate::config::{Compression, DEFAULT_GROUP, Package};
 use crate::error::{Error, IoContext, Result};
-use crate::plan::Plan;
+use crate::path::InstallPath;
+use crate::sign::{Algorithm, Signer};
 use files::Files;
 use header::{Header, Value};
+use signature::{Facts, Signatures};
 use tag::{SHA256, tags};
 
 /// Of a SHA-256, in bytes.
@@ -42,17 +45,21 @@ pub struct Rpm<'a> {
     /// Whether the package may be too large for sizes in 32 bits.
     large: bool,
     mtime: u32,
+    signer: Option<&'a Signer>,
+    /// The length of the signature header, and of all that stands before the archive.
+    signature_room: usize,
     room: u64,
 }
 
 impl<'a> Rpm<'a> {
     /// Errors: the metadata cannot be said in an .rpm.
-    pub fn new(plan: &Plan, members: &'a [Member<'a>], compression: Compression) -> Result<Self> {
+    pub fn new(order: &Order<'a>, members: &'a [Member<'a>], compression: Compression) -> Result<Self> {
+        let plan = order.plan;
         let package = &plan.package;
         let name = names::rpm_name(&package.name);
         let version = names::rpm_version(&package.version);
         let release = names::rpm_version(package.release.as_deref().unwrap_or("1"));
-        let arch = plan.architecture.rpm();
+        let arch = package.rpm.arch.as_deref().unwrap_or(plan.architecture.rpm());
         let files = Files::new(members);
 
         let mut header = Header::new(tags::HEADERIMMUTABLE);
@@ -65,6 +72,7 @@ impl<'a> Rpm<'a> {
         header.put(tags::BUILDTIME, Value::number(plan.mtime));
         // A package without its source's name is taken for a source package.
         header.put(tags::SOURCERPM, Value::text(format!("{name}-{version}-{release}.src.rpm")));
+        changelog::put(&mut header, package, &format!("{version}-{release}"));
         put_payload(&mut header, compression);
         files.put(&mut header, plan.mtime);
         match u32::try_from(files.total_size()) {
@@ -75,7 +83,7 @@ impl<'a> Rpm<'a> {
             header.put(tags::ENCODING, Value::text("utf-8"));
         }
         let epoch = if package.epoch == 0 { String::new() } else { format!("{}:", package.epoch) };
-        let interpreters = scriptlet::put(&mut header, &package.scripts);
+        let interpreters = scriptlet::put(&mut header, plan)?;
         relations::Subject {
             package,
             name: &name,
@@ -92,9 +100,25 @@ impl<'a> Rpm<'a> {
         let large = files.archive_bound() > u64::from(u32::MAX) / 16 * 15;
         let file_name = format!("{nevra}.rpm");
         let members = members.len();
-        let mut rpm = Rpm { nevra, file_name, files, members, header, large, mtime: plan.mtime, room: 0 };
+        let signer = order.signers.rpm.as_deref();
+        let mtime = plan.mtime;
+        let mut rpm = Rpm {
+            nevra,
+            file_name,
+            files,
+            members,
+            header,
+            large,
+            mtime,
+            signer,
+            signature_room: 0,
+            room: 0,
+        };
         rpm.put_digests(&[0; DIGEST], &[0; DIGEST], |_| vec![0; DIGEST]);
-        rpm.room = rpm.front(0, 0).len() as u64;
+        let header = rpm.header.to_bytes();
+        rpm.signature_room =
+            signature::room(&Facts { header: &header, size: 0, unpacked_size: 0, large }, signer);
+        rpm.room = rpm.front(&header, vec![0; rpm.signature_room]).len() as u64;
         Ok(rpm)
     }
 
@@ -104,46 +128,45 @@ impl<'a> Rpm<'a> {
         self.files.put_digests(&mut self.header, file);
     }
 
-    /// All that stands before the archive, whose size is given, compressed and not.
-    fn front(&self, size: u64, unpacked_size: u64) -> Vec<u8> {
-        let header = self.header.to_bytes();
-        let mut signature = Header::new(tags::HEADERSIGNATURES);
-        signature.put(tags::SIG_SHA1, Value::text(hex(&Sha1::digest(&header))));
-        signature.put(tags::SIG_SHA256, Value::text(hex(&Sha256::digest(&header))));
-        let size = header.len() as u64 + size;
-        if self.large {
-            signature.put(tags::SIG_LONGSIZE, Value::Int64(vec![size]));
-            signature.put(tags::SIG_LONGARCHIVESIZE, Value::Int64(vec![unpacked_size]));
-        } else {
-            signature.put(tags::SIG_SIZE, Value::number(size as u32));
-            signature.put(tags::SIG_PAYLOADSIZE, Value::number(unpacked_size as u32));
-        }
+    /// All that stands before the archive: `header`, and what is told of it.
+    fn front(&self, header: &[u8], signature: Vec<u8>) -> Vec<u8> {
         let mut front = lead(&self.nevra);
-        front.extend(signature.to_bytes());
+        front.extend(signature);
         front.resize(front.len().next_multiple_of(8), 0);
         front.extend(header);
         front
+    }
+
+    /// Errors: the archive, which is signed, cannot be read again.
+    fn signatures(&self, header: &[u8], packed: &Packed) -> io::Result<Option<(Algorithm, Signatures)>> {
+        let Some(signer) = self.signer else { return Ok(None) };
+        Ok(Some((signer.algorithm(), Signatures::make(signer, header, packed.bytes()?)?)))
     }
 }
 
 /// What comes from the configuration as it is.
 fn put_package(header: &mut Header, package: &Package) {
     let or = |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
-    let summary = or(&package.summary.split_whitespace().collect::<Vec<_>>().join(" "), &package.name);
+    let own = |text: &Option<String>, other: &str| text.clone().unwrap_or_else(|| other.to_owned());
+    let summary = own(&package.rpm.summary, &package.summary);
+    let summary = or(&summary.split_whitespace().collect::<Vec<_>>().join(" "), &package.name);
     header.put(tags::HEADERI18NTABLE, Value::texts(["C"]));
     header.put(tags::SUMMARY, Value::i18n(&summary));
     header.put(tags::DESCRIPTION, Value::i18n(or(package.description.trim_end(), &summary)));
-    header.put(tags::GROUP, Value::i18n(or(&package.rpm_group, "Unspecified")));
+    header.put(tags::GROUP, Value::i18n(own(&package.rpm.group, DEFAULT_GROUP)));
     header.put(tags::LICENSE, Value::text(or(&package.license, "Unknown")));
     header.put_text(tags::URL, &package.homepage);
     header.put_text(tags::VENDOR, &package.vendor);
-    header.put_text(tags::PACKAGER, &package.maintainer);
+    header.put_text(tags::PACKAGER, &own(&package.rpm.packager, &package.maintainer));
     header.put(tags::OS, Value::text("linux"));
     // The machine that builds is nobody's business, and would change the bytes.
-    header.put(tags::BUILDHOST, Value::text("localhost"));
+    header.put(tags::BUILDHOST, Value::text(own(&package.rpm.buildhost, "localhost")));
     header.put(tags::RPMVERSION, Value::text(concat!("explant ", env!("CARGO_PKG_VERSION"))));
     if package.epoch != 0 {
         header.put(tags::EPOCH, Value::number(package.epoch));
+    }
+    if !package.rpm.prefixes.is_empty() {
+        header.put(tags::PREFIXES, Value::texts(package.rpm.prefixes.iter().map(InstallPath::as_bytes)));
     }
 }
 
@@ -206,7 +229,15 @@ impl Artifact for Rpm<'_> {
         self.put_digests(&packed.digest, &packed.unpacked_digest, |member| {
             packed.files[member.number].clone()
         });
-        let front = self.front(packed.size, packed.unpacked_size);
+        let header = self.header.to_bytes();
+        let signatures = self.signatures(&header, packed).while_doing("sign", destination)?;
+        let facts = Facts {
+            header: &header,
+            size: header.len() as u64 + packed.size,
+            unpacked_size: packed.unpacked_size,
+            large: self.large,
+        };
+        let front = self.front(&header, signature::bytes(&facts, signatures.as_ref(), self.signature_room));
         if front.len() as u64 != self.room {
             return Err(Error::failure(format!(
                 "cannot write {}: its header has {} bytes where {} were foreseen; this is a bug of explant",

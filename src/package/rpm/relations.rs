@@ -4,25 +4,25 @@ use super::super::relation::{Operator, Relation, wrong};
 use super::files::Files;
 use super::header::{Header, Value};
 use super::tag::{sense, tags};
-use crate::config::{Compression, Package};
+use crate::config::{Compression, Format, Package, RelationKind};
 use crate::error::Result;
 use crate::plan::Architecture;
 
 /// A name, rpmsenseFlags, a version. Sorted like this, as rpmbuild does.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Dependency {
-    name: String,
-    flags: u32,
-    version: String,
+    pub name: String,
+    pub flags: u32,
+    pub version: String,
 }
 
 impl Dependency {
-    fn new(name: impl Into<String>, flags: u32, version: impl Into<String>) -> Self {
+    pub fn new(name: impl Into<String>, flags: u32, version: impl Into<String>) -> Self {
         Dependency { name: name.into(), flags, version: version.into() }
     }
 
     /// Something that the rpm which installs the package must be able to do.
-    fn rpmlib(feature: &str, version: &str) -> Self {
+    pub fn rpmlib(feature: &str, version: &str) -> Self {
         Self::new(format!("rpmlib({feature})"), sense::RPMLIB | sense::LESS | sense::EQUAL, version)
     }
 
@@ -32,7 +32,7 @@ impl Dependency {
     }
 
     /// From what the user wrote. `wide`: the tag may hold booleans.
-    fn parse(field: &str, text: &str, when: u32, wide: bool) -> Result<Self> {
+    pub fn parse(field: &str, text: &str, when: u32, wide: bool) -> Result<Self> {
         // A boolean of rpm's own, `(foo if bar)`, goes through as it is (rpm's boolean_dependencies.md).
         let boolean = match text.trim() {
             own if own.starts_with('(') && own.ends_with(')') && !own.contains(char::is_control) => {
@@ -83,24 +83,22 @@ pub struct Subject<'a> {
 
 impl Subject<'_> {
     pub fn put(&self, header: &mut Header) -> Result<()> {
-        let relations = &self.package.relations;
-        let all = |field: &str, texts: &[String], wide: bool| {
-            texts
-                .iter()
-                .map(|text| Dependency::parse(field, text, sense::ANY, wide))
+        let all = |kind: RelationKind, wide: bool| {
+            let listed = self.package.relations_in(Format::Rpm, kind).into_iter();
+            listed
+                .map(|(key, text)| Dependency::parse(&key, text, sense::ANY, wide))
                 .collect::<Result<Vec<_>>>()
         };
-        let mut provides = all("package.provides", &relations.provides, false)?;
+        let mut provides = all(RelationKind::Provides, false)?;
         provides.extend(self.own_provides());
-        let mut requires = all("package.depends", &relations.depends, true)?;
-        requires.extend(all("rpm.requires", &self.package.rpm_requires, true)?);
-        for text in &self.package.rpm_requires_post {
+        let mut requires = all(RelationKind::Depends, true)?;
+        for text in &self.package.rpm.requires_post {
             requires.push(Dependency::parse("rpm.requires-post", text, sense::SCRIPT_POST, true)?);
         }
-        let conflicts = all("package.conflicts", &relations.conflicts, true)?;
-        let obsoletes = all("package.replaces", &relations.replaces, false)?;
-        let recommends = all("package.recommends", &relations.recommends, true)?;
-        let suggests = all("package.suggests", &relations.suggests, true)?;
+        let conflicts = all(RelationKind::Conflicts, true)?;
+        let obsoletes = all(RelationKind::Replaces, false)?;
+        let recommends = all(RelationKind::Recommends, true)?;
+        let suggests = all(RelationKind::Suggests, true)?;
 
         let asked = [&requires, &conflicts, &recommends, &suggests];
         let mut features = self.features();

@@ -6,12 +6,17 @@ pub mod tags {
     pub const HEADERIMMUTABLE: u32 = 63;
     pub const HEADERI18NTABLE: u32 = 100;
 
+    pub const SIG_DSA: u32 = 267;
+    pub const SIG_RSA: u32 = 268;
     pub const SIG_SHA1: u32 = 269;
     pub const SIG_LONGSIZE: u32 = 270;
     pub const SIG_LONGARCHIVESIZE: u32 = 271;
     pub const SIG_SHA256: u32 = 273;
     pub const SIG_SIZE: u32 = 1000;
+    pub const SIG_PGP: u32 = 1002;
+    pub const SIG_GPG: u32 = 1005;
     pub const SIG_PAYLOADSIZE: u32 = 1007;
+    pub const SIG_RESERVEDSPACE: u32 = 1008;
 
     pub const NAME: u32 = 1000;
     pub const VERSION: u32 = 1001;
@@ -48,6 +53,15 @@ pub mod tags {
     pub const REQUIREFLAGS: u32 = 1048;
     pub const REQUIRENAME: u32 = 1049;
     pub const REQUIREVERSION: u32 = 1050;
+    pub const TRIGGERSCRIPTS: u32 = 1065;
+    pub const TRIGGERNAME: u32 = 1066;
+    pub const TRIGGERVERSION: u32 = 1067;
+    pub const TRIGGERFLAGS: u32 = 1068;
+    pub const TRIGGERINDEX: u32 = 1069;
+    pub const VERIFYSCRIPT: u32 = 1079;
+    pub const CHANGELOGTIME: u32 = 1080;
+    pub const CHANGELOGNAME: u32 = 1081;
+    pub const CHANGELOGTEXT: u32 = 1082;
     pub const CONFLICTFLAGS: u32 = 1053;
     pub const CONFLICTNAME: u32 = 1054;
     pub const CONFLICTVERSION: u32 = 1055;
@@ -56,10 +70,13 @@ pub mod tags {
     pub const POSTINPROG: u32 = 1086;
     pub const PREUNPROG: u32 = 1087;
     pub const POSTUNPROG: u32 = 1088;
+    pub const VERIFYSCRIPTPROG: u32 = 1091;
+    pub const TRIGGERSCRIPTPROG: u32 = 1092;
     pub const OBSOLETENAME: u32 = 1090;
     pub const FILEDEVICES: u32 = 1095;
     pub const FILEINODES: u32 = 1096;
     pub const FILELANGS: u32 = 1097;
+    pub const PREFIXES: u32 = 1098;
     pub const PROVIDEFLAGS: u32 = 1112;
     pub const PROVIDEVERSION: u32 = 1113;
     pub const OBSOLETEFLAGS: u32 = 1114;
@@ -71,6 +88,10 @@ pub mod tags {
     pub const PAYLOADCOMPRESSOR: u32 = 1125;
     pub const PAYLOADFLAGS: u32 = 1126;
     pub const PLATFORM: u32 = 1132;
+    pub const PRETRANS: u32 = 1151;
+    pub const POSTTRANS: u32 = 1152;
+    pub const PRETRANSPROG: u32 = 1153;
+    pub const POSTTRANSPROG: u32 = 1154;
     pub const LONGFILESIZES: u32 = 5008;
     pub const LONGSIZE: u32 = 5009;
     pub const FILECAPS: u32 = 5010;
@@ -82,9 +103,27 @@ pub mod tags {
     pub const SUGGESTVERSION: u32 = 5050;
     pub const SUGGESTFLAGS: u32 = 5051;
     pub const ENCODING: u32 = 5062;
+    pub const FILETRIGGERSCRIPTS: u32 = 5066;
+    pub const FILETRIGGERSCRIPTPROG: u32 = 5067;
+    pub const FILETRIGGERNAME: u32 = 5069;
+    pub const FILETRIGGERINDEX: u32 = 5070;
+    pub const FILETRIGGERVERSION: u32 = 5071;
+    pub const FILETRIGGERFLAGS: u32 = 5072;
+    pub const TRANSFILETRIGGERSCRIPTS: u32 = 5076;
+    pub const TRANSFILETRIGGERSCRIPTPROG: u32 = 5077;
+    pub const TRANSFILETRIGGERNAME: u32 = 5079;
+    pub const TRANSFILETRIGGERINDEX: u32 = 5080;
+    pub const TRANSFILETRIGGERVERSION: u32 = 5081;
+    pub const TRANSFILETRIGGERFLAGS: u32 = 5082;
+    pub const FILETRIGGERPRIORITIES: u32 = 5084;
+    pub const TRANSFILETRIGGERPRIORITIES: u32 = 5085;
     pub const PAYLOADDIGEST: u32 = 5092;
     pub const PAYLOADDIGESTALGO: u32 = 5093;
     pub const PAYLOADDIGESTALT: u32 = 5097;
+    pub const PREUNTRANS: u32 = 5103;
+    pub const POSTUNTRANS: u32 = 5104;
+    pub const PREUNTRANSPROG: u32 = 5105;
+    pub const POSTUNTRANSPROG: u32 = 5106;
 }
 
 /// rpmsenseFlags: what is asked of a relation's version, and when it must hold.
@@ -93,12 +132,21 @@ pub mod sense {
     pub const LESS: u32 = 1 << 1;
     pub const GREATER: u32 = 1 << 2;
     pub const EQUAL: u32 = 1 << 3;
+    pub const POSTTRANS: u32 = 1 << 5;
+    pub const PRETRANS: u32 = 1 << 7;
     pub const INTERP: u32 = 1 << 8;
     pub const SCRIPT_PRE: u32 = 1 << 9;
     pub const SCRIPT_POST: u32 = 1 << 10;
     pub const SCRIPT_PREUN: u32 = 1 << 11;
     pub const SCRIPT_POSTUN: u32 = 1 << 12;
+    pub const SCRIPT_VERIFY: u32 = 1 << 13;
+    pub const TRIGGERIN: u32 = 1 << 16;
+    pub const TRIGGERUN: u32 = 1 << 17;
+    pub const TRIGGERPOSTUN: u32 = 1 << 18;
+    pub const PREUNTRANS: u32 = 1 << 20;
+    pub const POSTUNTRANS: u32 = 1 << 21;
     pub const RPMLIB: u32 = 1 << 24;
+    pub const TRIGGERPREIN: u32 = 1 << 25;
     pub const CONFIG: u32 = 1 << 28;
 }
 

@@ -63,10 +63,10 @@ fn control_says_what_the_package_is() {
     package.epoch = 2;
     package.release = Some("1".into());
     package.relations.depends = vec!["foo >= 1.2".into(), "a1 | b1".into()];
-    package.deb_depends = vec!["libc6 (>= 2.34)".into()];
+    package.deb.relations.depends = vec!["libc6 (>= 2.34)".into()];
     package.relations.conflicts = vec!["old < 3".into()];
     package.relations.replaces = vec!["old".into()];
-    package.deb_fields = vec![("Bugs".into(), "https://example.org/bugs".into())];
+    package.deb.fields = vec![("Bugs".into(), "https://example.org/bugs".into())];
     let written = deb(&plan);
     assert_eq!(written.path(".deb").file_name().unwrap(), "acme-tool_1.2+rc3-1_amd64.deb");
     for (name, wanted) in [
@@ -101,9 +101,9 @@ fn control_fields_cannot_be_broken_out_of() {
         ("package.section", |p| p.section = "a\nDepends: b".into()),
         ("package.homepage", |p| p.homepage = "a\nDepends: b".into()),
         ("package.depends", |p| p.relations.depends = vec!["a\nB: c".into()]),
-        ("deb.fields.X", |p| p.deb_fields = vec![("X".into(), "a\nDepends: b".into())]),
-        ("deb.fields", |p| p.deb_fields = vec![("A: b\nC".into(), "d".into())]),
-        ("deb.fields", |p| p.deb_fields = vec![("depends".into(), "d".into())]),
+        ("deb.fields.X", |p| p.deb.fields = vec![("X".into(), "a\nDepends: b".into())]),
+        ("deb.fields", |p| p.deb.fields = vec![("A: b\nC".into(), "d".into())]),
+        ("deb.fields", |p| p.deb.fields = vec![("depends".into(), "d".into())]),
     ];
     for (named, spoil) in spoilers {
         let mut plan = plan(vec![file("/opt/a", "")]);

@@ -2,7 +2,10 @@
 
 mod deb;
 mod drafts;
+mod fields;
 mod rpm;
+mod signed;
+mod system;
 mod tarball;
 mod together;
 
@@ -16,7 +19,8 @@ use super::{Draft, Format, Order, clear_leftovers, write};
 use crate::config::{Compression, Layout, Package};
 use crate::error::Result;
 use crate::path::InstallPath;
-use crate::plan::{Architecture, Entry, Kind, Plan, Role, Source};
+use crate::plan::{Architecture, Entry, Kind, Plan, Role, Source, Special};
+use crate::sign::Signers;
 
 const ZSTD: Compression = Compression::Zstd(3);
 const CODECS: [Compression; 4] = [ZSTD, Compression::Xz(1), Compression::Gzip(6), Compression::None];
@@ -34,6 +38,7 @@ fn entry(path: impl AsRef<[u8]>, kind: Kind, mode: u32, role: Role) -> Entry {
         caps: None,
         role,
         origin: String::new(),
+        special: Special::default(),
     }
 }
 
@@ -96,7 +101,9 @@ fn plan(entries: Vec<Entry>) -> Plan {
         lib_dir: InstallPath::new("/usr/lib/acme-tool").unwrap(),
         mtime: MTIME,
         entries: with_folders(entries),
+        bill: None,
         findings: Vec::new(),
+        system: Default::default(),
     }
 }
 
@@ -172,7 +179,15 @@ fn write_to(
     threads: usize,
     folder: &Path,
 ) -> Result<Vec<Draft>> {
-    write(&Order { plan, formats: formats.to_vec(), folder, threads, memory: 1 << 30, progress: &|_| {} })
+    write(&Order {
+        plan,
+        formats: formats.to_vec(),
+        folder,
+        threads,
+        memory: 1 << 30,
+        signers: &Signers::default(),
+        progress: &|_| {},
+    })
 }
 
 fn output<S: AsRef<OsStr>>(program: &str, arguments: &[S]) -> Output {

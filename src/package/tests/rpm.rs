@@ -53,10 +53,10 @@ fn the_header_says_what_the_package_is() {
     let package = &mut plan.package;
     package.epoch = 2;
     package.vendor = "Acme".into();
-    package.rpm_group = "Tools".into();
+    package.rpm.group = Some("Tools".into());
     package.relations.depends = vec!["foo (>= 1.2)".into(), "a1 | b1 (<< 3)".into()];
-    package.rpm_requires = vec!["libc.so.6(GLIBC_2.34)(64bit)".into(), "(x if y)".into()];
-    package.rpm_requires_post = vec!["coreutils".into()];
+    package.rpm.relations.depends = vec!["libc.so.6(GLIBC_2.34)(64bit)".into(), "(x if y)".into()];
+    package.rpm.requires_post = vec!["coreutils".into()];
     package.relations.conflicts = vec!["old < 3".into()];
     package.relations.replaces = vec!["old".into()];
     package.relations.provides = vec!["virtual = 1~rc".into()];

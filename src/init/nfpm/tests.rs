@@ -1,0 +1,179 @@
+//! Against nfpm's own list of keys; tests/nfpm asks nfpm itself.
+
+use std::fs;
+
+use super::*;
+use crate::config::Config;
+
+const KEYS: &str = include_str!("keys.txt");
+
+/// nfpm's keys as paths (`contents[].file_info.mode`), each with its type, and the values that it may have.
+fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
+    KEYS.lines().filter(|line| !line.starts_with('#')).map(|line| line.split_once(": ").unwrap())
+}
+
+/// A folder with what the samples name.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("file"), "#!/bin/sh\n").unwrap();
+    fs::write(folder.path().join("log.yaml"), "").unwrap();
+    folder
+}
+
+/// Something that a key may have.
+fn sample(path: &str, kind: &str) -> String {
+    let key = path.trim_end_matches("[]").rsplit('.').next().unwrap();
+    let is_file = path.contains("scripts.") || key == "src";
+    match (key, kind.split_once(' ')) {
+        (_, Some((_, values))) => values.split('|').next().unwrap().to_owned(),
+        ("mode" | "umask", _) => "0644".into(),
+        ("mtime", _) => "2009-11-10T23:00:00Z".into(),
+        ("arch", _) if path == "arch" => "amd64".into(),
+        ("maintainer", _) => "Jane Doe <jane@example.org>".into(),
+        ("homepage", _) => "https://example.org".into(),
+        ("platform", _) => "linux".into(),
+        ("priority", _) => "optional".into(),
+        ("changelog", _) => "log.yaml".into(),
+        ("packager", _) if path.contains("contents") => "deb".into(),
+        ("dst", _) | ("prefixes", _) | ("disown_subtree", _) => "/usr/share/sample".into(),
+        _ if is_file => "file".into(),
+        _ if kind == "boolean" => "true".into(),
+        _ if kind == "integer" => "3".into(),
+        _ => "7".into(),
+    }
+}
+
+/// The YAML that has one key.
+fn yaml_with(path: &str, kind: &str) -> String {
+    let sample = sample(path, kind);
+    let quoted = if matches!(kind, "boolean" | "integer") { sample } else { format!("'{sample}'") };
+    let mut yaml = String::new();
+    let mut indent = 0;
+    let parts: Vec<&str> = path.split('.').collect();
+    for (at, part) in parts.iter().enumerate() {
+        let is_last = at + 1 == parts.len();
+        let (key, is_list) = part.strip_suffix("[]").map_or((*part, false), |key| (key, true));
+        yaml.push_str(&format!("{}{key}:", " ".repeat(indent)));
+        match (is_last, is_list) {
+            (true, true) => yaml.push_str(&format!(" [{quoted}]\n")),
+            (true, false) => yaml.push_str(&format!(" {quoted}\n")),
+            (false, true) => {
+                indent += 2;
+                let others = if key == "contents" { ["dst: /a", "src: file"] } else { ["x: 1"; 2] };
+                let others = others.iter().filter(|other| !other.starts_with(&format!("{}:", parts[at + 1])));
+                let first = if key == "contents" { others.copied().collect() } else { vec!["- "] };
+                yaml.push('\n');
+                if key == "contents" {
+                    for (number, other) in first.iter().enumerate() {
+                        let dash = if number == 0 { "- " } else { "  " };
+                        yaml.push_str(&format!("{}{dash}{other}\n", " ".repeat(indent)));
+                    }
+                    indent += 2;
+                } else {
+                    yaml.push_str(&format!("{}-\n", " ".repeat(indent)));
+                    indent += 2;
+                }
+            }
+            (false, false) => {
+                yaml.push('\n');
+                indent += 2;
+            }
+        }
+    }
+    yaml
+}
+
+#[test]
+fn every_key_is_taken_over_or_named() {
+    let folder = folder();
+    let file = folder.path().join("bundle.toml");
+    let (nothing, _) = translate("version_schema: semver\n", "nfpm.yaml", &file).unwrap();
+    let mut taken = 0;
+    for (path, kind) in keys() {
+        let yaml = yaml_with(path, kind);
+        let (text, findings) = translate(&format!("{yaml}version_schema: semver\n"), "nfpm.yaml", &file)
+            .unwrap_or_else(|_| translate(&yaml, "nfpm.yaml", &file).unwrap());
+        let said: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        assert!(!said.iter().any(|said| said.contains("no key of nfpm's")), "{path}: {said:?}");
+        let numbered = path.trim_end_matches("[]").replace("[]", "[0]");
+        // Laid over the format's own table.
+        let numbered = numbered.replace("overrides.deb.deb.", "deb.").replace("overrides.rpm.rpm.", "rpm.");
+        let is_named = said.iter().any(|said| said.contains(&format!("`{numbered}`")));
+        let is_taken = text.lines().count() > nothing.lines().count() && findings.is_empty();
+        taken += usize::from(is_taken);
+        assert!(is_named != is_taken || path == "version_schema", "{path}: {text}\n{said:?}\n{yaml}");
+        Config::parse(&text, &file).unwrap_or_else(|error| panic!("{path}: {error}\n{text}"));
+    }
+    assert!(taken > 100, "{taken}");
+}
+
+/// The same key where bundle.toml has it: known, or refused by name.
+#[test]
+fn bundle_toml_knows_every_key() {
+    for (path, _) in keys() {
+        let table = path.replace("[]", "");
+        let table = match table.split_once('.') {
+            None if !matches!(table.as_str(), "contents") => format!("package.{table}"),
+            _ => table,
+        };
+        let (above, key) = table.rsplit_once('.').unwrap();
+        let header = match above {
+            "contents" | "overrides.deb.contents" | "overrides.rpm.contents" => {
+                format!("[[{above}]]\ndst = '/a'")
+            }
+            above => match above.strip_suffix(".file_info") {
+                Some(list) => format!("[[{list}]]\ndst = '/a'\n[{above}]"),
+                None => format!("[{above}]"),
+            },
+        };
+        let text = format!("{header}\n{key} = {{}}\n").replace("dst = '/a'\ndst", "dst");
+        let Err(error) = Config::parse(&text, Path::new("bundle.toml")) else { continue };
+        let message = error.to_string();
+        assert!(
+            !message.contains("is not a key") && !message.contains("not valid TOML"),
+            "{path}: {message}"
+        );
+    }
+}
+
+#[test]
+fn what_is_unknown_or_wrong_is_told() {
+    let file = Path::new("bundle.toml");
+    for (yaml, wanted) in [
+        ("nmae: x", "`nmae` is not taken over: it is no key of nfpm's"),
+        ("deb: {brakes: [x]}", "`deb.brakes` is not taken over"),
+        (
+            "maintainer: Jane",
+            "`maintainer` is not taken over: `package.maintainer` is not of the form `Name <mail>`; write",
+        ),
+        (
+            "contents: [{src: nowhere, dst: /a}]",
+            "`contents[0]` is not taken over: `contents[0].src` cannot be read",
+        ),
+        ("contents: [{src: a, dst: /a, packager: apk}]", "it is for apk alone"),
+        ("contents: [{src: a, dst: /a, packager: deb, type: doc}]", "nfpm ships it in an .rpm alone"),
+        (
+            "contents: [{src: /a, dst: /b, type: symlink, file_info: {mode: 0777}}]",
+            "has no meaning for a symlink",
+        ),
+        (
+            "rpm: {compression: lzma}",
+            "`rpm.compression` is not taken over: `rpm.compression` cannot be `lzma`",
+        ),
+        ("platform: darwin", "`platform` is not taken over"),
+        ("epoch: one", "`epoch` is not taken over"),
+        ("overrides: {deb: {rpm: {group: x}}}", "`overrides.deb.rpm.group` is not taken over"),
+        ("overrides: {apk: {depends: [x]}}", "`overrides.apk.depends` is not taken over: explant writes"),
+        ("deb: {signature: {key_file: x}}", "`deb.signature.key_file` is not taken over"),
+    ] {
+        let (text, findings) = translate(yaml, "nfpm.yaml", file).unwrap();
+        let said: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        assert!(said.iter().any(|said| said.contains(wanted)), "{yaml}: {said:?}");
+        assert!(text.contains("\n# Of nfpm.yaml, not taken over:\n#   "), "{text}");
+        Config::parse(&text, file).unwrap();
+    }
+    for (yaml, wanted) in [("a: [", "is no YAML"), ("- a", "has no keys"), ("", "has no keys")] {
+        let error = translate(yaml, "nfpm.yaml", file).unwrap_err();
+        assert!(error.to_string().contains(wanted) && error.exit_status() == 2, "{error}");
+    }
+}

@@ -1,0 +1,104 @@
+//! Values of an nfpm.yaml, written as TOML.
+
+use crate::yaml::{Node, Value};
+
+/// A string as TOML has it.
+pub fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+pub fn list(texts: &[String]) -> String {
+    let quoted: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
+    format!("[{}]", quoted.join(", "))
+}
+
+/// Octal, as bundle.toml has modes. YAML's `0644` and `0o644` are octal; `644` is decimal, and nfpm takes it for 0o1204.
+pub fn octal(text: &str) -> Option<String> {
+    let digits = text.strip_prefix("0o").or_else(|| text.strip_prefix('0').filter(|rest| !rest.is_empty()));
+    let mode = match digits {
+        Some(digits) => u32::from_str_radix(digits, 8).ok()?,
+        None => text.parse().ok()?,
+    };
+    Some(format!("0o{mode:o}"))
+}
+
+/// How `${NAME}` stands in a value: nfpm's variables are nothing where they are not set (Go's os.Expand), and in the other
+/// fields they are no variables.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Variables {
+    /// They must be set: a version without them is none.
+    Needed,
+    Optional,
+    None,
+}
+
+/// The text with its variables in bundle.toml's form.
+pub fn expanded(text: &str, variables: Variables) -> String {
+    if variables == Variables::None {
+        return text.replace("${", "$${");
+    }
+    let mut result = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        result.push_str(&rest[..at]);
+        let after = &rest[at + 1..];
+        let braced = after.strip_prefix('{').and_then(|inner| inner.split_once('}'));
+        let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len());
+        let plain = (&after[..end], &after[end..]);
+        let (name, left) = braced.unwrap_or(plain);
+        if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
+            result.push('$');
+            rest = after;
+            continue;
+        }
+        let other = if variables == Variables::Optional { ":-" } else { "" };
+        result.push_str(&format!("${{{name}{other}}}"));
+        rest = left;
+    }
+    result.push_str(rest);
+    result
+}
+
+/// The paths of all that a value holds, by `path`: `apk.signature.key_file`.
+pub fn leaves(path: &str, node: &Node) -> Vec<String> {
+    match &node.value {
+        Value::Map(pairs) if !pairs.is_empty() => {
+            pairs.iter().flat_map(|(key, node)| leaves(&format!("{path}.{key}"), node)).collect()
+        }
+        Value::List(items) if items.iter().any(|item| matches!(item.value, Value::Map(_))) => items
+            .iter()
+            .zip(0..)
+            .flat_map(|(item, number): (&Node, usize)| leaves(&format!("{path}[{number}]"), item))
+            .collect(),
+        _ => vec![path.to_owned()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_are_read_as_go_yaml_reads_them() {
+        for (text, wanted) in
+            [("0644", "0o644"), ("0o4755", "0o4755"), ("420", "0o644"), ("644", "0o1204"), ("0", "0o0")]
+        {
+            assert_eq!(octal(text).as_deref(), Some(wanted), "{text}");
+        }
+        assert_eq!(octal("rw"), None);
+        assert_eq!(octal("089"), None);
+    }
+
+    #[test]
+    fn variables_are_written_as_bundle_toml_has_them() {
+        for (text, needed, optional, none) in [
+            ("v${A}", "v${A}", "v${A:-}", "v$${A}"),
+            ("$A-$B_2.x", "${A}-${B_2}.x", "${A:-}-${B_2:-}.x", "$A-$B_2.x"),
+            ("costs $5", "costs $5", "costs $5", "costs $5"),
+            ("a$", "a$", "a$", "a$"),
+        ] {
+            let all = [Variables::Needed, Variables::Optional, Variables::None].map(|v| expanded(text, v));
+            assert_eq!(all, [needed, optional, none], "{text}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Maintainer scripts and scriptlets: the user's, and around it what explant adds.
+
+use crate::error::{Error, Result};
+
+/// What explant adds to a script, as shell text of whole lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Additions {
+    pub before: String,
+    pub after: String,
+}
+
+/// A script's whole text; `None` where there is none. `field` is where bundle.toml names the user's.
+///
+/// The user's script may end by `exit 0`, replace itself (`exec`) or set options. Where something comes behind it, it runs in
+/// a subshell, where all that ends with it; its status counts.
+///
+/// Errors: something is to be added to a script in another language.
+pub fn merged(field: &str, script: Option<&str>, additions: &Additions) -> Result<Option<String>> {
+    let Additions { before, after } = additions;
+    let nothing = before.is_empty() && after.is_empty();
+    let Some(script) = script else {
+        return Ok((!nothing).then(|| format!("#!/bin/sh\nset -e\n{before}{after}")));
+    };
+    if nothing {
+        return Ok(Some(script.to_owned()));
+    }
+    let script = executable(script.to_owned());
+    let (interpreter, rest) = script.split_once('\n').unwrap_or((&script, ""));
+    check_shell(field, interpreter)?;
+    Ok(Some(match after.is_empty() {
+        true => format!("{interpreter}\n{before}{rest}"),
+        false => format!(
+            "{interpreter}\n{before}(\n:\n{rest}\n)\nexplant_status=$?\n[ $explant_status = 0 ] || exit $explant_status\n{after}"
+        ),
+    }))
+}
+
+/// dpkg executes scripts; rpm, which runs them with /bin/sh when they do not say otherwise, is followed here.
+pub fn executable(text: String) -> String {
+    if text.starts_with("#!") { text } else { format!("#!/bin/sh\n{text}") }
+}
+
+fn check_shell(field: &str, interpreter: &str) -> Result<()> {
+    let program =
+        interpreter.split_whitespace().next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+    if ["sh", "bash", "dash"].contains(&program.trim_start_matches("#!")) {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "{field} is run by {:?}, and explant has to add to it in shell (file capabilities, units, accounts)",
+        interpreter.trim_start_matches("#!").trim()
+    ))
+    .remedy("write it for /bin/sh, or switch off what would be added (`[install.system]`)"))
+}
+
+/// In single quotes, for the shell.
+pub fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// A template with its `@NAMES@` filled in.
+pub fn filled(template: &str, values: &[(&str, &str)]) -> String {
+    values.iter().fold(template.to_owned(), |text, (name, value)| text.replace(&format!("@{name}@"), value))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    fn additions(before: &str, after: &str) -> Additions {
+        Additions { before: before.into(), after: after.into() }
+    }
+
+    /// Runs it; what it says, and its status.
+    fn run(script: &str) -> (String, i32) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("script");
+        std::fs::write(&file, script).unwrap();
+        let first = script.lines().next().unwrap();
+        let mut command = Command::new(if first.contains("bash") { "bash" } else { "sh" });
+        if first.ends_with(" -e") {
+            command.arg("-e");
+        }
+        let done = command.arg(&file).arg("configure").output().unwrap();
+        (String::from_utf8(done.stdout).unwrap(), done.status.code().unwrap())
+    }
+
+    #[test]
+    fn whatever_the_users_script_does_ours_run_around_it() {
+        let ours = additions("echo before\n", "echo after $1\n");
+        for (script, said, status) in [
+            ("echo user; exit 0", "before\nuser\nafter configure\n", 0),
+            ("#!/bin/sh -e\necho user\nexit 0\n", "before\nuser\nafter configure\n", 0),
+            ("#!/bin/bash\nexec echo user\n", "before\nuser\nafter configure\n", 0),
+            ("false\necho $1", "before\nconfigure\nafter configure\n", 0),
+            ("set -eu\ncd /\ntrap 'echo trapped' EXIT\n", "before\ntrapped\nafter configure\n", 0),
+            ("cat <<X\nuser\nX", "before\nuser\nafter configure\n", 0),
+            ("echo user # comment", "before\nuser\nafter configure\n", 0),
+            ("", "before\nafter configure\n", 0),
+            ("exit 3", "before\n", 3),
+            ("set -e\nfalse\necho never", "before\n", 1),
+        ] {
+            let merged = merged("scripts.postinstall", Some(script), &ours).unwrap().unwrap();
+            assert_eq!(run(&merged), (said.to_owned(), status), "{merged}");
+        }
+    }
+
+    #[test]
+    fn what_nothing_is_added_to_stays_as_it_is() {
+        let none = Additions::default();
+        assert_eq!(merged("f", None, &none).unwrap(), None);
+        assert_eq!(merged("f", Some("#!/usr/bin/perl\n1"), &none).unwrap().unwrap(), "#!/usr/bin/perl\n1");
+        assert_eq!(merged("f", Some("true"), &none).unwrap().unwrap(), "true");
+        assert_eq!(
+            merged("f", None, &additions("", "true\n")).unwrap().unwrap(),
+            "#!/bin/sh\nset -e\ntrue\n"
+        );
+    }
+
+    #[test]
+    fn a_script_in_another_language_is_refused() {
+        let error = merged("scripts.x", Some("#!/usr/bin/python3\n"), &additions("", "true\n")).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("scripts.x") && text.contains("/usr/bin/python3"), "{text}");
+        assert_eq!(error.exit_status(), 2);
+    }
+
+    #[test]
+    fn quotes_hold_anything() {
+        assert_eq!(quoted("a'b $c"), "'a'\\''b $c'");
+    }
+}

@@ -1,0 +1,57 @@
+//! The digests of what is shipped, for the bill of materials.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::{Body, open};
+use crate::bill::Digests;
+use crate::error::{Error, Result};
+use crate::package::hex;
+use crate::path::InstallPath;
+use crate::plan::{Entry, Kind, Plan, Source};
+
+/// Puts the digests into the plan's bill of materials, if it has one, on all cores.
+///
+/// The files are read here and once more when they are packed: a bill lies somewhere among them, and an archive is written in one
+/// go. They were read a moment ago, when references were looked for.
+///
+/// Errors: a file cannot be read, or is not what it was when the plan was made.
+pub fn complete_bill(plan: &mut Plan) -> Result<()> {
+    let Some(bill) = &plan.bill else { return Ok(()) };
+    let listed: Vec<&InstallPath> = bill.listed().map(|file| &file.path).collect();
+    let digests: BTreeMap<InstallPath, Digests> = listed
+        .par_iter()
+        .filter_map(|path| plan.entry(path))
+        .map(|entry| Ok((entry.path.clone(), digests(entry)?)))
+        .collect::<Result<_>>()?;
+    let bytes = bill.json(&digests);
+    let place = bill.place.clone();
+    match plan.entry_mut(&place).map(|entry| &mut entry.kind) {
+        Some(Kind::File { source, size, .. }) if *size == bytes.len() as u64 => {
+            *source = Source::Made(bytes.into());
+            Ok(())
+        }
+        _ => Err(Error::failure(format!("{place} is not as long as planned; this is a bug of explant"))),
+    }
+}
+
+fn digests(entry: &Entry) -> Result<Digests> {
+    let shipped = open(entry)?.map(digest).transpose()?.unwrap_or_default();
+    let original = match &entry.kind {
+        Kind::File { source: Source::Store(_), patches, .. } if !patches.is_empty() => {
+            open(entry)?.map(|body| digest(body.unedited())).transpose()?.unwrap_or_default()
+        }
+        _ => shipped.clone(),
+    };
+    Ok(Digests { shipped, original })
+}
+
+fn digest(body: Body) -> Result<String> {
+    let mut digest = Sha256::new();
+    for window in body {
+        digest.update(&*window?);
+    }
+    Ok(hex(&digest.finalize()))
+}

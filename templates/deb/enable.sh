@@ -1,0 +1,8 @@
+    # Enabled on the first installation; afterwards as the administrator left it, with links that are new.
+    if [ -x /usr/bin/deb-systemd-helper ]; then
+        if deb-systemd-helper --quiet @SCOPE@was-enabled @UNIT@; then
+            deb-systemd-helper @SCOPE@enable @UNIT@ >/dev/null || true
+        else
+            deb-systemd-helper @SCOPE@update-state @UNIT@ >/dev/null || true
+        fi
+    fi

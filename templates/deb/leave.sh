@@ -1,0 +1,8 @@
+    # Not enabled; where the administrator did, links that are new are made.
+    if [ -x /usr/bin/deb-systemd-helper ]; then
+        if deb-systemd-helper @SCOPE@debian-installed @UNIT@ &&
+            deb-systemd-helper --quiet @SCOPE@was-enabled @UNIT@; then
+            deb-systemd-helper @SCOPE@enable @UNIT@ >/dev/null || true
+        fi
+        deb-systemd-helper @SCOPE@update-state @UNIT@ >/dev/null || true
+    fi

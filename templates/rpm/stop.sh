@@ -1,0 +1,3 @@
+        if [ -d /run/systemd/system ]; then
+            systemctl stop @UNITS@ >/dev/null 2>&1 || :
+        fi
