@@ -16,12 +16,14 @@ test:
 prepare:
 	tests/prepare
 
-# The talk's way, by hand (cp, patchelf, nfpm, tar), against `explant build`; patchelf against `explant patch`.
+# The talk's way, by hand (cp, patchelf, nfpm, tar), against `explant build`; patchelf against `explant patch`; the compressors
+# alone, and nfpm, against `explant build`.
 bench: prepare
 	cargo build --release
 	benches/against-the-talk
-	tests/apt-install time
+	tests/apt-install time pigz
 	benches/against-patchelf
+	benches/against-nfpm
 
 # Each fuzz target for a minute; fuzz/README.md tells how for longer.
 fuzz:

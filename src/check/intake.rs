@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use memmap2::Mmap;
@@ -23,6 +24,8 @@ const SHEBANG_MAX: u64 = 256;
 #[derive(Default)]
 pub(super) struct Intake {
     pub tree: Tree,
+    /// Where the artifact is: a build writes there anyway, and has more room there than in a /tmp in memory.
+    folder: PathBuf,
     /// Used again for each file.
     buffer: Vec<u8>,
     /// Unlinked, used again for each large file.
@@ -30,6 +33,11 @@ pub(super) struct Intake {
 }
 
 impl Intake {
+    /// For an artifact in `folder`.
+    pub fn new(folder: &Path) -> Self {
+        Intake { folder: folder.to_owned(), ..Intake::default() }
+    }
+
     /// Adds a member to the tree.
     pub fn take(&mut self, member: Member, body: &mut dyn Read) -> io::Result<()> {
         let content = match member.kind {
@@ -60,7 +68,7 @@ impl Intake {
         }
         let spool = match &mut self.spool {
             Some(spool) => spool,
-            none => none.insert(tempfile::tempfile()?),
+            none => none.insert(temporary(&self.folder)?),
         };
         spool.set_len(0)?;
         spool.rewind()?;
@@ -80,6 +88,17 @@ impl Intake {
         let map = unsafe { Mmap::map(&*spool) }?;
         Ok(parse(&map))
     }
+}
+
+/// A nameless file in `folder`, or else, where that is not for us to write to, in the system's place for such.
+fn temporary(folder: &Path) -> io::Result<File> {
+    tempfile::tempfile_in(folder).or_else(|_| tempfile::tempfile()).map_err(|cause| {
+        let place = std::env::temp_dir();
+        io::Error::new(
+            cause.kind(),
+            format!("there is no room for a temporary file in {}: {cause}", place.display()),
+        )
+    })
 }
 
 fn parse(bytes: &[u8]) -> Content {

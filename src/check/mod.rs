@@ -87,7 +87,7 @@ impl fmt::Display for Report {
 pub fn check(artifact: &Path, policy: &Policy) -> Result<Report> {
     let baseline =
         policy.baseline.as_deref().map(|patterns| globs("runtime.baseline", patterns)).transpose()?;
-    let mut intake = intake::Intake::default();
+    let mut intake = intake::Intake::new(artifact.parent().unwrap_or(artifact));
     read::read(artifact, &mut |member, body| intake.take(member, body))?;
     let mut tree = intake.tree;
     tree.complete()
@@ -96,6 +96,11 @@ pub fn check(artifact: &Path, policy: &Policy) -> Result<Report> {
     rules::check(&tree, &policy.store_dir, &mut report);
     loading::check(&tree, baseline.as_ref(), &mut report);
     Ok(report)
+}
+
+/// Whether a .deb holds the very bytes of a tarball: what is true of the one is true of the other.
+pub fn is_data_of(tarball: &Path, deb: &Path) -> bool {
+    read::holds(deb, tarball)
 }
 
 /// Whether users start what is at `path` by its name. A carried store path's programs they do not, unless links lead there.

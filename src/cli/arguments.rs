@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use explant::config::Config;
 use explant::error::{Error, Result};
-use explant::package::Format;
+use explant::package::{self, Format};
 use explant::plan::{self, Plan, Request};
 use explant::store::Store;
 
@@ -33,6 +33,9 @@ pub struct Input {
     /// How many threads work [default: one for each processor]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
+    /// What compressing may take: 600M, 2G; the artifacts do not depend on it [default: half of the machine's]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub memory: Option<u64>,
     /// Say what was done, or would be, as JSON.
     #[arg(long)]
     pub json: bool,
@@ -78,6 +81,11 @@ impl Input {
         threads(self.jobs)
     }
 
+    /// In bytes.
+    pub fn memory(&self) -> u64 {
+        self.memory.unwrap_or_else(package::default_memory)
+    }
+
     /// The formats asked for, each once.
     pub fn formats(&self) -> Vec<Format> {
         let mut names = self.formats.clone();
@@ -92,6 +100,22 @@ impl Input {
             })
             .collect()
     }
+}
+
+/// Bytes, or with K, M, G or T the binary multiples; a B or iB behind them says nothing new.
+fn size(text: &str) -> std::result::Result<u64, String> {
+    let unit = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(unit);
+    let shift = match unit.trim_end_matches(['B', 'b']).trim_end_matches('i').to_ascii_uppercase().as_str() {
+        "" => 0,
+        "K" => 10,
+        "M" => 20,
+        "G" => 30,
+        "T" => 40,
+        _ => return Err(format!("`{unit}` is no unit: K, M, G or T")),
+    };
+    let number: u64 = digits.parse().map_err(|_| "a size is such as 600M or 2G".to_owned())?;
+    number.checked_mul(1 << shift).ok_or_else(|| "is more than there can be".to_owned())
 }
 
 /// `--jobs`, or else as many threads as there are processors.

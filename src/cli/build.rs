@@ -15,7 +15,7 @@ use explant::plan::{Finding, Kind, Plan, table};
 use explant::sign::Signers;
 
 use super::arguments::Input;
-use super::report;
+use super::{interrupt, report};
 
 pub fn run(input: &Input) -> Result<()> {
     let start = Instant::now();
@@ -28,6 +28,7 @@ pub fn run(input: &Input) -> Result<()> {
         report::findings(&plan.findings);
     }
     let folder = OutputFolder::make(&input.output)?;
+    interrupt::clean_up_after(folder.made.clone())?;
     let mut drafts = write(input, &config, &plan, &signers)?;
     let reports = check_all(&config, &drafts)?;
     let artifacts = drafts.len();
@@ -56,6 +57,7 @@ fn write(input: &Input, config: &Config, plan: &Plan, signers: &Signers) -> Resu
         formats: input.formats().into_iter().map(|format| (format, compression(config, format))).collect(),
         folder: &input.output,
         threads: input.threads(),
+        memory: input.memory(),
         signers,
         progress: &|bytes| bar.inc(bytes),
     };
@@ -81,17 +83,24 @@ fn progress_bar(total: u64, hidden: bool) -> ProgressBar {
     ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// Opens each artifact again; what is not closed gets no name.
+/// Opens each artifact again; what is not closed gets no name. A tarball that a .deb holds byte for byte is unpacked once.
 fn check_all(config: &Config, drafts: &[Draft]) -> Result<Vec<Report>> {
     let policy =
         Policy { store_dir: b"/nix/store".to_vec(), baseline: Some(config.runtime.baseline.clone()) };
+    let of = |format| drafts.iter().find(|draft| draft.format == Some(format));
+    let is_in_deb = match (of(Format::Deb), of(Format::Tar)) {
+        (Some(deb), Some(tarball)) => check::is_data_of(tarball.path(), deb.path()),
+        _ => false,
+    };
+    let checked: Vec<&Draft> =
+        drafts.iter().filter(|draft| !(is_in_deb && draft.format == Some(Format::Tar))).collect();
     let checks = std::thread::scope(|scope| {
         let threads: Vec<_> =
-            drafts.iter().map(|draft| scope.spawn(|| check::check(draft.path(), &policy))).collect();
+            checked.iter().map(|draft| scope.spawn(|| check::check(draft.path(), &policy))).collect();
         threads.into_iter().map(|thread| thread.join()).collect::<Vec<_>>()
     });
     let mut reports = Vec::new();
-    for (draft, check) in drafts.iter().zip(checks) {
+    for (draft, check) in checked.iter().zip(checks) {
         let report =
             check.map_err(|_| Error::failure(format!("the check of {} broke off", draft.name)))??;
         if !report.failures.is_empty() {

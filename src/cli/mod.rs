@@ -5,6 +5,7 @@ mod build;
 mod check;
 mod init;
 mod inspect;
+mod interrupt;
 pub mod patch;
 mod plan;
 mod report;

@@ -1,5 +1,6 @@
 //! What `[deb]`, `[rpm]` and `[tarball]` have in common.
 
+use std::fmt;
 use std::ops::RangeInclusive;
 
 use toml::Spanned;
@@ -79,6 +80,18 @@ pub enum Compression {
     None,
 }
 
+impl fmt::Display for Compression {
+    /// As bundle.toml has it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Compression::Zstd(level) => write!(f, "zstd:{level}"),
+            Compression::Xz(level) => write!(f, "xz:{level}"),
+            Compression::Gzip(level) => write!(f, "gzip:{level}"),
+            Compression::None => f.write_str("none"),
+        }
+    }
+}
+
 /// The levels that `zstd`, `xz` and `gzip` mean by themselves: each tool's own.
 const ZSTD_LEVEL: i32 = 3;
 const XZ_LEVEL: u32 = 6;
@@ -94,8 +107,9 @@ const CODECS: &[&str] = &["zstd", "xz", "gzip", "none"];
 /// What rpm of RHEL 8 and later, and tar of all that matters, reads fastest.
 pub(super) const COMPRESSION: Compression = Compression::Zstd(ZSTD_LEVEL);
 
-/// What every dpkg reads; Debian's has read zstd since 1.21.18, so that Debian 11 refuses such a package.
-pub(super) const DEB_COMPRESSION: Compression = Compression::Gzip(GZIP_LEVEL);
+/// What every dpkg reads; Debian's has read zstd since 1.21.18, so that Debian 11 refuses such a package. The best level: 2.5 %
+/// smaller than the usual one, and on all cores still faster than nfpm's .deb (docs/design.md, 7).
+pub(super) const DEB_COMPRESSION: Compression = Compression::Gzip(9);
 
 impl FormatOptions {
     pub(super) fn from_schema(

@@ -43,9 +43,18 @@ impl Patch {
         FileOffset(self.at.0 + self.bytes.len() as u64)
     }
 
-    /// Puts it into the file's bytes, which reach as far as it does.
+    /// Puts it into the file's bytes, as far as they reach.
     pub fn write_to(&self, file: &mut [u8]) {
-        file[self.at.0 as usize..self.end().0 as usize].copy_from_slice(&self.bytes);
+        self.write_within(0, file);
+    }
+
+    /// Puts as much of it as lies there into a part of the file's bytes, which begins at `start`.
+    pub fn write_within(&self, start: u64, part: &mut [u8]) {
+        let (from, to) = (self.at.0.max(start), self.end().0.min(start + part.len() as u64));
+        if from < to {
+            let bytes = &self.bytes[(from - self.at.0) as usize..(to - self.at.0) as usize];
+            part[(from - start) as usize..(to - start) as usize].copy_from_slice(bytes);
+        }
     }
 }
 

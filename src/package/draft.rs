@@ -7,6 +7,7 @@ use std::fs::{File, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
@@ -17,6 +18,20 @@ use crate::error::{Error, IoContext, Result};
 
 const PREFIX: &str = ".explant-";
 const SUFFIX: &str = ".tmp";
+
+/// Where this process's drafts are: for [`discard_all`].
+static DRAFTS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Removes every draft of this process, which is about to die: a signal runs no destructors. Nothing can be drafted or published
+/// any more when this returns.
+pub fn discard_all() {
+    let drafts = DRAFTS.lock().unwrap_or_else(PoisonError::into_inner);
+    for path in drafts.iter() {
+        // What is gone already has been published or dropped.
+        let _ = std::fs::remove_file(path);
+    }
+    std::mem::forget(drafts);
+}
 
 /// An artifact that is complete but has not got its name yet. Dropped without `publish`, it is gone.
 #[derive(Debug)]
@@ -31,7 +46,10 @@ pub struct Draft {
 impl Draft {
     /// An empty one in `folder`.
     pub(super) fn new(format: Option<Format>, name: &str, folder: &Path) -> Result<Self> {
+        let mut drafts = DRAFTS.lock().unwrap_or_else(PoisonError::into_inner);
         let temporary = locked(folder).while_doing("write", folder.join(name))?;
+        drafts.push(temporary.path().to_owned());
+        drop(drafts);
         Ok(Draft { format, name: name.to_owned(), temporary })
     }
 
@@ -52,6 +70,7 @@ impl Draft {
     /// Gives it its name, replacing what had it. Mode 0644, whatever the umask: an artifact is for everyone to read.
     pub fn publish(self) -> Result<PathBuf> {
         let destination = self.destination();
+        let _alive = DRAFTS.lock().unwrap_or_else(PoisonError::into_inner);
         self.file().set_permissions(Permissions::from_mode(0o644)).while_doing("write", &destination)?;
         match self.temporary.persist(&destination) {
             Ok(_) => Ok(destination),

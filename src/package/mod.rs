@@ -12,6 +12,7 @@ mod cpio;
 mod deb;
 mod draft;
 mod gzip;
+mod memory;
 mod relation;
 mod rpm;
 mod script;
@@ -28,7 +29,6 @@ mod tree;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use crate::config::Compression;
@@ -39,7 +39,8 @@ use crate::sign::Signers;
 
 pub use crate::config::Format;
 pub use beside::{Beside, stands_beside};
-pub use draft::{Draft, clear_leftovers};
+pub use draft::{Draft, clear_leftovers, discard_all};
+pub use memory::default_memory;
 use stream::{Job, Packed, Parcel, Stream};
 use tree::Member;
 
@@ -51,6 +52,8 @@ pub struct Order<'a> {
     pub folder: &'a Path,
     /// How many threads may work; the bytes do not depend on it.
     pub threads: usize,
+    /// What compressing may take, in bytes, all archives together; nor do the bytes depend on it.
+    pub memory: u64,
     /// Who signs the .rpm and the .deb.
     pub signers: &'a Signers,
     /// Called with the number of payload bytes taken since the last call.
@@ -123,9 +126,12 @@ pub fn write(order: &Order) -> Result<Vec<Draft>> {
         let shared = |s: &&mut Stream| is_alike && s.archive == archive && s.compression == *compression;
         match streams.iter_mut().find(shared) {
             Some(stream) => stream.jobs.push(job),
-            None => streams.push(Stream { archive, compression: *compression, jobs: vec![job] }),
+            None => {
+                streams.push(Stream { archive, compression: *compression, threads: 1, jobs: vec![job] });
+            }
         }
     }
+    memory::share(&mut streams, order.threads, order.memory)?;
     std::thread::scope(|scope| {
         let mut senders = Vec::new();
         let mut threads = Vec::new();
@@ -133,7 +139,7 @@ pub fn write(order: &Order) -> Result<Vec<Draft>> {
             let (sender, parcels) = std::sync::mpsc::sync_channel(stream::BACKLOG);
             senders.push(sender);
             let members = members.len();
-            threads.push(scope.spawn(move || stream.run(parcels, members, order.threads)));
+            threads.push(scope.spawn(move || stream.run(parcels, members)));
         }
         let walked = walk(&members, senders, order.progress);
         // Every thread is joined, whatever failed; the walker's own failure is the cause of the others'.
@@ -153,7 +159,7 @@ pub fn write(order: &Order) -> Result<Vec<Draft>> {
 /// The bill of materials, to lie beside the artifacts, if the plan has one.
 pub fn bill(plan: &Plan, folder: &Path) -> Result<Option<Draft>> {
     let Some(entry) = plan.bill.as_ref().and_then(|bill| plan.entry(&bill.place)) else { return Ok(None) };
-    let Some(body) = payload::open(entry)? else { return Ok(None) };
+    let Some(body) = payload::whole(entry)? else { return Ok(None) };
     let name = format!("{}{}", tarball::stem(plan), beside::BILL);
     let draft = Draft::new(None, &name, folder)?;
     draft.file().write_all(&body).while_doing("write", folder.join(&name))?;
@@ -167,21 +173,21 @@ fn walk<'m, 'a>(
     senders: Vec<SyncSender<Parcel<'m, 'a>>>,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<()> {
+    let send =
+        |parcel: &dyn Fn() -> Parcel<'m, 'a>| senders.iter().all(|sender| sender.send(parcel()).is_ok());
     for member in members {
-        let body = payload::open(&member.entry)?.map(Arc::new);
-        let size = body.as_ref().map_or(0, |body| body.len() as u64);
-        for sender in &senders {
-            if sender.send(Parcel::Member(member, body.clone())).is_err() {
-                return Ok(());
-            }
-        }
-        progress(size);
-    }
-    for sender in &senders {
-        if sender.send(Parcel::End).is_err() {
+        if !send(&|| Parcel::Member(member)) {
             return Ok(());
         }
+        for window in payload::open(&member.entry)?.into_iter().flatten() {
+            let window = window?;
+            if !send(&|| Parcel::Content(window.clone())) {
+                return Ok(());
+            }
+            progress(window.len() as u64);
+        }
     }
+    send(&|| Parcel::End);
     Ok(())
 }
 

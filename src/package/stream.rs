@@ -14,9 +14,9 @@ use super::tree::Member;
 use super::{Archive, Artifact};
 use crate::config::Compression;
 use crate::error::{IoContext, Result};
-use crate::payload::Body;
+use crate::plan::Kind;
 
-/// How many members the walker may be ahead of a stream. Bodies are mapped, or else the user's own few files.
+/// How many parcels the walker may be ahead of a stream; the largest are a [`crate::payload::WINDOW`].
 pub const BACKLOG: usize = 16;
 
 /// How much of a file is digested before it is compressed: it stays in the processor's cache between the two.
@@ -24,8 +24,9 @@ const CHUNK: usize = 128 << 10;
 
 /// What the walker sends.
 pub enum Parcel<'m, 'a> {
-    /// With its content, if it is a file.
-    Member(&'m Member<'a>, Option<Arc<Body>>),
+    Member(&'m Member<'a>),
+    /// Further bytes of the member's content.
+    Content(Arc<Vec<u8>>),
     /// Nothing is missing. A channel that closes without it comes from a walk that failed.
     End,
 }
@@ -76,6 +77,8 @@ pub struct Job<'a> {
 pub struct Stream<'a> {
     pub archive: Archive,
     pub compression: Compression,
+    /// How many threads compress it.
+    pub threads: usize,
     /// Who wants it; never empty.
     pub jobs: Vec<Job<'a>>,
 }
@@ -106,7 +109,7 @@ impl<'f> Packed<'f> {
 
 impl Stream<'_> {
     /// Encodes what comes in, until all is there, and completes the artifacts. None come of a walk that failed.
-    pub fn run(self, parcels: Receiver<Parcel>, members: usize, threads: usize) -> Result<Vec<Draft>> {
+    pub fn run(self, parcels: Receiver<Parcel>, members: usize) -> Result<Vec<Draft>> {
         // The archive goes right into the artifact that has its place for it, if there is one, else into a nameless file.
         let place = self.jobs.iter().find_map(|job| Some((job.draft.file(), job.artifact.room()?)));
         let destination = self.jobs[0].draft.destination();
@@ -118,23 +121,30 @@ impl Stream<'_> {
         let encoder = self.jobs[0].artifact.encoder();
         let digest = self.jobs.iter().find_map(|job| job.artifact.file_digest());
         let mut writer =
-            Writer::new(&spool, offset, self.compression, threads, digest == Some(FileDigest::Sha256))
+            Writer::new(&spool, offset, self.compression, self.threads, digest == Some(FileDigest::Sha256))
                 .while_doing("write", &destination)?;
 
         let mut files = vec![Vec::new(); members];
         writer.put(&encoder.preamble()).while_doing("write", &destination)?;
         loop {
-            match parcels.recv() {
+            let parcel = match parcels.recv() {
                 Err(_) => return Ok(Vec::new()),
-                Ok(Parcel::End) => break,
-                Ok(Parcel::Member(member, body)) => {
-                    let Some(header) = encoder.header(member)? else { continue };
-                    let hasher = digest.filter(|_| body.is_some()).map(FileDigest::hasher);
-                    let content = body.as_deref().map_or(&[][..], |body| body);
-                    files[member.number] = writer
-                        .member(&header, content, encoder.alignment(), hasher)
-                        .while_doing("write", &destination)?;
-                }
+                Ok(parcel) => parcel,
+            };
+            if let Parcel::Content(bytes) = &parcel {
+                writer.content(bytes).while_doing("write", &destination)?;
+                continue;
+            }
+            if let Some((number, digest)) =
+                writer.close(encoder.alignment()).while_doing("write", &destination)?
+            {
+                files[number] = digest;
+            }
+            let Parcel::Member(member) = parcel else { break };
+            if let Some(header) = encoder.header(member)? {
+                let is_file = matches!(member.entry.kind, Kind::File { .. });
+                let hasher = digest.filter(|_| is_file).map(FileDigest::hasher);
+                writer.open(member.number, &header, hasher).while_doing("write", &destination)?;
             }
         }
         writer.put(&encoder.trailer()).while_doing("write", &destination)?;
@@ -155,6 +165,15 @@ struct Writer<'f> {
     file: &'f File,
     offset: u64,
     unpacked: Tally<BufWriter<Compressor<Tally<BufWriter<&'f File>>>>>,
+    member: Option<OpenMember>,
+}
+
+/// The member that is being written.
+struct OpenMember {
+    number: usize,
+    /// Header and content so far.
+    written: usize,
+    hasher: Option<Hasher>,
 }
 
 impl<'f> Writer<'f> {
@@ -172,6 +191,7 @@ impl<'f> Writer<'f> {
             file,
             offset,
             unpacked: Tally::new(BufWriter::with_capacity(CHUNK, compressor), digested),
+            member: None,
         })
     }
 
@@ -179,24 +199,31 @@ impl<'f> Writer<'f> {
         self.unpacked.write_all(bytes)
     }
 
-    /// One member, with zeros behind it; returns the digest of its content.
-    fn member(
-        &mut self,
-        header: &[u8],
-        content: &[u8],
-        alignment: usize,
-        mut hasher: Option<Hasher>,
-    ) -> io::Result<Vec<u8>> {
-        self.put(header)?;
-        for chunk in content.chunks(CHUNK) {
-            if let Some(hasher) = &mut hasher {
+    /// Begins a member.
+    fn open(&mut self, number: usize, header: &[u8], hasher: Option<Hasher>) -> io::Result<()> {
+        self.member = Some(OpenMember { number, written: header.len(), hasher });
+        self.put(header)
+    }
+
+    /// Content of the member that is open; nobody's, if the archive leaves the member out.
+    fn content(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Some(member) = &mut self.member else { return Ok(()) };
+        member.written += bytes.len();
+        for chunk in bytes.chunks(CHUNK) {
+            if let Some(hasher) = &mut member.hasher {
                 hasher.update(chunk);
             }
-            self.put(chunk)?;
+            self.unpacked.write_all(chunk)?;
         }
-        let end = (header.len() + content.len()).next_multiple_of(alignment);
-        self.put(&vec![0; end - header.len() - content.len()])?;
-        Ok(hasher.map(Hasher::finish).unwrap_or_default())
+        Ok(())
+    }
+
+    /// Ends the member that is open, with zeros behind it: its number, and the digest of its content.
+    fn close(&mut self, alignment: usize) -> io::Result<Option<(usize, Vec<u8>)>> {
+        let Some(member) = self.member.take() else { return Ok(None) };
+        let padding = member.written.next_multiple_of(alignment) - member.written;
+        self.put(&vec![0; padding])?;
+        Ok(Some((member.number, member.hasher.map(Hasher::finish).unwrap_or_default())))
     }
 
     fn finish(self, files: Vec<Vec<u8>>) -> io::Result<Packed<'f>> {

@@ -1,14 +1,13 @@
 //! The digests of what is shipped, for the bill of materials.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::{open, patched};
+use super::{Body, open};
 use crate::bill::Digests;
-use crate::error::{Error, IoContext, Result};
+use crate::error::{Error, Result};
 use crate::package::hex;
 use crate::path::InstallPath;
 use crate::plan::{Entry, Kind, Plan, Source};
@@ -39,16 +38,20 @@ pub fn complete_bill(plan: &mut Plan) -> Result<()> {
 }
 
 fn digests(entry: &Entry) -> Result<Digests> {
-    let of = |bytes: &[u8]| hex(&Sha256::digest(bytes));
-    let shipped = open(entry)?.map(|body| of(&body)).unwrap_or_default();
+    let shipped = open(entry)?.map(digest).transpose()?.unwrap_or_default();
     let original = match &entry.kind {
-        Kind::File { source: Source::Store(disk), size, grown, patches, .. } if !patches.is_empty() => {
-            let map = File::open(disk)
-                .and_then(|file| patched(&file, size - grown, &[]))
-                .while_doing("map", disk)?;
-            of(&map)
+        Kind::File { source: Source::Store(_), patches, .. } if !patches.is_empty() => {
+            open(entry)?.map(|body| digest(body.unedited())).transpose()?.unwrap_or_default()
         }
         _ => shipped.clone(),
     };
     Ok(Digests { shipped, original })
+}
+
+fn digest(body: Body) -> Result<String> {
+    let mut digest = Sha256::new();
+    for window in body {
+        digest.update(&*window?);
+    }
+    Ok(hex(&digest.finalize()))
 }

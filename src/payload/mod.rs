@@ -4,8 +4,6 @@ mod digest;
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::ops::Deref;
-use std::path::Path;
 use std::sync::Arc;
 
 use memmap2::{MmapMut, MmapOptions};
@@ -17,55 +15,107 @@ use crate::plan::{Entry, Kind, Source};
 
 pub use digest::complete_bill;
 
-/// A file's final bytes.
-pub enum Body {
-    /// Mapped privately; only the pages that an edit touches are copied.
-    Mapped(MmapMut),
-    Shared(Arc<[u8]>),
-    Owned(Vec<u8>),
+/// How much of a file is in memory at a time.
+pub const WINDOW: u64 = 1 << 20;
+
+/// A file's final bytes, one window after the other. Read, not mapped: a mapping counts as memory for as long as it lives, and
+/// a file that shrinks or a disk that fails under it kills the process.
+pub struct Body<'a> {
+    source: Bytes<'a>,
+    entry: &'a Entry,
+    patches: &'a [Patch],
+    /// What the source has, and what the file will have.
+    planned: u64,
+    size: u64,
+    at: u64,
 }
 
-impl Deref for Body {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Body::Mapped(map) => map,
-            Body::Shared(bytes) => bytes,
-            Body::Owned(bytes) => bytes,
-        }
-    }
+enum Bytes<'a> {
+    Made(&'a [u8]),
+    File(File),
 }
 
 /// The final bytes of a file; `None` for what has none (folders, links, ghosts).
 ///
 /// Errors: the source cannot be read, or is not what it was when the plan was made.
-pub fn open(entry: &Entry) -> Result<Option<Body>> {
+pub fn open(entry: &Entry) -> Result<Option<Body<'_>>> {
     let Kind::File { source, size, grown, patches, .. } = &entry.kind else { return Ok(None) };
     let planned = size - grown;
-    let check = |now: u64| {
-        let message = || format!("{} was {planned} bytes when it was planned and is {now} now", entry.origin);
-        if now == planned { Ok(()) } else { Err(Error::failure(message())) }
-    };
-    Ok(Some(match source {
-        Source::Made(bytes) => Body::Shared(bytes.clone()),
-        Source::User(path) => {
-            let bytes = read(path)?;
-            check(bytes.len() as u64)?;
-            Body::Owned(bytes)
-        }
-        Source::Store(path) => {
+    let (source, now) = match source {
+        Source::Made(bytes) => (Bytes::Made(bytes), bytes.len() as u64),
+        Source::User(path) | Source::Store(path) => {
             let file = File::open(path).while_doing("read", path)?;
-            check(file.metadata().while_doing("read", path)?.len())?;
-            Body::Mapped(patched(&file, planned, patches).while_doing("map", path)?)
+            let now = file.metadata().while_doing("read", path)?.len();
+            (Bytes::File(file), now)
         }
-    }))
+    };
+    if now != planned {
+        return Err(changed(entry, planned, now));
+    }
+    Ok(Some(Body { source, entry, patches, planned, size: *size, at: 0 }))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).while_doing("read", path)?;
-    Ok(bytes)
+fn changed(entry: &Entry, planned: u64, now: u64) -> Error {
+    Error::failure(format!("{} was {planned} bytes when it was planned and is {now} now", entry.origin))
+}
+
+/// The whole of a file's final bytes; `None` for what has none.
+///
+/// Errors: as those of [`open`].
+pub fn whole(entry: &Entry) -> Result<Option<Vec<u8>>> {
+    open(entry)?.map(Body::whole).transpose()
+}
+
+impl Body<'_> {
+    /// Without the edits: the source's own bytes.
+    pub fn unedited(mut self) -> Self {
+        (self.patches, self.size) = (&[], self.planned);
+        self
+    }
+
+    /// The whole of it.
+    pub fn whole(self) -> Result<Vec<u8>> {
+        let mut whole = Vec::with_capacity(self.size as usize);
+        for window in self {
+            whole.extend_from_slice(&window?);
+        }
+        Ok(whole)
+    }
+
+    /// The next bytes, as many as the window has; zeros behind the source's end.
+    fn window(&mut self, length: u64) -> Result<Vec<u8>> {
+        let left = self.planned.saturating_sub(self.at).min(length) as usize;
+        let mut window = Vec::with_capacity(length as usize);
+        match &mut self.source {
+            Bytes::Made(bytes) if left > 0 => window.extend_from_slice(&bytes[self.at as usize..][..left]),
+            Bytes::Made(_) => {}
+            Bytes::File(file) => {
+                let read = file.take(left as u64).read_to_end(&mut window);
+                let got = read.while_doing("read", &self.entry.origin)?;
+                if got < left {
+                    return Err(changed(self.entry, self.planned, self.at + got as u64));
+                }
+            }
+        }
+        window.resize(length as usize, 0);
+        self.patches.iter().for_each(|patch| patch.write_within(self.at, &mut window));
+        Ok(window)
+    }
+}
+
+impl Iterator for Body<'_> {
+    type Item = Result<Arc<Vec<u8>>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let length = (self.size - self.at).min(WINDOW);
+        if length == 0 {
+            return None;
+        }
+        let window = self.window(length).map(Arc::new);
+        // Nothing comes after an error.
+        self.at = if window.is_ok() { self.at + length } else { self.size };
+        Some(window)
+    }
 }
 
 /// A file of the store, of `len` bytes, as it is with its patches. Only the pages that they touch are copied.

@@ -1,5 +1,7 @@
 //! Sources of every length, and patches inside of them, across their end, and far behind it.
 
+use std::path::Path;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -39,6 +41,17 @@ fn by_hand(content: &[u8], patches: &[Patch]) -> Vec<u8> {
     bytes
 }
 
+fn whole(entry: &Entry) -> Vec<u8> {
+    open(entry).unwrap().unwrap().whole().unwrap()
+}
+
+fn patches_of(entry: &Entry) -> &[Patch] {
+    match &entry.kind {
+        Kind::File { patches, .. } => patches,
+        other => panic!("{other:?}"),
+    }
+}
+
 fn source(entry: &Entry) -> &Path {
     match &entry.kind {
         Kind::File { source: Source::Store(path), .. } => path,
@@ -48,9 +61,9 @@ fn source(entry: &Entry) -> &Path {
 
 #[test]
 fn nothing_at_all_is_a_file_too() {
-    assert_eq!(open(&planned(b"", Vec::new()).entry).unwrap().unwrap().len(), 0);
+    assert!(open(&planned(b"", Vec::new()).entry).unwrap().unwrap().next().is_none());
     let patches = vec![Patch::new(FileOffset(5), *b"x")];
-    assert_eq!(*open(&planned(b"", patches).entry).unwrap().unwrap(), *b"\0\0\0\0\0x");
+    assert_eq!(whole(&planned(b"", patches).entry), *b"\0\0\0\0\0x");
 }
 
 #[test]
@@ -81,11 +94,37 @@ fn a_hole_takes_no_memory() {
     let hole = 256 << 20;
     let planned = planned(b"program", vec![Patch::new(FileOffset(hole), *b"segment")]);
     let before = private_memory();
-    let body = open(&planned.entry).unwrap().unwrap();
-    assert!(body.starts_with(b"program\0") && body.ends_with(b"\0segment"));
-    assert!(body[7..hole as usize].iter().all(|byte| *byte == 0));
+    let map = patched(&File::open(source(&planned.entry)).unwrap(), 7, patches_of(&planned.entry)).unwrap();
+    assert!(map.starts_with(b"program\0") && map.ends_with(b"\0segment"));
+    assert!(map[7..hole as usize].iter().all(|byte| *byte == 0));
+    let mut size = 0;
+    for window in open(&planned.entry).unwrap().unwrap() {
+        size += window.unwrap().len() as u64;
+    }
+    assert_eq!(size, hole + 7);
     // Other tests run beside this one.
     assert!(private_memory() < before + (128 << 20), "{} after {before}", private_memory());
+}
+
+#[test]
+fn a_source_that_shrinks_while_it_is_read_is_told() {
+    let planned = planned(&vec![1; 3 * WINDOW as usize], Vec::new());
+    let mut body = open(&planned.entry).unwrap().unwrap();
+    body.next().unwrap().unwrap();
+    File::options().write(true).open(source(&planned.entry)).unwrap().set_len(WINDOW + 5).unwrap();
+    let error = body.next().unwrap().unwrap_err().to_string();
+    assert!(error.contains(&format!("and is {} now", WINDOW + 5)), "{error}");
+    assert!(body.next().is_none());
+}
+
+/// Patches across the border of two windows, and whole windows of nothing but zeros.
+#[test]
+fn windows_are_patched_where_they_meet() {
+    let content: Vec<u8> = (0..WINDOW + 100).map(|at| at as u8 | 1).collect();
+    let patches =
+        [WINDOW - 3, 2 * WINDOW - 1, 5 * WINDOW + 1].map(|at| Patch::new(FileOffset(at), *b"seven b"));
+    let wanted = by_hand(&content, &patches);
+    assert!(whole(&planned(&content, patches.to_vec()).entry) == wanted);
 }
 
 proptest! {
@@ -108,7 +147,8 @@ proptest! {
             .collect();
         let wanted = by_hand(&content, &patches);
         let planned = planned(&content, patches);
-        prop_assert!(*open(&planned.entry).unwrap().unwrap() == *wanted);
+        prop_assert!(whole(&planned.entry) == wanted);
+        prop_assert!(*patched(&File::open(source(&planned.entry)).unwrap(), len as u64, patches_of(&planned.entry)).unwrap() == *wanted);
         // The source is as it was.
         prop_assert!(std::fs::read(source(&planned.entry)).unwrap() == content);
     }

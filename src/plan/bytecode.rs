@@ -36,20 +36,20 @@ pub fn source_of(bytecode: &InstallPath) -> Option<InstallPath> {
 /// The patch that brings the header of `bytecode` in step with what `source` will be; `None` where it was stale already, or
 /// stays valid as it is.
 pub fn header_patch(bytecode: &Entry, source: &Entry, mtime: u32) -> Result<Option<Patch>> {
-    let (Some(old), Some(new_source)) = (payload::open(bytecode)?, payload::open(source)?) else {
-        return Ok(None);
-    };
-    let Some(header) = old.get(..HEADER) else { return Ok(None) };
+    let Some(mut old) = payload::open(bytecode)? else { return Ok(None) };
+    let Kind::File { size: source_size, .. } = source.kind else { return Ok(None) };
+    let Some(start) = old.next().transpose()? else { return Ok(None) };
+    let Some(header) = start.get(..HEADER) else { return Ok(None) };
     let word = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
     let flags = word(4);
     let new: Vec<u8> = if flags & BY_HASH != 0 {
         if flags & CHECKED == 0 || header[8..] != source_hash(header, &original(source)?) {
             return Ok(None);
         }
-        source_hash(header, &new_source).to_vec()
+        source_hash(header, &payload::whole(source)?.unwrap_or_default()).to_vec()
     } else {
         // The size never changes; the time in the header must have been the source's.
-        if flags != 0 || word(12) != new_source.len() as u32 || !is_time_of(source, word(8)) {
+        if flags != 0 || word(12) != source_size as u32 || !is_time_of(source, word(8)) {
             return Ok(None);
         }
         mtime.to_le_bytes().to_vec()
@@ -59,11 +59,7 @@ pub fn header_patch(bytecode: &Entry, source: &Entry, mtime: u32) -> Result<Opti
 
 /// The source before its edits.
 fn original(source: &Entry) -> Result<Vec<u8>> {
-    let mut unedited = source.clone();
-    if let Kind::File { patches, .. } = &mut unedited.kind {
-        patches.clear();
-    }
-    Ok(payload::open(&unedited)?.map(|body| body.to_vec()).unwrap_or_default())
+    Ok(payload::open(source)?.map(|body| body.unedited().whole()).transpose()?.unwrap_or_default())
 }
 
 /// CPython's `_imp.source_hash`: SipHash keyed with the magic number.

@@ -43,12 +43,12 @@ pub fn survey(store: &Store, file: &StoreFile) -> Result<Survey> {
 /// Looks at a file, and for references in all of it.
 pub fn survey_whole(store: &Store, scanner: &Scanner, file: &StoreFile) -> Result<(Survey, Vec<Hit>)> {
     let bytes = store.map(file)?;
-    Ok((Survey::of(&bytes), scanner.scan(&bytes)))
+    Ok((Survey::of(&bytes), scanner.scan_mapped(&bytes)))
 }
 
 /// Looks for references in files, on all cores.
 pub fn references(store: &Store, scanner: &Scanner, files: &[&StoreFile]) -> Result<Vec<Vec<Hit>>> {
-    files.par_iter().map(|file| Ok(scanner.scan(&store.map(file)?))).collect()
+    files.par_iter().map(|file| Ok(scanner.scan_mapped(&store.map(file)?))).collect()
 }
 
 /// The patches of an operation on a file, verified.

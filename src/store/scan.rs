@@ -3,8 +3,13 @@
 
 use std::collections::HashSet;
 
+use memmap2::{Mmap, UncheckedAdvice};
+
 use super::path::{ALPHABET, HASH_LENGTH, StoreHash};
 use crate::elf::FileOffset;
+
+/// How much of a mapped file is scanned before it leaves memory: a multiple of every page size.
+const RELEASED: usize = 1 << 20;
 
 /// A hash that stands in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +50,31 @@ impl Scanner {
     /// Looks at every 32nd byte only, until one is of the alphabet: of a window of 32 bytes, the last one that is not
     /// tells where the next window can begin.
     pub fn scan(&self, bytes: &[u8]) -> Vec<Hit> {
+        self.scan_and_tell(bytes, |_| ())
+    }
+
+    /// The same of a file's bytes; what is behind the scanner leaves memory, so that large files take none.
+    pub fn scan_mapped(&self, map: &Mmap) -> Vec<Hit> {
+        let mut released = 0;
+        self.scan_and_tell(map, |start| {
+            if start - released >= RELEASED {
+                // What stands before a hash is looked at too.
+                let behind = (start - self.before.len()) / RELEASED * RELEASED;
+                // SAFETY: the mapping is of a file and read only: a page that is wanted again is read again.
+                let _ = unsafe {
+                    map.unchecked_advise_range(UncheckedAdvice::DontNeed, released, behind - released)
+                };
+                released = behind;
+            }
+        })
+    }
+
+    /// `passed` is told how far the scan has come.
+    fn scan_and_tell(&self, bytes: &[u8], mut passed: impl FnMut(usize)) -> Vec<Hit> {
         let mut hits = Vec::new();
         let mut start = 0;
         while let Some(window) = bytes.get(start..start + HASH_LENGTH) {
+            passed(start);
             if let Some(last) = window.iter().rposition(|b| !IN_ALPHABET[*b as usize]) {
                 start += last + 1;
                 continue;

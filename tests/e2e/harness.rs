@@ -134,10 +134,15 @@ impl Bundle {
 
     /// `explant build` with the case's bundle.toml; what is still to be added is RESULT.
     pub fn command(&self, layout: Layout) -> Command {
+        self.command_to(layout, self.folder.path())
+    }
+
+    /// The same, with another folder for the artifacts.
+    pub fn command_to(&self, layout: Layout, output: &Path) -> Command {
         let config = self.folder.path().join("bundle.toml");
         fs::write(&config, self.case.bundle_toml(layout)).unwrap();
         let mut command = explant();
-        command.arg("build").arg("-c").arg(config).arg("-o").arg(self.folder.path());
+        command.arg("build").arg("-c").arg(config).arg("-o").arg(output);
         command
     }
 

@@ -14,6 +14,7 @@ mod hostile;
 mod initramfs;
 mod interrupted;
 mod lifecycle;
+mod limits;
 mod lint;
 mod reproducible;
 mod signed;

@@ -184,7 +184,7 @@ pub fn surgery<'a>(plan: &'a Plan, path: &str) -> &'a [Surgery] {
 
 /// A file's bytes as the bundle has them.
 pub fn body(plan: &Plan, path: &str) -> Vec<u8> {
-    payload::open(entry(plan, path)).unwrap().unwrap().to_vec()
+    payload::whole(entry(plan, path)).unwrap().unwrap()
 }
 
 /// What an ELF file of the bundle says.

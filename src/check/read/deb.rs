@@ -15,8 +15,13 @@ pub const MAGIC: &[u8] = b"!<arch>\n";
 /// An ar header: 16 bytes of name, 12 of time, 6 of owner, 6 of group, 8 of mode, 10 of size, 2 of magic.
 const HEADER: u64 = 60;
 
-/// Hands out every member of `data.tar*`; the control members are only seen to be there and whole.
-pub fn read(mut file: File, take: &mut Take) -> io::Result<()> {
+/// Hands out every member of `data.tar*`.
+pub fn read(file: File, take: &mut Take) -> io::Result<()> {
+    tar::read(Ahead::new(codec::open(data(file)?, codec::Streams::One)?), take)
+}
+
+/// `data.tar*` as it stands; the members before it are only seen to be there and whole.
+pub fn data(mut file: File) -> io::Result<Exactly<File>> {
     read_vec(&mut file, MAGIC.len() as u64)?;
     let (name, size) = next(&mut file)?.ok_or_else(|| malformed("the .deb is empty"))?;
     if name != b"debian-binary" || size > 64 {
@@ -34,7 +39,7 @@ pub fn read(mut file: File, take: &mut Take) -> io::Result<()> {
             read_control(member)?;
             control = true;
         } else if name.starts_with(b"data.tar") && control {
-            return tar::read(Ahead::new(codec::open(member, codec::Streams::One)?), take);
+            return Ok(member);
         } else if !name.starts_with(b"_") {
             return Err(malformed(format!("dpkg does not expect the member {} there", printable(&name))));
         }

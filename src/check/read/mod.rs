@@ -65,6 +65,26 @@ pub(super) fn read(artifact: &Path, take: &mut Take) -> Result<()> {
     })
 }
 
+/// Whether the .deb's data.tar is the tarball, byte for byte. False where either is not what it should be: reading it tells why.
+pub(super) fn holds(deb: &Path, tarball: &Path) -> bool {
+    let compare = || -> io::Result<bool> {
+        let mut data = deb::data(File::open(deb)?)?;
+        let mut whole = File::open(tarball)?;
+        let (mut one, mut other) = (vec![0; 256 << 10], vec![0; 256 << 10]);
+        loop {
+            let length = data.read(&mut one)?;
+            if length == 0 {
+                return Ok(whole.read(&mut other)? == 0);
+            }
+            whole.read_exact(&mut other[..length])?;
+            if one[..length] != other[..length] {
+                return Ok(false);
+            }
+        }
+    };
+    compare().unwrap_or(false)
+}
+
 fn read_archive(artifact: &Path, take: &mut Take) -> io::Result<()> {
     let mut file = File::open(artifact)?;
     let mut magic = Vec::with_capacity(512);

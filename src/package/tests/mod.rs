@@ -184,6 +184,7 @@ fn write_to(
         formats: formats.to_vec(),
         folder,
         threads,
+        memory: 1 << 30,
         signers: &Signers::default(),
         progress: &|_| {},
     })

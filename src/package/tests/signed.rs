@@ -23,6 +23,7 @@ fn build_signed(plan: &Plan, formats: &[(Format, Compression)], signers: &Signer
         formats: formats.to_vec(),
         folder: folder.path(),
         threads: 2,
+        memory: 1 << 30,
         signers,
         progress: &|_| {},
     };
@@ -132,7 +133,7 @@ fn the_same_key_and_plan_give_the_same_bytes() {
 /// Builds into one folder, with what stands beside; the names that are there then.
 fn build_beside(plan: &Plan, folder: &Path, signers: &Signers) -> Vec<String> {
     let formats = vec![(Format::Rpm, ZSTD), (Format::Tar, ZSTD)];
-    let order = Order { plan, formats, folder, threads: 1, signers, progress: &|_| {} };
+    let order = Order { plan, formats, folder, threads: 1, memory: 1 << 30, signers, progress: &|_| {} };
     let drafts = write(&order).unwrap();
     let mut beside = Beside::of(&drafts, folder, signers).unwrap();
     for draft in drafts.into_iter().chain(std::mem::take(&mut beside.drafts)) {

@@ -47,6 +47,7 @@ fn drafts_come_in_the_order_asked_for_and_progress_adds_up() {
         formats,
         folder: folder.path(),
         threads: 2,
+        memory: 1 << 30,
         signers: &Signers::default(),
         progress: &progress,
     })

@@ -49,7 +49,7 @@ fn packed_name(path: &InstallPath) -> InstallPath {
 
 fn pack(entries: &mut Entries, page: &InstallPath, new: &InstallPath) -> Result<()> {
     let Some(mut entry) = entries.get(page).cloned() else { return Ok(()) };
-    let Some(body) = payload::open(&entry)? else { return Ok(()) };
+    let Some(body) = payload::whole(&entry)? else { return Ok(()) };
     let bytes: Arc<[u8]> =
         gzipped(&body).while_doing("compress", std::path::Path::new(&entry.origin))?.into();
     if let Kind::File { source, size, grown, patches, .. } = &mut entry.kind {

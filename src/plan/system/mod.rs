@@ -124,5 +124,5 @@ fn accounts(entry: &Entry) -> Result<Option<AccountFile>> {
 
 /// What a file will hold; `None` for a link.
 fn text(entry: &Entry) -> Result<Option<String>> {
-    Ok(payload::open(entry)?.map(|body| String::from_utf8_lossy(&body).into_owned()))
+    Ok(payload::whole(entry)?.map(|body| String::from_utf8_lossy(&body).into_owned()))
 }

@@ -40,7 +40,7 @@ impl<'a> Reach<'a> {
         if !self.paths.insert(entry.path.clone()) {
             return Ok(());
         }
-        let Some(body) = payload::open(entry)? else { return Ok(()) };
+        let Some(body) = payload::whole(entry)? else { return Ok(()) };
         match Elf::parse(&body) {
             Ok(Some(elf)) => self.take_needed(entry, elf),
             // A malformed one was told of when it was surveyed.
@@ -141,7 +141,7 @@ struct Payload<'a>(&'a Entries);
 impl Files for Payload<'_> {
     fn open(&self, path: &[u8]) -> Option<Object> {
         let entry = follow(self.0, &InstallPath::new(path)?).1?;
-        let elf = Elf::parse(&payload::open(entry).ok()??).ok()??;
+        let elf = Elf::parse(&payload::whole(entry).ok()??).ok()??;
         Some(Object { path: entry.path.as_bytes().to_vec(), found_as: path.to_vec(), elf: Arc::new(elf) })
     }
 
