@@ -21,7 +21,9 @@ fn every_unpacker_finds_the_same_tree() {
              (into bsdtar-rpm; bsdtar -xf /mnt/1/*.rpm)
              (into tarball; tar -xf /mnt/1/*.tar.zst)
              (into bsdtar; bsdtar -xf /mnt/1/*.tar.zst)
-             tree() { (cd /tmp/$1; find . ! -type d -printf '%p %m %y %l %s %T@\\n' | sort
+             # What Debian alone reads is in no .rpm.
+             tree() { (cd /tmp/$1; rm -rf usr/share/lintian usr/share/doc/x-life/changelog.gz
+                       find . ! -type d -printf '%p %m %y %l %s %T@\\n' | sort
                        find . -type f -exec sha256sum {} + | sort); }
              tree dpkg >/tmp/wanted
              [ $(wc -l </tmp/wanted) -gt 10 ]
