@@ -79,8 +79,12 @@ pub fn is_version_of(package: &Package, text: &str) -> bool {
     let ours = deb_version(&package.version);
     let text = text.split_once(':').map_or(text, |(_, text)| text);
     let upstream = text.rsplit_once('-').map_or(text, |(upstream, _)| upstream);
-    let semantic = Version::semantic(text).map(|version| version.joined());
-    [Some(text), Some(upstream), semantic.as_deref()].iter().flatten().any(|text| deb_version(text) == ours)
+    // Metadata is seldom in a changelog.
+    let is_semantic = Version::semantic(text).is_some_and(|version| {
+        let rest = ours.strip_prefix(&deb_version(&version.joined()));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('+'))
+    });
+    is_semantic || [text, upstream].iter().any(|text| deb_version(text) == ours)
 }
 
 /// Epoch, version and release, as deb-version(7) has them.

@@ -35,19 +35,17 @@ const OF_PACKAGE: &[&str] = &[
 
 /// Keys by their table, what is said of them and the remedy.
 const ELSEWHERE: &[(&str, &str, &str, &str)] = &[
-    ("deb.signature", "method", "is not carried out: a .deb is signed as by debsigs", "leave it out"),
-    ("deb.signature", "signer", "is not carried out: it is dpkg-sig's", "leave it out"),
     (
         "deb.signature",
-        "key_passphrase",
-        "would be a passphrase in a file that is shared",
-        "use the environment, or `passphrase_file`",
+        "method",
+        "is for dpkg-sig, which Debian has no longer",
+        "leave it out: the form is debsigs'",
     ),
     (
-        "rpm.signature",
-        "key_passphrase",
-        "would be a passphrase in a file that is shared",
-        "use the environment, or `passphrase_file`",
+        "deb.signature",
+        "signer",
+        "is for dpkg-sig, which Debian has no longer",
+        "leave it out: the form is debsigs'",
     ),
     ("", "empty_folders", "is a key of old nfpm's", "write a `[[contents]]` with `type = \"dir\"` for each"),
     ("overrides.deb", "deb", "has no place here", "write its keys under `[deb]`"),

@@ -12,7 +12,7 @@ use super::context::Context;
 use super::draft::Draft;
 use super::graph::Graph;
 use crate::config::glibc_set::{is_glibc_set, version};
-use crate::config::{Glibc, SonameRelation};
+use crate::config::{Format, Glibc, RelationKind, SonameRelation};
 use crate::elf::Abi;
 use crate::error::{Error, Result};
 use crate::path::printable;
@@ -71,11 +71,8 @@ pub fn settle(context: &Context, draft: &mut Draft, architecture: Architecture) 
         let bound = packages.entry(package).or_default();
         *bound = bound.take().into_iter().chain(since).max_by(|a, b| compare(a, b));
     }
-    let named: BTreeSet<&str> = [&draft.package.relations.depends, &draft.package.deb.relations.depends]
-        .into_iter()
-        .flatten()
-        .flat_map(|text| names(text))
-        .collect();
+    let depends = draft.package.relations_in(Format::Deb, RelationKind::Depends);
+    let named: BTreeSet<&str> = depends.iter().flat_map(|(_, text)| names(text)).collect();
     let derived: Vec<String> = packages
         .iter()
         .filter(|(package, _)| !package.is_empty() && !names(package).any(|name| named.contains(name)))

@@ -325,7 +325,7 @@ fn keys_to_sign_with() {
             "[deb.signature]\ntype = 'orign'",
             &["`deb.signature.type` cannot be `orign`", "did you mean `origin`?"],
         ),
-        ("[deb.signature]\nmethod = 'debsign'", &["`deb.signature.method` is a key of nfpm's"]),
+        ("[deb.signature]\nmethod = 'debsign'", &["`deb.signature.method` is for dpkg-sig"]),
         ("[signature]\ntype = 'origin'", &["`signature.type` is not a key of `signature`"]),
         ("[signature]\npassphrase = 'x'", &["`signature.passphrase`", "did you mean `passphrase_file`?"]),
         ("[signature]\nkey_file = ''", &["`signature.key_file` is empty"]),

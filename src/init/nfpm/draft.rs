@@ -17,8 +17,10 @@ pub const TABLES: &[&str] = &[
     "deb.fields",
     "deb.scripts",
     "deb.triggers",
+    "deb.signature",
     "rpm",
     "rpm.scripts",
+    "rpm.signature",
 ];
 
 pub struct Draft<'a> {

@@ -211,7 +211,7 @@ pub fn deb(draft: &mut Draft, of: &[(String, Node)]) {
                     put(draft, &format!("{path}.{key}"), "deb.fields", key, Text(Optional), node);
                 }
             }
-            "signature" => signature(draft, &path, node),
+            "signature" => signature(draft, &path, "deb.signature", node),
             _ => table(draft, "deb", "deb", KEYS, &[(key.clone(), node.clone())]),
         }
     }
@@ -245,7 +245,7 @@ pub fn rpm(draft: &mut Draft, of: &[(String, Node)]) {
                 }
             }
             "triggers" => triggers(draft, &path, node),
-            "signature" => signature(draft, &path, node),
+            "signature" => signature(draft, &path, "rpm.signature", node),
             _ => table(draft, "rpm", "rpm", KEYS, &[(key.clone(), node.clone())]),
         }
     }
@@ -262,6 +262,17 @@ fn triggers(draft: &mut Draft, path: &str, node: &Node) {
     }
 }
 
-fn signature(draft: &mut Draft, path: &str, node: &Node) {
-    leave(draft, path, node, "a key is for who builds to say, not for the file");
+/// Of the key, what is the same in explant.
+fn signature(draft: &mut Draft, of: &str, to: &'static str, node: &Node) {
+    for (key, node) in pairs(node) {
+        let path = format!("{of}.{key}");
+        match key.as_str() {
+            "key_file" | "key_id" if node.text().is_some_and(|text| text.contains('$')) => {
+                draft.leave(&path, "name the key in the environment: EXPLANT_SIGNING_KEY");
+            }
+            "key_file" | "key_id" => put(draft, &path, to, key, FILE, node),
+            "type" if to == "deb.signature" => put(draft, &path, to, key, FILE, node),
+            _ => leave(draft, &path, node, "explant signs a .deb in debsigs' form alone"),
+        }
+    }
 }

@@ -23,7 +23,7 @@ fn folder() -> tempfile::TempDir {
 /// Something that a key may have.
 fn sample(path: &str, kind: &str) -> String {
     let key = path.trim_end_matches("[]").rsplit('.').next().unwrap();
-    let is_file = path.contains("scripts.") || key == "src";
+    let is_file = path.contains("scripts.") || matches!(key, "src" | "key_file");
     match (key, kind.split_once(' ')) {
         (_, Some((_, values))) => values.split('|').next().unwrap().to_owned(),
         ("mode" | "umask", _) => "0644".into(),
@@ -36,6 +36,7 @@ fn sample(path: &str, kind: &str) -> String {
         ("changelog", _) => "log.yaml".into(),
         ("packager", _) if path.contains("contents") => "deb".into(),
         ("dst", _) | ("prefixes", _) | ("disown_subtree", _) => "/usr/share/sample".into(),
+        ("key_id", _) => "9890904DFB2EC88A".into(),
         _ if is_file => "file".into(),
         _ if kind == "boolean" => "true".into(),
         _ if kind == "integer" => "3".into(),
@@ -164,7 +165,11 @@ fn what_is_unknown_or_wrong_is_told() {
         ("epoch: one", "`epoch` is not taken over"),
         ("overrides: {deb: {rpm: {group: x}}}", "`overrides.deb.rpm.group` is not taken over"),
         ("overrides: {apk: {depends: [x]}}", "`overrides.apk.depends` is not taken over: explant writes"),
-        ("deb: {signature: {key_file: x}}", "`deb.signature.key_file` is not taken over"),
+        (
+            "deb: {signature: {key_file: '${KEY}'}}",
+            "`deb.signature.key_file` is not taken over: name the key in the env",
+        ),
+        ("deb: {signature: {method: dpkg-sig}}", "`deb.signature.method` is not taken over"),
     ] {
         let (text, findings) = translate(yaml, "nfpm.yaml", file).unwrap();
         let said: Vec<String> = findings.iter().map(ToString::to_string).collect();

@@ -1,6 +1,6 @@
 //! Maintainer scripts (Policy 6).
 
-use super::super::script::{Additions, executable, merged};
+use super::super::script::{executable, merged};
 use super::super::tree::Member;
 use super::system;
 use crate::error::Result;
@@ -23,11 +23,12 @@ pub fn scripts(plan: &Plan, members: &[&Member]) -> Result<Vec<(&'static str, u3
         ("postinst", "scripts.postinstall", &scripts.postinstall, &added.postinstall),
         ("prerm", "scripts.preremove", &scripts.preremove, &added.preremove),
         ("postrm", "scripts.postremove", &scripts.postremove, &added.postremove),
-        ("config", "deb.scripts.config", &scripts.config, &Additions::default()),
-        ("rules", "deb.scripts.rules", &scripts.rules, &Additions::default()),
     ] {
         let text = merged(field, script.as_deref(), additions)?;
         files.extend(text.map(|text| (name, 0o755, executable(text).into_bytes())));
+    }
+    for (name, script) in [("config", scripts.config), ("rules", scripts.rules)] {
+        files.extend(script.map(|text| (name, 0o755, executable(text).into_bytes())));
     }
     files.extend(scripts.templates.map(|text| ("templates", 0o644, text.into_bytes())));
     Ok(files)

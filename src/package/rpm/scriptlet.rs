@@ -17,45 +17,31 @@ const LUA: &str = "<lua>";
 /// The tags of the transactions' scriptlets are older than rpm 4.14, but for those of removal, which came with 4.19; an rpm that
 /// does not know a tag passes over it.
 ///
-/// Errors: a trigger's condition is no relation that rpm can say; something is to be added to a script that is not the shell's.
+/// Errors: something is to be added to a script that is not the shell's; a trigger's condition is no relation that rpm can say.
 pub fn put(header: &mut Header, plan: &Plan) -> Result<Vec<Dependency>> {
-    let scripts = plan.package.scripts.for_rpm();
+    let mut scripts = plan.package.scripts.for_rpm();
     let added = system::phases(&plan.system);
-    let mut interpreters = Vec::new();
-    let around =
-        |field: &str, script: &Option<String>, additions| merged(field, script.as_deref(), additions);
-    for (text, tag, program_tag, when) in [
-        (
-            around("scripts.preinstall", &scripts.preinstall, &added.preinstall)?,
-            tags::PREIN,
-            tags::PREINPROG,
-            sense::SCRIPT_PRE,
-        ),
-        (
-            around("scripts.postinstall", &scripts.postinstall, &added.postinstall)?,
-            tags::POSTIN,
-            tags::POSTINPROG,
-            sense::SCRIPT_POST,
-        ),
-        (
-            around("scripts.preremove", &scripts.preremove, &added.preremove)?,
-            tags::PREUN,
-            tags::PREUNPROG,
-            sense::SCRIPT_PREUN,
-        ),
-        (
-            around("scripts.postremove", &scripts.postremove, &added.postremove)?,
-            tags::POSTUN,
-            tags::POSTUNPROG,
-            sense::SCRIPT_POSTUN,
-        ),
-        (scripts.pretrans, tags::PRETRANS, tags::PRETRANSPROG, sense::PRETRANS),
-        (scripts.posttrans, tags::POSTTRANS, tags::POSTTRANSPROG, sense::POSTTRANS),
-        (scripts.preuntrans, tags::PREUNTRANS, tags::PREUNTRANSPROG, sense::PREUNTRANS),
-        (scripts.postuntrans, tags::POSTUNTRANS, tags::POSTUNTRANSPROG, sense::POSTUNTRANS),
-        (scripts.verify, tags::VERIFYSCRIPT, tags::VERIFYSCRIPTPROG, sense::SCRIPT_VERIFY),
+    for (field, script, additions) in [
+        ("scripts.preinstall", &mut scripts.preinstall, &added.preinstall),
+        ("scripts.postinstall", &mut scripts.postinstall, &added.postinstall),
+        ("scripts.preremove", &mut scripts.preremove, &added.preremove),
+        ("scripts.postremove", &mut scripts.postremove, &added.postremove),
     ] {
-        let Some(text) = &text else { continue };
+        *script = merged(field, script.as_deref(), additions)?;
+    }
+    let mut interpreters = Vec::new();
+    for (script, tag, program_tag, when) in [
+        (&scripts.preinstall, tags::PREIN, tags::PREINPROG, sense::SCRIPT_PRE),
+        (&scripts.postinstall, tags::POSTIN, tags::POSTINPROG, sense::SCRIPT_POST),
+        (&scripts.preremove, tags::PREUN, tags::PREUNPROG, sense::SCRIPT_PREUN),
+        (&scripts.postremove, tags::POSTUN, tags::POSTUNPROG, sense::SCRIPT_POSTUN),
+        (&scripts.pretrans, tags::PRETRANS, tags::PRETRANSPROG, sense::PRETRANS),
+        (&scripts.posttrans, tags::POSTTRANS, tags::POSTTRANSPROG, sense::POSTTRANS),
+        (&scripts.preuntrans, tags::PREUNTRANS, tags::PREUNTRANSPROG, sense::PREUNTRANS),
+        (&scripts.postuntrans, tags::POSTUNTRANS, tags::POSTUNTRANSPROG, sense::POSTUNTRANS),
+        (&scripts.verify, tags::VERIFYSCRIPT, tags::VERIFYSCRIPTPROG, sense::SCRIPT_VERIFY),
+    ] {
+        let Some(text) = script else { continue };
         let (command, body) = command(text);
         header.put(tag, Value::text(body));
         interpreters.push(requirement(&command, when));

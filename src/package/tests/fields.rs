@@ -229,7 +229,7 @@ fn triggers_on_files_run() {
     let trigger = |kind, scope, word: &str| RpmTrigger {
         kind,
         scope,
-        // The trigger gets the names of the files.
+        // It gets the names of the files.
         script: format!(
             "#!<lua>\nlocal f = io.open('/log', 'a')\nf:write('{word} ' .. rpm.next_file() .. '\\n')\nf:close()\n"
         ),
@@ -261,5 +261,6 @@ fn triggers_on_files_run() {
     rpm(&["-i", plugin.path(".rpm").to_str().unwrap()]);
     rpm(&["-e", "plugin"]);
     let said = std::fs::read_to_string(root.path().join("log")).unwrap_or_default();
-    assert_eq!(said, "in /opt/plugins/one\ntransaction /opt/plugins/one\npostun /opt/plugins/one\n");
+    // The folder is the first of the plugin's files.
+    assert_eq!(said, "in /opt/plugins\ntransaction /opt/plugins\npostun /opt/plugins\n");
 }
