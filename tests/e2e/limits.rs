@@ -118,8 +118,9 @@ fn no_folder_for_temporary_files() {
     let made = Made::by("mkdir -p bin; cp /bin/true bin/large; truncate -s 20M bin/large");
     let config = "[runtime]\nglibc = \"bundled\"\n[install]\nlayout = \"store\"\n";
     succeeds(made.build(config).env("TMPDIR", "/nonexistent"));
-    // With SHA256SUMS and the bill of materials.
-    assert_eq!(artifacts(&made.output()).len(), 5);
+    for part in [".deb", ".rpm", ".tar.zst"] {
+        made.artifact(part);
+    }
 }
 
 #[test]
