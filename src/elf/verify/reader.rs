@@ -166,6 +166,11 @@ impl<'a> File<'a> {
         file.read_header().ok_or("it is shorter than an ELF header")?;
         file.segments = file.table(file.header.phoff, file.header.phnum, file.segment_size(), Self::segment);
         file.sections = file.table(file.header.shoff, file.header.shnum, file.section_size(), Self::section);
+        // A table of what is not there is none: other bytes, or the file was cut off. The editor leaves it alone, too.
+        let is_inside = |section: &Section| section.file().is_empty() || section.file().end <= file.len();
+        if !file.sections.iter().all(is_inside) {
+            file.sections.clear();
+        }
         if file.loads().count() > MOST_LOADS {
             return Err("it has more segments to be loaded than any linker writes");
         }
