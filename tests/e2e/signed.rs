@@ -59,7 +59,7 @@ fn rpm_and_dnf_of_each_debian_accept_the_signature_and_no_other() {
                  mkdir -p /root/repository
                  repository() { cp $1 /root/repository; createrepo_c -q /root/repository; }
                  with_dnf() {
-                   dnf -y -q --releasever=1 --repofrompath=local,/root/repository --repo=local --setopt=metadata_expire=0 \\
+                   dnf -y -q --releasever=1 --repofrompath=local,/root/repository --repo=local --refresh \\
                      --setopt=local.gpgcheck=1 --setopt=local.gpgkey=file:///mnt/public.asc \"$@\"
                  }
                  repository /mnt/unsigned/*.rpm

@@ -89,6 +89,6 @@ repository() {
 }
 with_dnf() {
   dnf -y -q --releasever=1 --repofrompath=local,/root/repository --repo=local --setopt=local.gpgcheck=0 \\
-    --setopt=metadata_expire=0 \"$@\"
+    --refresh \"$@\"
 }
 ";
