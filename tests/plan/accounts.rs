@@ -140,7 +140,7 @@ fn the_user_may_ship_a_copyright_file_or_none() {
     assert_eq!(text(&f.plan(&contents), COPYRIGHT), "mine");
     let plan = f.plan("[install]\nlicenses = false\nsbom = false");
     assert!(
-        !has(&plan, COPYRIGHT) && !has(&plan, BILL) && !has(&plan, "/usr/share/doc/app"),
+        !has(&plan, COPYRIGHT) && !has(&plan, BILL) && !has(&plan, "/usr/share/doc/app/licenses"),
         "{:?}",
         lines(&plan)
     );
