@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -126,9 +127,15 @@ fn runs(built: &Built, folder: &Path, model: &Model) -> Result<(), String> {
 
 fn output_in_time(command: &mut Command) -> Output {
     let start = Instant::now();
-    let output = command.output().unwrap();
-    assert!(start.elapsed() < Duration::from_secs(60), "{command:?}");
-    output
+    loop {
+        let output = command.output();
+        assert!(start.elapsed() < Duration::from_secs(60), "{command:?}");
+        match output {
+            // A child that another thread has just forked holds the file open for writing until it executes its own program.
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => std::thread::yield_now(),
+            output => return output.unwrap(),
+        }
+    }
 }
 
 /// Does it in place.
