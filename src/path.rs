@@ -85,6 +85,11 @@ impl<Tree: Clone> AbsolutePath<Tree> {
         Some(if cut == 0 { Self::root() } else { AbsolutePath(self.0[..cut].to_vec(), PhantomData) })
     }
 
+    /// The path itself and the folders that hold it, up to the root.
+    pub fn ancestors(&self) -> impl Iterator<Item = Self> + use<Tree> {
+        std::iter::successors(Some(self.clone()), Self::parent)
+    }
+
     /// Where a link of this path leads with `target`, by its text alone.
     pub fn link_target(&self, target: &[u8]) -> Self {
         match target.first() {

@@ -8,7 +8,7 @@ mod cyclonedx;
 mod identity;
 
 use crate::config::Package;
-use crate::package::hex;
+use crate::hex::hex;
 use crate::path::{InstallPath, StoreFile};
 use crate::plan::{Architecture, Project};
 use crate::store::StorePath;

@@ -65,10 +65,7 @@ impl Input {
     /// Makes the plan.
     pub fn plan(&self, config: &Config) -> Result<Plan> {
         set_threads(self.jobs);
-        let root = self.store.canonicalize().map_err(|cause| {
-            Error::usage(format!("there is no store root {}: {cause}", self.store.display()))
-        })?;
-        let store = Store::new(root);
+        let store = open_store(&self.store)?;
         plan::make(&Request {
             config,
             store: &store,
@@ -116,6 +113,14 @@ fn size(text: &str) -> std::result::Result<u64, String> {
     };
     let number: u64 = digits.parse().map_err(|_| "a size is such as 600M or 2G".to_owned())?;
     number.checked_mul(1 << shift).ok_or_else(|| "is more than there can be".to_owned())
+}
+
+/// The store below a root.
+pub fn open_store(root: &Path) -> Result<Store> {
+    let real = root
+        .canonicalize()
+        .map_err(|cause| Error::usage(format!("there is no store root {}: {cause}", root.display())))?;
+    Ok(Store::new(real))
 }
 
 /// `--jobs`, or else as many threads as there are processors.

@@ -9,9 +9,9 @@ use explant::config::Config;
 use explant::error::{Error, IoContext, Result};
 use explant::finding::Finding;
 use explant::plan::{self, Request};
-use explant::store::Store;
 use explant::{init, path};
 
+use super::arguments::open_store;
 use super::report;
 
 #[derive(Args)]
@@ -66,10 +66,7 @@ fn of_nfpm(arguments: &Arguments, yaml: &Path) -> Result<(String, Vec<Finding>)>
 }
 
 fn of_result(arguments: &Arguments) -> Result<(String, Vec<Finding>)> {
-    let root = arguments.store.canonicalize().map_err(|cause| {
-        Error::usage(format!("there is no store root {}: {cause}", arguments.store.display()))
-    })?;
-    let store = Store::new(root);
+    let store = open_store(&arguments.store)?;
     let config = Config::default();
     let results = [arguments.result.clone()];
     let plan = plan::make(&Request { config: &config, store: &store, results: &results, closure: None })?;

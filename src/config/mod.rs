@@ -48,7 +48,7 @@ pub use package::{DEFAULT_GROUP, Package, PackageConfig};
 pub use relations::{RelationKind, Relations};
 pub use rpm::Rpm;
 pub use runtime::{Glibc, RunPathTag, Runtime};
-pub use scripts::{DebScripts, RpmScripts, RpmTrigger, Scripts, TriggerKind, TriggerScope};
+pub use scripts::{DebScripts, LUA, RpmScripts, RpmTrigger, Scripts, TriggerKind, TriggerScope, executable};
 pub use signing::{KeyConfig, SignerRole, Signing};
 pub use soname_relations::{SonameRelation, SonameRelations};
 pub use system::System;

@@ -221,7 +221,7 @@ fn trigger_script(document: &Document, schema: &schema::RpmTrigger) -> Result<St
 }
 
 /// rpm's own interpreter, which is there before any file is (rpm's lua.md).
-const LUA: &str = "<lua>";
+pub const LUA: &str = "<lua>";
 
 fn conditions(document: &Document, values: &Spanned<Strings>, scope: TriggerScope) -> Result<Vec<String>> {
     let path = |value| text::install_path(document, value).map(|path| path.to_string_lossy().into_owned());
@@ -267,7 +267,12 @@ fn script(document: &Document, value: &Spanned<String>) -> Result<String> {
                 "save it with Unix line ends; the kernel takes the carriage return for a part of the name",
             ));
     }
-    Ok(if text.starts_with("#!") { text } else { format!("#!/bin/sh\n{text}") })
+    Ok(executable(text))
+}
+
+/// With a `#!` line: dpkg executes scripts; rpm, which runs them with /bin/sh when they do not say otherwise, is followed here.
+pub fn executable(text: String) -> String {
+    if text.starts_with("#!") { text } else { format!("#!/bin/sh\n{text}") }
 }
 
 /// The text of a file.

@@ -39,6 +39,21 @@ pub struct Object {
     pub elf: Arc<Elf>,
 }
 
+/// Files that were opened before, by the paths that they were asked for by: each is read once.
+#[derive(Default)]
+pub struct Opened(RefCell<HashMap<Vec<u8>, Option<Object>>>);
+
+impl Opened {
+    pub fn get_or(&self, path: &[u8], open: impl FnOnce() -> Option<Object>) -> Option<Object> {
+        if let Some(known) = self.0.borrow().get(path) {
+            return known.clone();
+        }
+        let object = open();
+        self.0.borrow_mut().insert(path.to_vec(), object.clone());
+        object
+    }
+}
+
 /// What one needed entry comes to.
 #[derive(Clone, Debug)]
 pub struct Lookup {

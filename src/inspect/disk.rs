@@ -1,7 +1,5 @@
 //! Files of this machine, or below another root, as the loader of a system that has its root there sees them.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
@@ -14,13 +12,13 @@ use memmap2::Mmap;
 use rustix::fs::OFlags;
 
 use crate::elf::Elf;
-use crate::elf::ldso::{Files, Object};
+use crate::elf::ldso::{Files, Object, Opened};
 use crate::path::MAX_LINKS;
 
 /// A file system's root. Paths are absolute below it, and so are links, which are never left to the kernel.
 pub struct Disk {
     root: PathBuf,
-    opened: RefCell<HashMap<Vec<u8>, Option<Object>>>,
+    opened: Opened,
 }
 
 /// As many needed entries, times bytes of the folders that each is looked for in, as are taken on: more is no library, but an
@@ -37,7 +35,7 @@ pub(super) fn can_be_searched(elf: &Elf) -> bool {
 
 impl Disk {
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Disk { root: root.into(), opened: RefCell::default() }
+        Disk { root: root.into(), opened: Opened::default() }
     }
 
     /// Where an absolute path leads when every link is followed, below the root.
@@ -117,12 +115,7 @@ impl Disk {
 
 impl Files for Disk {
     fn open(&self, path: &[u8]) -> Option<Object> {
-        if let Some(known) = self.opened.borrow().get(path) {
-            return known.clone();
-        }
-        let object = self.open_anew(path);
-        self.opened.borrow_mut().insert(path.to_vec(), object.clone());
-        object
+        self.opened.get_or(path, || self.open_anew(path))
     }
 
     fn folders(&self, path: &[u8]) -> Vec<Vec<u8>> {

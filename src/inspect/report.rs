@@ -11,6 +11,7 @@ use super::versions::{Needs, VersionSet};
 use super::wrapper::{self, Wrapper};
 use crate::elf::describe::{Description, Kind};
 use crate::elf::{Abi, Class, DlopenNote, Elf, Malformed, Priority};
+use crate::hex::hex;
 use crate::path::printable;
 use crate::plan::arch::Architecture;
 
@@ -148,7 +149,7 @@ impl Image {
                     .filter(|version| !version.is_base)
                     .map(|version| printable(&version.name)),
             ),
-            build_id: notes.build_id.map(|id| id.iter().map(|byte| format!("{byte:02x}")).collect()),
+            build_id: notes.build_id.as_deref().map(hex),
             kernel: notes.kernel.map(|[a, b, c]| format!("{a}.{b}.{c}")),
             processor: notes.processor,
             dlopen: elf.dlopen.iter().map(Dlopen::new).collect(),

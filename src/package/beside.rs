@@ -9,8 +9,9 @@ use rayon::prelude::*;
 use rustix::fs::FlockOperation;
 use sha2::{Digest, Sha256};
 
-use super::{Draft, Format, hex};
+use super::{Draft, Format};
 use crate::error::{IoContext, Result};
+use crate::hex::hex;
 use crate::sign::{Signer, Signers};
 
 /// As sha256sum(1) writes and reads it.
@@ -104,13 +105,14 @@ fn lines(artifacts: &[Draft], folder: &Path) -> Result<Vec<u8>> {
             Ok((draft.name.clone().into_bytes(), digest))
         })
         .collect::<Result<_>>()?;
-    let mut lines = earlier(folder).while_doing("read", folder.join(SUMS))?;
+    let ours: BTreeMap<Vec<u8>, String> = ours.into_iter().collect();
+    let mut lines = earlier(folder, &ours).while_doing("read", folder.join(SUMS))?;
     lines.extend(ours);
     Ok(lines.iter().flat_map(|(name, digest)| [digest.as_bytes(), b"  ", name, b"\n"].concat()).collect())
 }
 
-/// The lines of an earlier build that still hold.
-fn earlier(folder: &Path) -> io::Result<BTreeMap<Vec<u8>, String>> {
+/// The lines of an earlier build that still hold, of files that are not about to be replaced by `ours`.
+fn earlier(folder: &Path, ours: &BTreeMap<Vec<u8>, String>) -> io::Result<BTreeMap<Vec<u8>, String>> {
     use std::os::unix::ffi::OsStrExt;
     let mut kept = BTreeMap::new();
     let sums = match File::open(folder.join(SUMS)) {
@@ -124,7 +126,7 @@ fn earlier(folder: &Path) -> io::Result<BTreeMap<Vec<u8>, String>> {
         let path = folder.join(std::ffi::OsStr::from_bytes(name));
         // Nothing but a file of this very folder, and not through links.
         let is_file = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
-        if name.contains(&b'/') || !is_file {
+        if name.contains(&b'/') || !is_file || ours.contains_key(name) {
             continue;
         }
         let digest = digest(File::open(&path)?)?;

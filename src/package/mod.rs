@@ -190,8 +190,3 @@ fn walk<'m, 'a>(
     send(&|| Parcel::End);
     Ok(())
 }
-
-/// Lower case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

@@ -1,5 +1,6 @@
 //! Maintainer scripts and scriptlets: the user's, and around it what explant adds.
 
+use crate::config::executable;
 use crate::error::{Error, Result};
 
 /// What explant adds to a script, as shell text of whole lines.
@@ -35,11 +36,6 @@ pub fn merged(field: &str, script: Option<&str>, additions: &Additions) -> Resul
     }))
 }
 
-/// dpkg executes scripts; rpm, which runs them with /bin/sh when they do not say otherwise, is followed here.
-pub fn executable(text: String) -> String {
-    if text.starts_with("#!") { text } else { format!("#!/bin/sh\n{text}") }
-}
-
 fn check_shell(field: &str, interpreter: &str) -> Result<()> {
     let program =
         interpreter.split_whitespace().next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
@@ -51,11 +47,6 @@ fn check_shell(field: &str, interpreter: &str) -> Result<()> {
         interpreter.trim_start_matches("#!").trim()
     ))
     .remedy("write it for /bin/sh, or switch off what would be added (`[install.system]`)"))
-}
-
-/// In single quotes, for the shell.
-pub fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 /// A template with its `@NAMES@` filled in.
@@ -125,10 +116,5 @@ mod tests {
         let text = error.to_string();
         assert!(text.contains("scripts.x") && text.contains("/usr/bin/python3"), "{text}");
         assert_eq!(error.exit_status(), 2);
-    }
-
-    #[test]
-    fn quotes_hold_anything() {
-        assert_eq!(quoted("a'b $c"), "'a'\\''b $c'");
     }
 }

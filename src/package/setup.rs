@@ -1,7 +1,8 @@
 //! What the scripts of both formats do alike: users and groups, temporary files.
 
-use super::script::{Additions, filled, quoted};
+use super::script::{Additions, filled};
 use crate::plan::system::{Account, AccountFile, System};
+use crate::shell::quoted;
 
 /// What is added to a package's scripts.
 #[derive(Default)]

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::{Body, open};
 use crate::bill::Digests;
 use crate::error::{Error, Result};
-use crate::package::hex;
+use crate::hex::hex;
 use crate::path::InstallPath;
 use crate::plan::{Entry, Kind, Plan, Source};
 

@@ -1,4 +1,4 @@
-//! Walks the plan in order and hands out each file with its final bytes: the source mapped, the edits applied.
+//! Hands out each file of the plan with its final bytes: the source read a window at a time, the edits applied.
 
 mod digest;
 

@@ -1,10 +1,9 @@
 //! The changelog, as both formats have it.
 
-use std::sync::Arc;
-
 use super::context::Context;
 use super::draft::Draft;
-use super::{Entry, Finding, Role, Source, Special};
+use super::licences::documents;
+use super::{Entry, Finding, Role, Special};
 use crate::config::changelog::{Changelog, Form, Release, write_debian};
 use crate::config::{Format, Formats, Package, names};
 use crate::error::{IoContext, Result};
@@ -41,7 +40,7 @@ pub fn add(context: &Context, draft: &mut Draft) -> Result<()> {
         let name = if is_native { format!("{own}.gz") } else { "changelog.gz".to_owned() };
         files.push((name, log.bytes.clone(), Formats { tar: false, ..Formats::ALL }));
     }
-    let folder = InstallPath::root().join("usr/share/doc").join(names::deb_name(&package.name));
+    let folder = documents(&InstallPath::root().join("usr"), package);
     for (name, text, formats) in files {
         let path = folder.join(&name);
         // The result may have one of its own, which says more than we could; not more than the user.
@@ -100,7 +99,5 @@ fn outdated(log: &Changelog, newest: &Release, package: &Package) -> Finding {
 /// Compressed as lintian wants it: the best level, and no time.
 fn compressed(path: InstallPath, text: &[u8], formats: Formats) -> Result<Entry> {
     let bytes = super::gzip::gzipped(text).while_doing("compress", path.to_string())?;
-    let size = bytes.len() as u64;
-    let entry = Entry::file(path, Source::Made(Arc::from(bytes)), size, 0o644, Role::Doc);
-    Ok(Entry { special: Special { formats, ..Special::default() }, ..entry })
+    Ok(Entry { special: Special { formats, ..Special::default() }, ..Entry::made(path, bytes, Role::Doc) })
 }

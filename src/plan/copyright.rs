@@ -137,7 +137,7 @@ fn patterns(
 
 /// The folders that hold it, but for the root, from the nearest up.
 fn above(file: &InstallPath) -> impl Iterator<Item = InstallPath> {
-    std::iter::successors(file.parent(), InstallPath::parent).filter(|folder| !folder.is_root())
+    file.ancestors().skip(1).filter(|folder| !folder.is_root())
 }
 
 /// A path of the package, as DEP-5's `Files` has it: what is special is escaped, and a space, at which the field is cut, is `?`.

@@ -67,6 +67,18 @@ impl Entries {
         self.by_path.range(path..).next().is_some_and(|(next, _)| next.starts_with(path))
     }
 
+    /// The link on the way to a path, or at it, that is followed first, and where the path leads by it.
+    pub fn hop(&self, path: &InstallPath) -> Option<(InstallPath, InstallPath)> {
+        path.ancestors().find_map(|link| match &self.get(&link)?.kind {
+            Kind::Link { target } => {
+                let rest = path.as_bytes()[link.as_bytes().len()..].to_vec();
+                let next = link.link_target(target).join(rest);
+                Some((link, next))
+            }
+            _ => None,
+        })
+    }
+
     /// Adds the folders above every entry, in the formats that it is in.
     ///
     /// Errors: a file or link stands where a folder must be.

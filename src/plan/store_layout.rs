@@ -320,13 +320,8 @@ impl Layout<'_> {
             if !place.starts_with(&self.context.lib_dir) || draft.entries.holds(&place) {
                 return true;
             }
-            let hop = above(&place).find_map(|folder| match &draft.entries.get(&folder)?.kind {
-                Kind::Link { target } => Some((folder.clone(), target.clone())),
-                _ => None,
-            });
-            let Some((folder, target)) = hop else { return false };
-            let rest = place.as_bytes()[folder.as_bytes().len()..].to_vec();
-            place = folder.link_target(&target).join(rest);
+            let Some((_, next)) = draft.entries.hop(&place) else { return false };
+            place = next;
         }
         false
     }
@@ -364,9 +359,4 @@ impl Layout<'_> {
             draft.findings.push(finding);
         }
     }
-}
-
-/// The path and the folders above it.
-fn above(path: &InstallPath) -> impl Iterator<Item = InstallPath> {
-    std::iter::successors(Some(path.clone()), InstallPath::parent)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Destination, Store};
 use crate::elf::Elf;
-use crate::elf::ldso::{Files, Object};
+use crate::elf::ldso::{Files, Object, Opened};
 use crate::path::StoreFile;
 
 /// ELF files by their real paths, and the folders that were searched.
@@ -16,7 +16,7 @@ pub struct Libraries<'a> {
     parsed: RefCell<HashMap<StoreFile, Option<Arc<Elf>>>>,
     /// Searching a run path asks for many names that are not there, and for one library again and again.
     listed: RefCell<HashMap<StoreFile, Arc<Listing>>>,
-    opened: RefCell<HashMap<Vec<u8>, Option<Object>>>,
+    opened: Opened,
 }
 
 /// A folder with all links followed, and the names in it.
@@ -31,7 +31,7 @@ impl<'a> Libraries<'a> {
             store,
             parsed: RefCell::new(parsed),
             listed: RefCell::default(),
-            opened: RefCell::default(),
+            opened: Opened::default(),
         }
     }
 
@@ -77,12 +77,7 @@ impl<'a> Libraries<'a> {
 
 impl Files for Libraries<'_> {
     fn open(&self, path: &[u8]) -> Option<Object> {
-        if let Some(known) = self.opened.borrow().get(path) {
-            return known.clone();
-        }
-        let object = self.open_anew(path);
-        self.opened.borrow_mut().insert(path.to_vec(), object.clone());
-        object
+        self.opened.get_or(path, || self.open_anew(path))
     }
 
     fn folders(&self, path: &[u8]) -> Vec<Vec<u8>> {

@@ -12,6 +12,7 @@ use super::cpio::{self, Cpio};
 use super::limit::{drain, read_vec};
 use super::rpm_header::RpmHeader;
 use super::{Kind, Member, Take, codec, install_path, kind_of_mode, malformed};
+use crate::hex::hex;
 use crate::path::InstallPath;
 
 pub const MAGIC: &[u8] = &[0xed, 0xab, 0xee, 0xdb];
@@ -69,10 +70,6 @@ pub fn read(mut file: File, take: &mut Take) -> io::Result<()> {
 fn payload_digest(header: &RpmHeader) -> Option<Vec<u8>> {
     let algorithm = header.numbers(PAYLOAD_DIGEST_ALGORITHM).next().unwrap_or(SHA256);
     header.string(PAYLOAD_DIGEST).filter(|_| algorithm == SHA256).map(<[u8]>::to_vec)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A source that is an error if at its end its SHA-256 is not the one that was wanted.

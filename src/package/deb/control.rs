@@ -8,6 +8,7 @@ use super::system;
 use crate::config::names;
 use crate::config::{DebTrigger, Format, Package, RelationKind};
 use crate::error::{Error, Result};
+use crate::hex::hex;
 use crate::path::printable;
 use crate::plan::{Kind, Plan, Role};
 
@@ -157,7 +158,7 @@ pub fn md5sums(members: &[&Member], digests: &[Vec<u8>]) -> Vec<u8> {
         if digest.is_empty() {
             continue;
         }
-        text.extend(super::super::hex(digest).into_bytes());
+        text.extend(hex(digest).into_bytes());
         text.extend_from_slice(b"  ");
         text.extend_from_slice(member.path.relative());
         text.push(b'\n');

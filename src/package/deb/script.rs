@@ -1,8 +1,9 @@
 //! Maintainer scripts (Policy 6).
 
-use super::super::script::{executable, merged};
+use super::super::script::merged;
 use super::super::tree::Member;
 use super::system;
+use crate::config::executable;
 use crate::error::Result;
 use crate::plan::Plan;
 

@@ -1,10 +1,11 @@
 //! What debhelper would add to the scripts: dh_installsystemd, dh_installsystemduser, dh_installsysusers, dh_installtmpfiles
 //! (debhelper 13). All of it does nothing where systemd does not run.
 
-use super::super::script::{Additions, filled, quoted};
+use super::super::script::{Additions, filled};
 use super::super::setup::{Phases, accounts, tmpfiles};
 use crate::plan::Plan;
 use crate::plan::system::{Scope, System, Unit};
+use crate::shell::quoted;
 
 const ENABLE: &str = include_str!("../../../templates/deb/enable.sh");
 const LEAVE: &str = include_str!("../../../templates/deb/leave.sh");

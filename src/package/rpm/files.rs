@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use super::super::cpio::{content_size, file_mode};
-use super::super::hex;
 use super::super::tree::Member;
 use super::header::{Header, Value};
 use super::standard::is_standard;
 use super::tag::{SHA256, attribute, tags, verify};
 use crate::config::Format;
+use crate::hex::hex;
 use crate::path::InstallPath;
 use crate::plan::{Entry, Kind, Role};
 

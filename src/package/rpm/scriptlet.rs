@@ -5,12 +5,9 @@ use super::header::{Header, Value};
 use super::relations::Dependency;
 use super::system;
 use super::tag::{sense, tags};
-use crate::config::{RpmTrigger, TriggerKind, TriggerScope};
+use crate::config::{LUA, RpmTrigger, TriggerKind, TriggerScope};
 use crate::error::Result;
 use crate::plan::Plan;
-
-/// rpm's own interpreter (rpm's lua.md), which is in no package.
-const LUA: &str = "<lua>";
 
 /// Puts the scripts and their interpreters into the header; returns what they require.
 ///

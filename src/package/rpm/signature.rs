@@ -7,7 +7,7 @@ use sha2::Sha256;
 
 use super::header::{Header, Value};
 use super::tag::tags;
-use crate::package::hex;
+use crate::hex::hex;
 use crate::sign::{Algorithm, Signer};
 
 /// Bytes that alignment may add or take when a signature's length changes.

@@ -2,9 +2,10 @@
 //! user units, %sysusers_create_package and %tmpfiles_create (systemd's src/rpm/macros.systemd.in). systemd-update-helper is
 //! there since systemd 249; before, and on openSUSE, systemctl is asked itself. systemd's own file triggers do the rest.
 
-use super::super::script::{Additions, filled, quoted};
+use super::super::script::{Additions, filled};
 use super::super::setup::{Phases, accounts, tmpfiles};
 use crate::plan::system::{Scope, System, Unit};
+use crate::shell::quoted;
 
 const POST: &str = include_str!("../../../templates/rpm/post.sh");
 const PREUN: &str = include_str!("../../../templates/rpm/preun.sh");

@@ -71,7 +71,7 @@ fn config(path: &str) -> Entry {
 fn with_folders(mut entries: Vec<Entry>) -> Vec<Entry> {
     let mut folders: Vec<InstallPath> = Vec::new();
     for entry in &entries {
-        folders.extend(std::iter::successors(entry.path.parent(), InstallPath::parent));
+        folders.extend(entry.path.ancestors().skip(1));
     }
     folders.retain(|folder| !folder.is_root() && !entries.iter().any(|entry| entry.path == *folder));
     entries.extend(folders.iter().map(|path| entry(path.as_bytes(), Kind::Folder, 0o755, Role::Folder)));

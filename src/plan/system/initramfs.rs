@@ -2,15 +2,15 @@
 //! bundle's loader and libraries.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::super::context::Context;
 use super::super::draft::Draft;
-use super::super::{Entry, Finding, Kind, Role, Source};
+use super::super::{Entry, Finding, Kind, Role};
 use super::reach::Reach;
 use crate::config::names;
 use crate::error::{Error, Result};
 use crate::path::InstallPath;
+use crate::shell::quoted;
 
 const INITRAMFS_TOOLS: &str = include_str!("../../../templates/initramfs-tools.sh");
 const DRACUT: &str = include_str!("../../../templates/dracut.sh");
@@ -79,14 +79,8 @@ pub fn add(context: &Context, draft: &mut Draft) -> Result<bool> {
     ];
     for (path, text) in hooks {
         let (before, after) = text.split_once("@FILES@").expect("both templates have it");
-        let bytes: Arc<[u8]> = [before.as_bytes(), &files, after.as_bytes()].concat().into();
-        draft.entries.add(Entry::file(
-            path,
-            Source::Made(bytes.clone()),
-            bytes.len() as u64,
-            0o755,
-            Role::Data,
-        ))?;
+        let bytes = [before.as_bytes(), &files, after.as_bytes()].concat();
+        draft.entries.add(Entry { mode: 0o755, ..Entry::made(path, bytes, Role::Data) })?;
     }
     Ok(true)
 }
@@ -141,7 +135,8 @@ fn initramfs_tools(name: &str, wanted: &Wanted, of_host: &BTreeSet<InstallPath>)
     let modules = modules(wanted);
     let modules =
         if modules.is_empty() { String::new() } else { format!("manual_add_modules {modules}\n\n") };
-    let host: String = of_host.iter().map(|path| format!("copy_exec {}\n", quoted(path))).collect();
+    let host: String =
+        of_host.iter().map(|path| format!("copy_exec {}\n", quoted(&path.to_string()))).collect();
     INITRAMFS_TOOLS.replace("@PACKAGE@", name).replace("@MODULES@", &modules).replace("@HOST@\n", &host)
 }
 
@@ -160,17 +155,13 @@ fn dracut(name: &str, wanted: &Wanted, of_host: &BTreeSet<InstallPath>) -> Strin
             (check, format!("    hostonly='' instmods {modules}\n"))
         }
     };
-    let host: String = of_host.iter().map(|path| format!("    inst {}\n", quoted(path))).collect();
+    let host: String =
+        of_host.iter().map(|path| format!("    inst {}\n", quoted(&path.to_string()))).collect();
     DRACUT
         .replace("@PACKAGE@", name)
         .replace("@CHECK@", &check)
         .replace("@MODULES@", &modules)
         .replace("@HOST@", &host)
-}
-
-/// In single quotes, for the shell.
-fn quoted(path: &InstallPath) -> String {
-    format!("'{}'", path.to_string().replace('\'', "'\\''"))
 }
 
 /// The kernel's modules are named as the file systems are.

@@ -1,11 +1,10 @@
 //! Overrides for what lintian says of a bundle, and what is so on purpose.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::super::context::Context;
 use super::super::draft::Draft;
-use super::super::{Entry, Finding, Kind, Role, Source};
+use super::super::{Entry, Finding, Kind, Role};
 use crate::config::{Format, Formats, names};
 use crate::error::Result;
 use crate::path::InstallPath;
@@ -38,9 +37,7 @@ pub fn add(context: &Context, draft: &mut Draft) -> Result<()> {
     if text.is_empty() {
         return Ok(());
     }
-    let bytes: Arc<[u8]> = text.into_bytes().into();
-    let size = bytes.len() as u64;
-    let mut entry = Entry::file(path, Source::Made(bytes), size, 0o644, Role::Data);
+    let mut entry = Entry::made(path, text.into_bytes(), Role::Data);
     // lintian is Debian's. Not in the .deb alone: it shares its archive with the tarball.
     entry.special.formats = Formats::ALL.without(Formats::only(Format::Rpm));
     draft.entries.add(entry)

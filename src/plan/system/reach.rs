@@ -1,10 +1,11 @@
 //! What a file of the bundle needs of the bundle when it is run: links on the way to it, its interpreter, its libraries.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::elf::Priority;
-use crate::elf::ldso::{Files, Memo, Object, Search};
+use crate::elf::ldso::{Files, Memo, Object, Opened, Search};
 use crate::elf::{Class, Elf};
 use crate::error::Result;
 use crate::path::{InstallPath, MAX_LINKS};
@@ -15,6 +16,7 @@ use crate::plan::{Entry, Kind};
 /// What was reached so far.
 pub struct Reach<'a> {
     entries: &'a Entries,
+    payload: Rc<Payload<'a>>,
     store_dir: &'a [u8],
     /// Files and links of the bundle, all that is to be copied.
     pub paths: BTreeSet<InstallPath>,
@@ -27,7 +29,8 @@ pub struct Reach<'a> {
 impl<'a> Reach<'a> {
     pub fn new(entries: &'a Entries, store_dir: &'a [u8]) -> Self {
         let none = BTreeSet::new;
-        Reach { entries, store_dir, paths: none(), of_host: none(), broken: none() }
+        let payload = Rc::new(Payload { entries, opened: Opened::default() });
+        Reach { entries, payload, store_dir, paths: none(), of_host: none(), broken: none() }
     }
 
     /// Takes a file, by any name, with all that it needs.
@@ -67,10 +70,10 @@ impl<'a> Reach<'a> {
         if let Some(loader) = loader.as_ref().filter(|_| is_bundled) {
             self.take(loader)?;
         }
-        let files = Payload(self.entries);
         let folders: Vec<Vec<u8>> =
             loader.iter().filter_map(InstallPath::parent).map(|f| f.as_bytes().to_vec()).collect();
-        let search = Search { files: &files, default_folders: &folders, memo: &Memo::default() };
+        let files = self.payload.clone();
+        let search = Search { files: &*files, default_folders: &folders, memo: &Memo::default() };
         let path = entry.path.as_bytes().to_vec();
         let process = search.load(Object { path: path.clone(), found_as: path, elf: Arc::new(elf) });
         let mut all_found = is_bundled;
@@ -120,29 +123,33 @@ fn follow<'e>(entries: &'e Entries, path: &InstallPath) -> (Vec<InstallPath>, Op
     let mut links = Vec::new();
     let mut place = path.clone();
     while links.len() < MAX_LINKS {
-        let above = std::iter::successors(Some(place.clone()), InstallPath::parent);
-        let hop = above.into_iter().find_map(|path| match &entries.get(&path)?.kind {
-            Kind::Link { target } => Some((path.clone(), target.clone())),
-            _ => None,
-        });
-        let Some((link, target)) = hop else {
+        let Some((link, next)) = entries.hop(&place) else {
             return (links, entries.get(&place).filter(|entry| matches!(entry.kind, Kind::File { .. })));
         };
-        let rest = place.as_bytes()[link.as_bytes().len()..].to_vec();
-        place = link.link_target(&target).join(rest);
+        place = next;
         links.push(link);
     }
     (links, None)
 }
 
 /// The bundle as ld.so will see it.
-struct Payload<'a>(&'a Entries);
+struct Payload<'a> {
+    entries: &'a Entries,
+    /// Programs need the same libraries.
+    opened: Opened,
+}
+
+impl Payload<'_> {
+    fn open_anew(&self, path: &[u8]) -> Option<Object> {
+        let entry = follow(self.entries, &InstallPath::new(path)?).1?;
+        let elf = Elf::parse(&payload::whole(entry).ok()??).ok()??;
+        Some(Object { path: entry.path.as_bytes().to_vec(), found_as: path.to_vec(), elf: Arc::new(elf) })
+    }
+}
 
 impl Files for Payload<'_> {
     fn open(&self, path: &[u8]) -> Option<Object> {
-        let entry = follow(self.0, &InstallPath::new(path)?).1?;
-        let elf = Elf::parse(&payload::whole(entry).ok()??).ok()??;
-        Some(Object { path: entry.path.as_bytes().to_vec(), found_as: path.to_vec(), elf: Arc::new(elf) })
+        self.opened.get_or(path, || self.open_anew(path))
     }
 
     /// Builds for newer processors stay out of an initramfs.
