@@ -29,6 +29,7 @@ mod shell;
 pub mod sign;
 mod spdx;
 pub mod store;
+pub mod stub;
 mod yaml;
 
 pub use error::{Error, Result};

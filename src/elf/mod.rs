@@ -11,6 +11,7 @@ mod image;
 pub mod ldso;
 mod note;
 pub mod operation;
+pub mod planted;
 pub mod read;
 mod symbols;
 mod symver;
@@ -19,6 +20,7 @@ pub mod verify;
 use std::sync::Arc;
 
 pub use operation::{Operation, Refusal, RunPath};
+pub use planted::{Planted, Stub};
 pub use read::Malformed;
 
 /// So many bytes from the start of a file.
@@ -87,7 +89,7 @@ pub struct Abi {
 /// What an ELF file is to the loader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// Started by name, through its interpreter.
+    /// Started by name, through its interpreter, or a stub that finds one.
     Program,
     /// Started by name, needs no loader (static, static-pie).
     StaticProgram,
@@ -138,6 +140,8 @@ pub struct Elf {
     pub runpath: Option<Vec<u8>>,
     pub versions_needed: Vec<VersionNeed>,
     pub dlopen: Vec<DlopenNote>,
+    /// What it begins with instead of an interpreter.
+    pub stub: Option<Planted>,
     /// Where in the file the strings and tags lie that an operation edits.
     pub(crate) layout: read::Layout,
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::planted::Stub;
+
 /// A run path and the tag that is to carry it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunPath {
@@ -43,6 +45,8 @@ pub struct Operation {
     pub resolution_cache: Option<Vec<u8>>,
     /// Dynamic symbols to rename: old, new.
     pub rename_symbols: Vec<(Vec<u8>, Vec<u8>)>,
+    /// What the program is to begin with, instead of asking the kernel for its interpreter (PT_INTERP).
+    pub stub: Option<Stub>,
     /// The largest page that the added segment is to be loadable with, in bytes; by default the architecture's, or the file's
     /// own where that is larger.
     pub page_size: Option<u64>,

@@ -17,7 +17,7 @@ use goblin::elf::section_header::{SHF_ALLOC, SHT_NOBITS, SHT_PROGBITS, SectionHe
 use scroll::Pread;
 
 use super::image::{Image, Load, file_offset};
-use super::{Abi, Class, DlopenNote, Elf, VersionNeed, note, symver};
+use super::{Abi, Class, DlopenNote, Elf, VersionNeed, note, planted, symver};
 
 /// Solaris' tags, which glibc heeds and goblin does not name (glibc's elf.h).
 pub(super) const DT_AUXILIARY: u64 = 0x7fff_fffd;
@@ -167,6 +167,7 @@ impl Elf {
             runpath: None,
             versions_needed: Vec::new(),
             dlopen: Vec::new(),
+            stub: None,
             layout: Layout::default(),
         }
     }
@@ -198,6 +199,8 @@ impl Elf {
             }
         }
         elf.dlopen = segments.dlopen;
+        // Without a dynamic section it is none of ours.
+        elf.stub = planted::find(&image, header).filter(|_| !elf.layout.dynamic.is_empty());
         elf.class = elf.classify(header.e_type);
         Ok(elf)
     }
@@ -230,6 +233,9 @@ impl Elf {
     fn classify(&self, e_type: u16) -> Class {
         let has_dynamic = !self.layout.dynamic.is_empty();
         let is_pie = self.layout.has_flag_1(DF_1_PIE);
+        if self.stub.is_some() {
+            return Class::Program;
+        }
         if self.interpreter.is_some() {
             // libc.so.6 and libcap.so.2 can be started, too, but are libraries.
             let is_program = e_type == ET_EXEC || is_pie || self.soname.is_none();

@@ -22,6 +22,7 @@ use report::{Content, Image, Report, Script};
 use symbols::Symbols;
 pub use text::text;
 use tree::Tree;
+pub use wrapper::{Action, Maker, Wrapper};
 
 /// What is asked for, apart from the fields.
 #[derive(Clone, Copy, Debug, Default)]

@@ -10,14 +10,13 @@ use goblin::elf::header::ET_EXEC;
 use goblin::elf::program_header::{
     PF_R, PF_W, PT_GNU_STACK, PT_LOAD, PT_NOTE, PT_NULL, PT_PHDR, ProgramHeader,
 };
-use goblin::elf::section_header::SHF_ALLOC;
 
 use super::annex::{Kind, NOWHERE, Old, Piece, Table, find_old, marker};
 use super::cache::{self, Cache};
 use super::draft::Draft;
-use super::headers::{Headers, has_no_bytes};
+use super::headers::Headers;
 use super::place::{self, Place};
-use super::{finish, tail};
+use super::{end, finish, tail};
 use crate::elf::Patch;
 use crate::elf::operation::{Operation, Refusal};
 
@@ -43,7 +42,12 @@ pub(super) fn grow(draft: Draft, operation: &Operation) -> Result<Vec<Patch>, Re
     growth.check_dynamic()?;
     growth.check_counts()?;
     growth.lay_out();
-    let end = growth.end_of_file(operation.grow_before_payload)?;
+    let end = end::of_file(
+        &growth.draft.image,
+        &growth.headers,
+        growth.old.as_ref(),
+        operation.grow_before_payload,
+    )?;
     let place = growth.place(end, operation.page_size)?;
     growth.move_in(place);
     growth.write(end, place);
@@ -258,49 +262,6 @@ impl Growth<'_> {
 
     pub fn len(&self) -> u64 {
         self.pieces.last().map_or(0, |piece| piece.at + piece.bytes.len() as u64)
-    }
-
-    /// Whether the section names can be written anew behind the annex.
-    pub fn can_move_names(&self) -> bool {
-        self.headers.names().is_some_and(|names| names.sh_flags & u64::from(SHF_ALLOC) == 0)
-    }
-
-    /// Where the file ends without what is written anew: the old annex, section names and section headers.
-    fn end_of_file(&self, may_cover_payload: bool) -> Result<u64, Refusal> {
-        let (header, image) = (&self.headers.header, &self.draft.image);
-        let table = (header.e_phoff, u64::from(header.e_phnum) * u64::from(header.e_phentsize));
-        let segments = self.headers.segments.iter().map(|segment| (segment.p_offset, segment.p_filesz));
-        let names = if self.can_move_names() { usize::from(header.e_shstrndx) } else { usize::MAX };
-        let sections = self.headers.sections.iter().enumerate();
-        let sections = sections.filter(|(index, section)| *index != names && !has_no_bytes(section));
-        let sections = sections.map(|(_, section)| (section.sh_offset, section.sh_size));
-        let used = segments.chain(sections).chain([table, (0, u64::from(header.e_ehsize))]);
-        let used = used.filter(|(at, _)| !self.is_in_old(*at));
-        let used =
-            used.map(|(at, len)| at.saturating_add(len)).filter(|end| *end <= image.len()).max().unwrap_or(0);
-
-        let has_content = |from: u64, to: u64| {
-            let bytes = to.checked_sub(from).and_then(|len| image.slice(from, len));
-            bytes.is_some_and(|bytes| bytes.iter().any(|byte| *byte != 0))
-        };
-        if let Some(old) = &self.old
-            && has_content(used, old.segment.p_offset)
-        {
-            return Ok(old.segment.p_offset);
-        }
-        let section_headers = u64::from(header.e_shnum) * u64::from(header.e_shentsize);
-        let section_headers = header.e_shoff.saturating_add(section_headers);
-        let names = self.headers.names().map_or(0, |names| names.sh_offset.saturating_add(names.sh_size));
-        // A table that is said to reach beyond the file tells nothing of what is in it.
-        let ends = [section_headers, names, self.old.as_ref().map_or(0, Old::end)];
-        let end = ends.into_iter().filter(|end| *end <= image.len()).fold(used, u64::max);
-        let has_payload = has_content(end, image.len());
-        if has_payload && !may_cover_payload {
-            return Err(Refusal::Payload { len: image.len() - end });
-        }
-        // Whatever it is that e_shoff leads to stays.
-        let is_unknown = self.headers.sections.is_empty() && header.e_shoff != 0;
-        Ok(if has_payload || is_unknown { image.len() } else { used })
     }
 
     fn place(&self, end: u64, page: Option<u64>) -> Result<Place, Refusal> {

@@ -8,10 +8,12 @@
 mod annex;
 mod cache;
 mod draft;
+mod end;
 mod finish;
 mod growth;
 mod headers;
 mod place;
+mod plant;
 mod referrers;
 mod rename;
 mod strings;
@@ -48,6 +50,9 @@ impl Elf {
         };
         patches.retain(|patch| image.slice(patch.at.0, patch.bytes.len() as u64) != Some(&patch.bytes));
         patches.sort_by_key(|patch| patch.at);
+        if let Some(stub) = &operation.stub {
+            patches = plant::plant(self, bytes, patches, stub, operation)?;
+        }
         if patches.windows(2).any(|pair| pair[0].end() > pair[1].at) {
             return Err(Refusal::impossible("headers", "they overlap each other"));
         }

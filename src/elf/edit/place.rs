@@ -34,7 +34,7 @@ pub(super) struct Wanted<'a> {
     pub page: Option<u64>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Place {
     pub offset: u64,
     pub address: u64,

@@ -6,13 +6,12 @@ use goblin::elf::program_header::{
     PF_R, PF_W, PT_DYNAMIC, PT_GNU_RELRO, PT_INTERP, PT_LOAD, PT_NOTE, PT_PHDR, ProgramHeader,
 };
 use goblin::elf::section_header::{SHF_ALLOC, SHT_NOTE, SHT_PROGBITS, SectionHeader};
-use memchr::memmem;
 
 use super::annex::{CACHE_SECTION, Kind, MARKER_SECTION, NOWHERE, Piece, TABLE_SECTION};
 use super::growth::Growth;
 use super::headers::{encoded, encoded_header, has_no_bytes};
 use super::place::Place;
-use super::{finish, symtab};
+use super::{end, finish, symtab};
 use crate::elf::{FileOffset, Patch};
 
 impl Growth<'_> {
@@ -47,7 +46,7 @@ impl Growth<'_> {
             }
             if let Some(section) = piece.section.map(|index| &mut self.headers.sections[index]) {
                 (section.sh_offset, section.sh_addr, section.sh_size) = (offset, address, len);
-            } else if !self.headers.sections.is_empty() && self.can_move_names() {
+            } else if !self.headers.sections.is_empty() && end::can_move_names(&self.headers) {
                 self.add_section(piece.kind, offset, address, len, word);
             }
             if piece.kind == Kind::Table {
@@ -67,7 +66,7 @@ impl Growth<'_> {
         };
         self.headers.sections.push(SectionHeader {
             // Named when the names are written.
-            sh_name: usize::MAX,
+            sh_name: end::UNNAMED,
             sh_type,
             sh_flags: SHF_ALLOC.into(),
             sh_addr: address,
@@ -173,7 +172,7 @@ impl Growth<'_> {
         let file_len = self.draft.image.len();
         let short = file_len.saturating_sub(place.offset + blob.len() as u64);
         blob.resize(blob.len() + short as usize, 0);
-        self.wipe(end, place.offset.min(file_len));
+        self.patches.extend(end::wiped(&self.draft.image, end, place.offset.min(file_len)));
         self.patches.push(Patch::new(FileOffset(place.offset), blob));
         if let Some(abi) = self.draft.os_abi {
             self.headers.header.e_ident[EI_OSABI] = abi;
@@ -191,63 +190,17 @@ impl Growth<'_> {
         }
     }
 
-    /// NULs from one offset to another, if there is anything else.
-    fn wipe(&mut self, from: u64, to: u64) {
-        let bytes =
-            to.checked_sub(from).and_then(|len| self.draft.image.slice(from, len)).unwrap_or_default();
-        if bytes.iter().any(|byte| *byte != 0) {
-            self.patches.push(Patch::new(FileOffset(from), vec![0; bytes.len()]));
-        }
-    }
-
     /// Section names and section headers, behind the annex; `blob` begins at `offset`.
     fn write_sections(&mut self, blob: &mut Vec<u8>, offset: u64) {
-        if self.headers.sections.is_empty() {
-            let header = &mut self.headers.header;
-            let len = u64::from(header.e_shnum) * u64::from(header.e_shentsize);
-            // Where a table would lie behind the file's end there is something else from now on.
-            if header.e_shoff.saturating_add(len) > self.draft.image.len() {
-                (header.e_shoff, header.e_shnum, header.e_shstrndx) = (0, 0, 0);
-            }
-            return;
-        }
-        let ctx = self.draft.image.ctx;
         finish::version_section(&self.draft, &mut self.headers.sections);
-        if self.can_move_names() {
-            let index = usize::from(self.headers.header.e_shstrndx);
-            let old = &self.headers.sections[index];
-            let mut names = self.draft.image.slice(old.sh_offset, old.sh_size).unwrap_or_default().to_vec();
-            let kinds = self.pieces.iter().filter(|piece| piece.section.is_none()).map(|piece| piece.kind);
-            let new = kinds.filter_map(|kind| match kind {
-                Kind::Cache => Some(CACHE_SECTION),
-                Kind::Table => Some(TABLE_SECTION),
-                Kind::Marker => Some(MARKER_SECTION),
-                _ => None,
-            });
-            let unnamed = self.headers.sections.iter_mut().filter(|section| section.sh_name == usize::MAX);
-            for (section, name) in unnamed.zip(new) {
-                let name = [b"\0", name, b"\0"].concat();
-                section.sh_name = match memmem::find(&names, &name) {
-                    Some(at) => at + 1,
-                    None => {
-                        names.extend_from_slice(&name[1..]);
-                        names.len() + 1 - name.len()
-                    }
-                };
-            }
-            let section = &mut self.headers.sections[index];
-            (section.sh_offset, section.sh_size) = (offset + blob.len() as u64, names.len() as u64);
-            blob.extend(names);
-        }
-        let table: Vec<u8> =
-            self.headers.sections.iter().flat_map(|section| encoded(section.clone(), ctx)).collect();
-        let file_len = self.draft.image.len();
-        let at = (offset + blob.len() as u64).next_multiple_of(8);
-        // A file never gets shorter.
-        let at = at.max(file_len.saturating_sub(table.len() as u64).next_multiple_of(8));
-        blob.resize((at - offset) as usize, 0);
-        blob.extend(table);
-        self.headers.header.e_shoff = at;
-        self.headers.header.e_shnum = self.headers.sections.len() as u16;
+        let kinds = self.pieces.iter().filter(|piece| piece.section.is_none()).map(|piece| piece.kind);
+        let new = kinds.filter_map(|kind| match kind {
+            Kind::Cache => Some(CACHE_SECTION),
+            Kind::Table => Some(TABLE_SECTION),
+            Kind::Marker => Some(MARKER_SECTION),
+            _ => None,
+        });
+        let new: Vec<&[u8]> = new.collect();
+        end::write_sections(&self.draft.image, &mut self.headers, &new, blob, offset);
     }
 }

@@ -222,7 +222,7 @@ fn compare_length(pair: &Pair, report: &mut Report) {
     let stays = end < old || end == 0 || new <= old;
     let allowed = stays || pair.wanted.operation.grow_before_payload;
     report.check(allowed, rule::GROWTH, "what lies behind the ELF image", "is no longer at the end");
-    let annexes = pair.added.iter().map(|annex| annex.file());
+    let annexes = pair.all_added().map(|annex| annex.file());
     let known = annexes.chain(payload).chain([after.section_table(), after.section_names_place()]);
     for gap in outside(pair.tail_start()..new, known) {
         let bytes = after.slice(gap.clone()).unwrap_or_default();

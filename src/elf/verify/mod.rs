@@ -17,6 +17,7 @@ mod relocations;
 mod request;
 mod sections;
 mod segments;
+mod stub;
 mod symbols;
 mod versions;
 mod view;

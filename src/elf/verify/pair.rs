@@ -20,6 +20,8 @@ pub(super) struct Pair<'a> {
     pub old_annex: Option<Segment>,
     /// The PT_LOADs of the edited file that the original, its annex apart, does not have.
     pub added: Vec<Segment>,
+    /// Another one: that of the stub that the operation plants.
+    pub planted: Option<Segment>,
 }
 
 impl<'a> Pair<'a> {
@@ -28,13 +30,22 @@ impl<'a> Pair<'a> {
         let kept = |load: &Segment| {
             before.file.loads().any(|old| old.vaddr == load.vaddr && Some(*old) != old_annex)
         };
-        let added = after.file.loads().filter(|load| !kept(load)).copied().collect();
-        Pair { before, after, wanted: Wanted::new(before, operation), old_annex, added }
+        let mut added: Vec<Segment> = after.file.loads().filter(|load| !kept(load)).copied().collect();
+        let entry = after.file.header.entry();
+        let planted =
+            added.iter().position(|load| operation.stub.is_some() && load.memory().contains(&entry));
+        let planted = planted.map(|at| added.remove(at));
+        Pair { before, after, wanted: Wanted::new(before, operation), old_annex, added, planted }
     }
 
     /// Whether what lies in an added segment may have moved there.
     pub fn has_grown(&self) -> bool {
-        !self.added.is_empty()
+        !self.added.is_empty() || self.planted.is_some()
+    }
+
+    /// What was added, a stub included.
+    pub fn all_added(&self) -> impl Iterator<Item = &Segment> {
+        self.added.iter().chain(&self.planted)
     }
 
     /// Whether a place in the original is in the annex, which is built anew.

@@ -50,6 +50,10 @@ impl Header {
         self.fixed[1]
     }
 
+    pub fn entry(&self) -> u64 {
+        self.fixed[3]
+    }
+
     pub fn ehsize(&self) -> u64 {
         self.fixed[5]
     }

@@ -105,14 +105,14 @@ pub(super) fn compare(pair: &Pair, report: &mut Report) {
     for section in after.sections.iter().skip(kept) {
         let file = section.file();
         let inside =
-            pair.added.iter().any(|annex| annex.file().start <= file.start && file.end <= annex.file().end);
+            pair.all_added().any(|annex| annex.file().start <= file.start && file.end <= annex.file().end);
         report.check(inside, rule::SECTIONS, "a new section", "is not in the added segment");
     }
     // Of sections that are not in the file nobody makes more.
     let is_whole = |section: &Section| section.file().end <= before.len();
     let known =
         before.header.fixed[7] == before.section_size() && before.header.shstrndx < before.header.shnum;
-    for annex in pair.added.iter().filter(|_| known && before.sections.iter().all(is_whole)) {
+    for annex in pair.all_added().filter(|_| known && before.sections.iter().all(is_whole)) {
         check_cover(after, annex, report);
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::pair::Pair;
 use super::reader::*;
 use super::view::View;
-use super::{Report, rule};
+use super::{Report, rule, stub};
 
 /// The longest path of an interpreter (the kernel's load_elf_binary).
 const PATH_MAX: u64 = 4096;
@@ -17,7 +17,7 @@ const PF_X: u64 = 1;
 const PF_W: u64 = 2;
 
 /// The largest page that a machine's kernel may be built with, as its linker assumes (bfd's ELF_MAXPAGESIZE).
-fn page_size(machine: u64) -> u64 {
+pub(super) fn page_size(machine: u64) -> u64 {
     match machine {
         // MIPS, PowerPC, IA-64, AArch64, Tile, LoongArch, Alpha.
         EM_MIPS | 20 | 21 | 50 | 183 | 187 | 188 | 191 | 258 | 0x9026 => 0x10000,
@@ -43,7 +43,7 @@ fn name(kind: u64) -> String {
     }
 }
 
-fn load_name(load: &Segment) -> String {
+pub(super) fn load_name(load: &Segment) -> String {
     format!("PT_LOAD at {:#x}", load.vaddr)
 }
 
@@ -153,12 +153,13 @@ pub(super) fn compare(pair: &Pair, report: &mut Report) {
         let stays = after.loads().any(|new| new == *old);
         report.check(stays, rule::SEGMENTS, load_name(old), "is gone, or changed");
     }
-    let counted = kept.len() + pair.added.len() == after.loads().count();
+    let counted = kept.len() + pair.all_added().count() == after.loads().count();
     report.check(counted, rule::SEGMENTS, "the number of PT_LOAD", "is another");
     report.check(pair.added.len() <= 1, rule::GROWTH, "more than one PT_LOAD", "was added");
     for annex in &pair.added {
         check_annex(pair, annex, report);
     }
+    stub::check(pair, report);
     compare_others(pair, report);
 }
 
@@ -169,6 +170,9 @@ fn compare_headers(pair: &Pair, report: &mut Report) {
     new.ident[7] = old.ident[7];
     if pair.has_grown() {
         (new.phoff, new.phnum) = (old.phoff, old.phnum);
+        if pair.planted.is_some() {
+            new.fixed[3] = old.fixed[3];
+        }
         (new.shoff, new.shnum) = (old.shoff, old.shnum);
         if super::sections::drops_table(pair) {
             new.shstrndx = old.shstrndx;
@@ -180,7 +184,7 @@ fn compare_headers(pair: &Pair, report: &mut Report) {
 /// The segment that an operation added comes after all else, both in the file and in memory.
 fn check_annex(pair: &Pair, annex: &Segment, report: &mut Report) {
     let file = &pair.after.file;
-    let others = || file.loads().filter(|load| *load != annex);
+    let others = || file.loads().filter(|load| *load != annex && Some(**load) != pair.planted);
     let page = pair.wanted.operation.page_size.unwrap_or(page_size(file.header.machine()));
     let name = load_name(annex);
     let aligned = annex.align >= page && page.is_power_of_two();
@@ -214,7 +218,10 @@ fn compare_others(pair: &Pair, report: &mut Report) {
         let others = file.segments.iter().filter(|segment| is_other(segment.kind) && !file.is_cache(segment));
         others.copied().collect()
     };
-    let old = others(before, if drops_table { PT_PHDR } else { PT_NULL });
+    let mut old = others(before, if drops_table { PT_PHDR } else { PT_NULL });
+    if pair.planted.is_some() {
+        old.retain(|segment| segment.kind != PT_INTERP);
+    }
     let new = others(after, if adds_stack { PT_GNU_STACK } else { PT_NULL });
     report.check(old.len() == new.len(), rule::SEGMENTS, "the number of segments", "changed");
     for (old, new) in old.iter().zip(&new) {

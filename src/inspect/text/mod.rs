@@ -154,8 +154,8 @@ fn action(action: &Action) -> String {
         Action::Argv0 { name } => format!("--argv0 {name}"),
         Action::InheritArgv0 => "--inherit-argv0".into(),
         Action::ResolveArgv0 => "--resolve-argv0".into(),
-        Action::AddFlags { flags } => format!("--add-flags {flags}"),
-        Action::AppendFlags { flags } => format!("--append-flags {flags}"),
+        Action::AddFlags { flags } => format!("--add-flags {}", flags.join(" ")),
+        Action::AppendFlags { flags } => format!("--append-flags {}", flags.join(" ")),
     }
 }
 

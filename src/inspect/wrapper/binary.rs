@@ -49,10 +49,17 @@ fn parse(line: &[u8]) -> Option<Wrapper> {
             "--argv0" => Action::Argv0 { name: next()? },
             "--inherit-argv0" => Action::InheritArgv0,
             "--resolve-argv0" => Action::ResolveArgv0,
-            "--add-flag" | "--add-flags" => Action::AddFlags { flags: next()? },
-            "--append-flag" | "--append-flags" => Action::AppendFlags { flags: next()? },
+            "--add-flag" => Action::AddFlags { flags: vec![next()?] },
+            "--append-flag" => Action::AppendFlags { flags: vec![next()?] },
+            // Taken apart at spaces, and nothing more (addFlags of make-binary-wrapper.sh).
+            "--add-flags" => Action::AddFlags { flags: split(&next()?) },
+            "--append-flags" => Action::AppendFlags { flags: split(&next()?) },
             _ => return None,
         });
     }
     Some(Wrapper { maker: Maker::MakeBinaryWrapper, program, actions, other_lines: 0 })
+}
+
+fn split(flags: &str) -> Vec<String> {
+    flags.split_whitespace().map(str::to_owned).collect()
 }

@@ -69,10 +69,10 @@ pub enum Action {
     ResolveArgv0,
     /// Arguments before those of the user.
     AddFlags {
-        flags: String,
+        flags: Vec<String>,
     },
     /// Arguments behind those of the user.
     AppendFlags {
-        flags: String,
+        flags: Vec<String>,
     },
 }

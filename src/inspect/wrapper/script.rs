@@ -52,10 +52,10 @@ fn exec(line: &[u8]) -> Option<(String, Vec<Action>)> {
     };
     let (before, behind) = (flags(&arguments[..user]), flags(&arguments[user + 1..]));
     if !before.is_empty() {
-        actions.push(Action::AddFlags { flags: before.join(" ") });
+        actions.push(Action::AddFlags { flags: before });
     }
     if !behind.is_empty() {
-        actions.push(Action::AppendFlags { flags: behind.join(" ") });
+        actions.push(Action::AppendFlags { flags: behind });
     }
     Some((show(program), actions))
 }

@@ -52,8 +52,8 @@ exec -a "$0" "/nix/store/y-p/bin/.p-wrapped"  --one 'two three' "$@" --last"#,
         prefix("PATH", ":", "/p/bin"),
         suffix("XDG", "-", "/s"),
         Action::InheritArgv0,
-        Action::AddFlags { flags: "--one two three".into() },
-        Action::AppendFlags { flags: "--last".into() },
+        Action::AddFlags { flags: vec!["--one".into(), "two three".into()] },
+        Action::AppendFlags { flags: vec!["--last".into()] },
     ];
     assert_eq!(wrapper.actions, wanted);
 }
@@ -130,8 +130,8 @@ fn make_binary_wrappers_command_is_read() {
         prefix("PATH", ":", "/p/bin"),
         suffix("XDG", "-", "/s\\n"),
         Action::Chdir { folder: "/srv".into() },
-        Action::AddFlags { flags: "--one two".into() },
-        Action::AppendFlags { flags: "--last".into() },
+        Action::AddFlags { flags: vec!["--one".into(), "two".into()] },
+        Action::AppendFlags { flags: vec!["--last".into()] },
     ];
     assert_eq!(wrapper.actions, wanted);
 }

@@ -1,0 +1,7 @@
+//! Programs that find their loader from any folder: planted by the surgeon, started by a kernel.
+
+mod blobs;
+mod broken;
+mod places;
+mod tools;
+mod workshop;
