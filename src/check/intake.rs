@@ -12,6 +12,7 @@ use super::tree::{Content, Tree};
 use crate::config::glibc_set::is_glibc_set;
 use crate::elf::{Class, Elf, Malformed, ldso};
 use crate::path::InstallPath;
+use crate::stub;
 
 /// ELF files up to this size are parsed in memory, larger ones in a temporary file.
 const IN_MEMORY: usize = 8 << 20;
@@ -64,7 +65,7 @@ impl Intake {
     fn elf(&mut self, member: &Member, body: &mut dyn Read) -> io::Result<Content> {
         body.take((IN_MEMORY - self.buffer.len()) as u64).read_to_end(&mut self.buffer)?;
         if self.buffer.len() < IN_MEMORY {
-            return Ok(parse(&self.buffer));
+            return Ok(parse(&self.buffer, &member.path));
         }
         let spool = match &mut self.spool {
             Some(spool) => spool,
@@ -86,7 +87,7 @@ impl Intake {
         }
         // SAFETY: the file has no name and no other user, and is not written to while it is mapped.
         let map = unsafe { Mmap::map(&*spool) }?;
-        Ok(parse(&map))
+        Ok(parse(&map, &member.path))
     }
 }
 
@@ -101,9 +102,10 @@ fn temporary(folder: &Path) -> io::Result<File> {
     })
 }
 
-fn parse(bytes: &[u8]) -> Content {
+fn parse(bytes: &[u8], path: &InstallPath) -> Content {
     match Elf::parse(bytes) {
-        Ok(Some(elf)) => {
+        Ok(Some(mut elf)) => {
+            stub::see_through(&mut elf, path.as_bytes());
             let loader_folders = if is_glibc_loader(&elf) { loader_folders(bytes) } else { Vec::new() };
             Content::Elf { elf: Arc::new(elf), loader_folders }
         }

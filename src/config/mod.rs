@@ -47,7 +47,7 @@ pub use install::{Install, InstallFile, Layout};
 pub use package::{DEFAULT_GROUP, Package, PackageConfig};
 pub use relations::{RelationKind, Relations};
 pub use rpm::Rpm;
-pub use runtime::{Glibc, RunPathTag, Runtime};
+pub use runtime::{Glibc, RunPathTag, Runtime, Setting};
 pub use scripts::{DebScripts, LUA, RpmScripts, RpmTrigger, Scripts, TriggerKind, TriggerScope, executable};
 pub use signing::{KeyConfig, SignerRole, Signing};
 pub use soname_relations::{SonameRelation, SonameRelations};
@@ -72,6 +72,8 @@ pub struct Config {
     pub deb: FormatOptions,
     pub rpm: FormatOptions,
     pub tarball: FormatOptions,
+    /// The tarball's programs run from any folder.
+    pub relocatable: bool,
     pub signing: Signing,
 }
 
@@ -87,6 +89,7 @@ impl Default for Config {
             deb: FormatOptions { compression: DEB_COMPRESSION },
             rpm: FormatOptions { compression: COMPRESSION },
             tarball: FormatOptions { compression: COMPRESSION },
+            relocatable: false,
             signing: Signing::default(),
         }
     }
@@ -134,6 +137,7 @@ impl Config {
             deb: FormatOptions::from_schema(&document, &schema.deb.compression, DEB_COMPRESSION)?,
             rpm: FormatOptions::from_schema(&document, &schema.rpm.compression, COMPRESSION)?,
             tarball: FormatOptions::from_schema(&document, &schema.tarball.compression, COMPRESSION)?,
+            relocatable: schema.tarball.relocatable.as_ref().is_some_and(|value| *value.get_ref()),
             signing: Signing::from_schema(&document, &schema)?,
         })
     }
@@ -142,12 +146,9 @@ impl Config {
 /// Refuses by name what the schema has and nothing carries out yet: it must not be passed over in silence.
 fn not_carried_out_yet(document: &Document, schema: &Schema) -> Result<()> {
     let policy = schema.references.policy.iter().filter(|policy| *policy.get_ref() != Policy::Carry);
-    let relocatable = schema.tarball.relocatable.iter().filter(|relocatable| *relocatable.get_ref());
     let places = policy
         .map(|policy| policy.span())
         .chain(schema.references.rules.iter().map(|rule| rule.span()))
-        .chain(schema.runtime.env.keys().map(|variable| variable.span()))
-        .chain(relocatable.map(|relocatable| relocatable.span()))
         .chain(schema.test.iter().map(|test| test.span()));
     match places.min_by_key(|place| place.start) {
         Some(place) => Err(document.not_yet(place)),

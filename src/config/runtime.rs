@@ -1,5 +1,7 @@
 //! `[runtime]`: what a bundle runs on.
 
+use std::collections::BTreeMap;
+
 use toml::Spanned;
 
 use super::document::{Document, listed, suggest};
@@ -36,6 +38,18 @@ pub struct Runtime {
     pub add: Vec<String>,
     /// What a `host` bundle must run on: `debian-12`.
     pub targets: Vec<String>,
+    /// `[runtime.env]`, by variable.
+    pub env: BTreeMap<String, Vec<Setting>>,
+}
+
+/// What becomes of a variable of programs' environment; values hold `${root}` for where the bundle is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setting {
+    Set(String),
+    Default(String),
+    Unset,
+    Prefix { value: String, separator: String },
+    Suffix { value: String, separator: String },
 }
 
 impl Runtime {
@@ -60,8 +74,71 @@ impl Runtime {
             rpath: schema.rpath.as_ref().map(|tag| *tag.get_ref()).unwrap_or_default(),
             add: text::globs(document, &schema.add)?,
             targets: schema.targets.iter().map(|value| target(document, value)).collect::<Result<_>>()?,
+            env: env(document, schema)?,
         })
     }
+}
+
+fn env(document: &Document, schema: &schema::Runtime) -> Result<BTreeMap<String, Vec<Setting>>> {
+    schema
+        .env
+        .iter()
+        .map(|(name, variable)| Ok((variable_name(document, name)?, settings(document, variable)?)))
+        .collect()
+}
+
+/// POSIX forbids `=` and NUL alone; what shells cannot set is a mistake.
+fn variable_name(document: &Document, name: &Spanned<String>) -> Result<String> {
+    let text = name.get_ref();
+    let is_letter = |c: char| c == '_' || c.is_ascii_alphanumeric();
+    if text.is_empty() || !text.chars().all(is_letter) || text.starts_with(|c: char| c.is_ascii_digit()) {
+        let message = "is no name of a variable";
+        return Err(document.wrong(name.span(), message).remedy("it has letters, digits and underscores"));
+    }
+    if text.starts_with("LD_") {
+        return Err(document.wrong(name.span(), "is the loader's, and goes on to every process that the program starts").remedy(
+            "leave it out: programs find the bundle's libraries by their run paths; `runtime.add` ships further ones",
+        ));
+    }
+    Ok(text.clone())
+}
+
+/// What one variable's keys say. Only a prefix and a suffix go together, in that order.
+fn settings(
+    document: &Document,
+    variable: &Spanned<schema::Keyed<schema::Variable>>,
+) -> Result<Vec<Setting>> {
+    let keys: &schema::Variable = variable.get_ref();
+    let value =
+        |value: &schema::Value<String>| value.as_ref().map(|it| setting_value(document, it)).transpose();
+    let separator = value(&keys.separator)?;
+    let joined = || separator.clone().unwrap_or_else(|| ":".to_owned());
+    let unset = keys.unset.as_ref().is_some_and(|unset| *unset.get_ref());
+    let (set, default) = (value(&keys.set)?, value(&keys.default)?);
+    let (prefix, suffix) = (value(&keys.prefix)?, value(&keys.suffix)?);
+    let is_extended = prefix.is_some() || suffix.is_some();
+    let alone = [set.is_some(), default.is_some(), unset, is_extended].into_iter().filter(|is| *is).count();
+    if alone != 1 || separator.is_some() && !is_extended {
+        return Err(document
+            .wrong(variable.span(), "does not say what becomes of the variable")
+            .remedy("give it one of set, default, unset = true, or prefix and suffix with a separator"));
+    }
+    let mut settings = Vec::new();
+    settings.extend(set.map(Setting::Set));
+    settings.extend(default.map(Setting::Default));
+    settings.extend(unset.then_some(Setting::Unset));
+    settings.extend(prefix.map(|value| Setting::Prefix { value, separator: joined() }));
+    settings.extend(suffix.map(|value| Setting::Suffix { value, separator: joined() }));
+    Ok(settings)
+}
+
+fn setting_value(document: &Document, value: &Spanned<String>) -> Result<String> {
+    let text = value.get_ref();
+    // NUL ends it, and 1 stands for the root in the stub's table.
+    if text.contains(['\0', '\u{1}']) {
+        return Err(document.wrong(value.span(), "holds a control character").remedy("leave it out"));
+    }
+    Ok(text.clone())
 }
 
 /// The store layout ships every store path, so nothing of it can be left to the target.

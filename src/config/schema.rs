@@ -167,16 +167,16 @@ pub(super) struct SonameRelation {
     pub rpm: Value<String>,
 }
 
-/// One variable of `[runtime.env]`. Nothing reads it yet but the check of its keys' names and types.
+/// One variable of `[runtime.env]`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Variable {
-    #[serde(rename = "default")]
-    pub _default: Option<String>,
-    #[serde(rename = "prefix")]
-    pub _prefix: Option<String>,
-    #[serde(rename = "separator")]
-    pub _separator: Option<String>,
+    pub set: Value<String>,
+    pub default: Value<String>,
+    pub unset: Value<bool>,
+    pub prefix: Value<String>,
+    pub suffix: Value<String>,
+    pub separator: Value<String>,
 }
 
 #[derive(Default, Deserialize)]

@@ -78,6 +78,32 @@ pub fn patched(bytes: &[u8], patches: &[Patch]) -> Vec<u8> {
     whole
 }
 
+/// Patches of a file, and those of what it has become through them, as patches of the file: sorted, apart from each other.
+pub fn patches_after(mut first: Vec<Patch>, then: Vec<Patch>) -> Vec<Patch> {
+    first.sort_by_key(|patch| patch.at);
+    let mut covers: Vec<(u64, u64)> = then.iter().map(|patch| (patch.at.0, patch.end().0)).collect();
+    covers.sort();
+    let mut all = then;
+    for patch in first {
+        let part = |from: u64, to: u64| {
+            let start = patch.at.0;
+            Patch::new(FileOffset(from), &patch.bytes[(from - start) as usize..(to - start) as usize])
+        };
+        let (mut from, end) = (patch.at.0, patch.end().0);
+        for (start, stop) in covers.iter().filter(|(start, stop)| *stop > patch.at.0 && *start < end) {
+            if *start > from {
+                all.push(part(from, *start));
+            }
+            from = from.max(*stop);
+        }
+        if from < end {
+            all.push(part(from, end));
+        }
+    }
+    all.sort_by_key(|patch| patch.at);
+    all
+}
+
 /// What must agree for two images to run in one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Abi {

@@ -14,6 +14,7 @@ use rustix::fs::OFlags;
 use crate::elf::Elf;
 use crate::elf::ldso::{Files, Object, Opened};
 use crate::path::MAX_LINKS;
+use crate::stub;
 
 /// A file system's root. Paths are absolute below it, and so are links, which are never left to the kernel.
 pub struct Disk {
@@ -107,7 +108,8 @@ impl Disk {
 
     fn open_anew(&self, path: &[u8]) -> Option<Object> {
         let real = self.follow(path).ok()?;
-        let elf = Elf::parse(&self.bytes(&real).ok()?).ok()??;
+        let mut elf = Elf::parse(&self.bytes(&real).ok()?).ok()??;
+        stub::see_through(&mut elf, &real);
         let object = Object { path: real, found_as: path.to_vec(), elf: Arc::new(elf) };
         Some(object).filter(|object| can_be_searched(&object.elf))
     }

@@ -87,6 +87,8 @@ trait Artifact: Send {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Archive {
     Tar,
+    /// A tar of other names: that of a tarball which may be unpacked anywhere.
+    Apart,
     Cpio,
 }
 

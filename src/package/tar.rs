@@ -5,6 +5,8 @@ use ::tar::{EntryType, Header};
 use super::tree::Member;
 use super::{Encoder, Format};
 use crate::error::{Error, Result};
+use crate::path::InstallPath;
+use crate::plan::relocatable::Place;
 use crate::plan::{Entry, Kind};
 
 /// Names and contents are padded to this.
@@ -15,13 +17,41 @@ pub struct Tar {
     pub mtime: u32,
     /// Whose tree: what other formats have is left out.
     pub format: Format,
+    /// Everything is in a folder of its own.
+    pub top: Option<Top>,
+}
+
+/// The one folder of an archive that may be unpacked anywhere.
+pub struct Top {
+    pub name: String,
+    /// What it stands for on the target.
+    pub prefix: InstallPath,
+}
+
+impl Top {
+    /// A member's name and a link's target; `None` for what has no place in it.
+    fn place(&self, member: &Member) -> Option<(Vec<u8>, Vec<u8>)> {
+        let place = Place { prefix: &self.prefix };
+        let path = &member.entry.path;
+        let target = match &member.entry.kind {
+            Kind::Folder if place.is_above(path) => return None,
+            Kind::Link { target } => place.target(path, target),
+            _ => Vec::new(),
+        };
+        Some(([self.name.as_bytes(), b"/", &place.below(path)].concat(), target))
+    }
 }
 
 impl Encoder for Tar {
     fn preamble(&self) -> Vec<u8> {
         let mut header = blank(EntryType::Directory, 0o755, self.mtime);
-        put(&mut header.as_old_mut().name, b"./");
-        sealed(header)
+        match &self.top {
+            Some(top) => named(header, format!("{}/", top.name).as_bytes(), b""),
+            None => {
+                put(&mut header.as_old_mut().name, b"./");
+                sealed(header)
+            }
+        }
     }
 
     fn header(&self, member: &Member) -> Result<Option<Vec<u8>>> {
@@ -37,8 +67,14 @@ impl Encoder for Tar {
         header.set_size(size);
         own(&mut header, entry)?;
         let slash = if kind.is_dir() { "/" } else { "" };
-        let name = [b"./", member.path.relative(), slash.as_bytes()].concat();
-        Ok(Some(named(header, &name, &member.target)))
+        let (name, target) = match &self.top {
+            Some(top) => match top.place(member) {
+                Some(place) => place,
+                None => return Ok(None),
+            },
+            None => ([b"./", member.path.relative()].concat(), member.target.clone()),
+        };
+        Ok(Some(named(header, &[name.as_slice(), slash.as_bytes()].concat(), &target)))
     }
 
     fn alignment(&self) -> usize {
@@ -52,7 +88,7 @@ impl Encoder for Tar {
 
 /// An archive of small files, whole: `(name, mode, content)`, below `./`.
 pub fn archive(files: &[(&str, u32, Vec<u8>)], mtime: u32) -> Vec<u8> {
-    let tar = Tar { mtime, format: Format::Deb };
+    let tar = Tar { mtime, format: Format::Deb, top: None };
     let mut bytes = tar.preamble();
     for (name, mode, content) in files {
         let mut header = blank(EntryType::Regular, *mode, mtime);

@@ -1,24 +1,28 @@
-//! The tarball: the tree as it is, to be unpacked at `/`.
+//! The tarball: the tree as it is, to be unpacked at `/`, or one folder that may be unpacked anywhere.
 
 use std::fs::File;
 use std::path::Path;
 
 use super::stream::{FileDigest, Packed};
-use super::tar::Tar;
+use super::tar::{Tar, Top};
 use super::{Archive, Artifact, Encoder, Format, compress};
 use crate::config::Compression;
 use crate::error::Result;
+use crate::path::InstallPath;
 use crate::plan::Plan;
 
 pub struct Tarball {
     name: String,
     mtime: u32,
+    /// Where all of it is, if not at the root.
+    top: Option<(String, InstallPath)>,
 }
 
 impl Tarball {
     pub fn new(plan: &Plan, compression: Compression) -> Self {
         let name = format!("{}.tar{}", stem(plan), compress::extension(compression));
-        Tarball { name, mtime: plan.mtime }
+        let top = plan.relocatable.then(|| (stem(plan), plan.prefix.clone()));
+        Tarball { name, mtime: plan.mtime, top }
     }
 }
 
@@ -39,11 +43,12 @@ impl Artifact for Tarball {
     }
 
     fn archive(&self) -> Archive {
-        Archive::Tar
+        if self.top.is_some() { Archive::Apart } else { Archive::Tar }
     }
 
     fn encoder(&self) -> Box<dyn Encoder> {
-        Box::new(Tar { mtime: self.mtime, format: Format::Tar })
+        let top = self.top.clone().map(|(name, prefix)| Top { name, prefix });
+        Box::new(Tar { mtime: self.mtime, format: Format::Tar, top })
     }
 
     fn file_digest(&self) -> Option<FileDigest> {

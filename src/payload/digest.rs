@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Body, open};
 use crate::bill::Digests;
+use crate::config::Formats;
 use crate::error::{Error, Result};
 use crate::hex::hex;
 use crate::path::InstallPath;
@@ -21,20 +22,33 @@ use crate::plan::{Entry, Kind, Plan, Source};
 pub fn complete_bill(plan: &mut Plan) -> Result<()> {
     let Some(bill) = &plan.bill else { return Ok(()) };
     let listed: Vec<&InstallPath> = bill.listed().map(|file| &file.path).collect();
-    let digests: BTreeMap<InstallPath, Digests> = listed
-        .par_iter()
-        .filter_map(|path| plan.entry(path))
-        .map(|entry| Ok((entry.path.clone(), digests(entry)?)))
-        .collect::<Result<_>>()?;
-    let bytes = bill.json(&digests);
-    let place = bill.place.clone();
-    match plan.entry_mut(&place).map(|entry| &mut entry.kind) {
-        Some(Kind::File { source, size, .. }) if *size == bytes.len() as u64 => {
-            *source = Source::Made(bytes.into());
-            Ok(())
-        }
-        _ => Err(Error::failure(format!("{place} is not as long as planned; this is a bug of explant"))),
+    let files: Vec<usize> = listed.iter().flat_map(|path| plan.at(path)).collect();
+    let digests: BTreeMap<usize, Digests> =
+        files.par_iter().map(|file| Ok((*file, digests(&plan.entries[*file])?))).collect::<Result<_>>()?;
+    let mut made = Vec::new();
+    // One for the formats whose programs have other bytes.
+    for place in plan.at(&bill.place) {
+        let formats = plan.entries[place].special.formats;
+        let is_beside = |file: &usize| plan.entries[*file].special.formats.and(formats) != Formats::NONE;
+        let of_file = |path: &&InstallPath| {
+            let file = plan.at(path).find(is_beside)?;
+            Some(((*path).clone(), digests.get(&file)?.clone()))
+        };
+        made.push((place, bill.json(&listed.iter().filter_map(of_file).collect())));
     }
+    let name = bill.place.clone();
+    for (place, bytes) in made {
+        match &mut plan.entries[place].kind {
+            Kind::File { source, size, .. } if *size == bytes.len() as u64 => {
+                *source = Source::Made(bytes.into())
+            }
+            _ => {
+                let message = format!("{name} is not as long as planned; this is a bug of explant");
+                return Err(Error::failure(message));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn digests(entry: &Entry) -> Result<Digests> {

@@ -134,9 +134,10 @@ fn same(one: &Entry, other: &Entry) -> bool {
     let same_kind = match (&one.kind, &other.kind) {
         (Kind::Folder, Kind::Folder) => true,
         (Kind::Link { target: a }, Kind::Link { target: b }) => a == b,
-        (Kind::File { source: Source::Store(a), .. }, Kind::File { source: Source::Store(b), .. }) => {
-            a == b || same_bytes(a, b)
-        }
+        (
+            Kind::File { source: Source::Store(a), patches, .. },
+            Kind::File { source: Source::Store(b), patches: others, .. },
+        ) => patches == others && (a == b || same_bytes(a, b)),
         _ => false,
     };
     let special = Special { formats: one.special.formats, ..other.special.clone() };

@@ -8,7 +8,7 @@ use super::context::Context;
 use super::draft::Draft;
 use super::{
     Architecture, Entry, Finding, Kind, Plan, Surgery, bill, extras, face, flat, licences, relations,
-    store_layout, system,
+    relocatable, store_layout, stubs, system,
 };
 use crate::config::{Config, Layout, Package, distribution, names};
 use crate::error::{Error, Result};
@@ -82,7 +82,9 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
     draft.findings.extend(moved_programs(context, &draft));
     let architecture = architecture(&draft, context.config)?;
     relations::settle(context, &mut draft, architecture)?;
+    stubs::plant(context, &mut draft)?;
     let bill = bill::add(context, &mut draft, architecture)?;
+    relocatable::add(context, &mut draft, bill.as_ref())?;
     let mut seen = BTreeSet::new();
     draft.findings.retain(|finding| seen.insert(finding.to_string()));
     draft.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -92,6 +94,7 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
         layout: context.config.install.layout,
         prefix: context.prefix.clone(),
         lib_dir: context.lib_dir.clone(),
+        relocatable: context.config.relocatable,
         mtime: context.mtime,
         entries: draft.entries.finish()?,
         bill,

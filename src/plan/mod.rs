@@ -24,9 +24,11 @@ mod make;
 mod operations;
 mod projects;
 mod relations;
+pub mod relocatable;
 mod relocation;
 mod run_path;
 mod store_layout;
+mod stubs;
 mod survey;
 pub mod system;
 pub mod table;
@@ -54,6 +56,8 @@ pub struct Plan {
     pub prefix: InstallPath,
     /// The private library directory.
     pub lib_dir: InstallPath,
+    /// The tarball is one folder, whose programs run from wherever it is.
+    pub relocatable: bool,
     /// Seconds since 1970, for every entry and artifact (SOURCE_DATE_EPOCH, else 2000-01-01).
     pub mtime: u32,
     /// Sorted by path; no path twice in one format; every parent folder (but `/`) comes before what it holds.
@@ -66,12 +70,16 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What is at a path; where formats differ, the packages'.
     pub fn entry(&self, path: &InstallPath) -> Option<&Entry> {
-        self.entries.binary_search_by(|entry| entry.path.cmp(path)).ok().map(|at| &self.entries[at])
+        self.entries.get(self.at(path).next()?)
     }
 
-    pub fn entry_mut(&mut self, path: &InstallPath) -> Option<&mut Entry> {
-        self.entries.binary_search_by(|entry| entry.path.cmp(path)).ok().map(|at| &mut self.entries[at])
+    /// The places in `entries` of all that is at a path: more than one where formats differ.
+    pub fn at(&self, path: &InstallPath) -> std::ops::Range<usize> {
+        let start = self.entries.partition_point(|entry| entry.path < *path);
+        let len = self.entries[start..].iter().take_while(|entry| entry.path == *path).count();
+        start..start + len
     }
 }
 
@@ -185,6 +193,11 @@ pub enum Surgery {
     References(usize),
     /// The loader's compiled-in folders now lead to the private library directory.
     LoaderFolders,
+    /// It begins in a stub: which finds its loader from any folder, and which sets up its environment.
+    Stub {
+        anywhere: bool,
+        environment: bool,
+    },
     /// A .pyc header was brought in step with its source's new time or content.
     PycHeader,
 }

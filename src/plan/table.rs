@@ -152,8 +152,11 @@ fn section(out: &mut String, title: &str, mut rows: Vec<Row>) {
 
 /// What is in it, in numbers.
 pub fn totals(plan: &Plan) -> String {
-    let count = |wanted: &dyn Fn(&Entry) -> bool| plan.entries.iter().filter(|entry| wanted(entry)).count();
-    let all: u64 = plan.entries.iter().map(bytes).sum();
+    // A path counts once, though its bytes may differ from format to format.
+    let entries =
+        || plan.entries.chunk_by(|one, other| one.path == other.path).filter_map(|alike| alike.first());
+    let count = |wanted: &dyn Fn(&Entry) -> bool| entries().filter(|entry| wanted(entry)).count();
+    let all: u64 = entries().map(bytes).sum();
     format!(
         "{}, {}, {}, {}: {}",
         counted(count(&|entry| entry.role == Role::Program), "program", "programs"),
@@ -231,6 +234,11 @@ pub(super) fn described(edit: &Surgery) -> String {
         Surgery::Needed { to, .. } => format!("needs {to}"),
         Surgery::References(count) => counted(*count, "reference", "references"),
         Surgery::LoaderFolders => "its own folders".to_owned(),
+        Surgery::Stub { anywhere: true, environment: false } => "starts from any folder".to_owned(),
+        Surgery::Stub { anywhere: true, environment: true } => {
+            "starts from any folder, environment".to_owned()
+        }
+        Surgery::Stub { anywhere: false, .. } => "environment".to_owned(),
         Surgery::PycHeader => "header".to_owned(),
     }
 }

@@ -12,7 +12,7 @@ pub use wrapper::changes;
 
 use goblin::elf::header::{EM_AARCH64, EM_X86_64};
 
-use crate::elf::{Abi, Stub};
+use crate::elf::{Abi, Elf, Stub};
 
 const X86_64: &[u8] = include_bytes!("../../templates/stub/x86_64.bin");
 const AARCH64: &[u8] = include_bytes!("../../templates/stub/aarch64.bin");
@@ -35,4 +35,13 @@ pub fn stub(abi: Abi, table: &Table) -> Result<Stub, String> {
     )?;
     let table = table.encode()?;
     Ok(Stub { abi, bytes: [code, &table].concat().into(), table: code.len() })
+}
+
+/// Gives a program that has a stub, at an absolute path without links, the interpreter that the stub finds from there: so it is
+/// looked at as the process will be.
+pub fn see_through(elf: &mut Elf, path: &[u8]) {
+    let table = elf.stub.as_ref().and_then(|planted| Table::decode(&planted.table));
+    if let Some(loader) = table.and_then(|table| table.loader_from(path)) {
+        elf.interpreter = Some(loader);
+    }
 }

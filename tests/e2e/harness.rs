@@ -95,9 +95,14 @@ impl Case {
         listed.lines().map(str::to_owned).collect()
     }
 
+    /// Adds to bundle.toml.
+    pub fn add(&mut self, toml: &str) {
+        self.bundle += &format!("\n{toml}");
+    }
+
     /// Leaves libraries to the target.
     pub fn baseline(&mut self, globs: &[&str]) {
-        self.bundle += &format!("\n[runtime]\nbaseline = {globs:?}\n");
+        self.add(&format!("[runtime]\nbaseline = {globs:?}\n"));
     }
 
     /// The package's name: none of the target's own.

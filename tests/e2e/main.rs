@@ -2,6 +2,7 @@
 //! what these tests need (tests/prepare); tests/corpus/README.md says what is in the corpus.
 
 mod accounts;
+mod anywhere;
 mod cases;
 mod clones;
 mod corpus;

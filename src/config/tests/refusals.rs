@@ -157,9 +157,13 @@ const REFUSED: &[(&str, &str)] = &[
     // Not carried out yet.
     ("[references]\npolicy = 'lean'", "`references.policy` is not carried out yet"),
     ("[references]\npolicy = 'loose'", "a value may be `carry`, `lean` or `strict`"),
-    ("[runtime.env]\nA = { default = 'x' }", "`runtime.env.A` is not carried out yet"),
+    ("[runtime.env]\nA = {}", "does not say what becomes of the variable"),
+    ("[runtime.env]\nA = { set = 'x', default = 'y' }", "does not say what becomes of the variable"),
+    ("[runtime.env]\nA = { set = 'x', separator = ':' }", "does not say what becomes of the variable"),
+    ("[runtime.env]\nA = { set = \"a\\u0001\" }", "holds a control character"),
+    ("[runtime.env]\n'A B' = { unset = true }", "is no name of a variable"),
+    ("[runtime.env]\nLD_LIBRARY_PATH = { prefix = '/x' }", "is the loader's"),
     ("[runtime.env]\nA = { defalt = 'x' }", "did you mean `default`?"),
-    ("[tarball]\nrelocatable = true", "`tarball.relocatable` is not carried out yet"),
     ("[[test]]\nrun = ['a']", "`test[0]` is not carried out yet"),
     // [package]
     ("[package]\nname = ''", "is empty"),

@@ -48,11 +48,11 @@ impl Elf {
         } else {
             growth::grow(draft, operation)?
         };
-        patches.retain(|patch| image.slice(patch.at.0, patch.bytes.len() as u64) != Some(&patch.bytes));
-        patches.sort_by_key(|patch| patch.at);
         if let Some(stub) = &operation.stub {
             patches = plant::plant(self, bytes, patches, stub, operation)?;
         }
+        patches.retain(|patch| image.slice(patch.at.0, patch.bytes.len() as u64) != Some(&patch.bytes));
+        patches.sort_by_key(|patch| patch.at);
         if patches.windows(2).any(|pair| pair[0].end() > pair[1].at) {
             return Err(Refusal::impossible("headers", "they overlap each other"));
         }

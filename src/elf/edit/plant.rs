@@ -12,7 +12,7 @@ use super::place::{self, Place};
 use crate::elf::image::Image;
 use crate::elf::operation::{Operation, Refusal};
 use crate::elf::planted::Stub;
-use crate::elf::{Class, Elf, FileOffset, Patch, patched};
+use crate::elf::{Class, Elf, FileOffset, Patch, patched, patches_after};
 
 const STUB: &str = "stub";
 
@@ -48,7 +48,7 @@ pub(super) fn plant(
     let edited = patched(bytes, &patches);
     let mut planting = Planting::new(Image::new(&edited, elf.abi), operation)?;
     let added = planting.patches(stub)?;
-    Ok(merged(bytes, patches, added))
+    Ok(patches_after(patches, added))
 }
 
 struct Planting<'a> {
@@ -158,38 +158,4 @@ impl<'a> Planting<'a> {
         });
         vec![SECTION]
     }
-}
-
-/// Patches of one file, and of what it has become through them, as patches of the file.
-fn merged(bytes: &[u8], first: Vec<Patch>, then: Vec<Patch>) -> Vec<Patch> {
-    let mut all = Vec::new();
-    // What is left of an earlier patch between those that cover it.
-    let mut covers: Vec<(u64, u64)> = then.iter().map(|patch| (patch.at.0, patch.end().0)).collect();
-    covers.sort();
-    for patch in first {
-        let mut from = patch.at.0;
-        let end = patch.end().0;
-        for (start, stop) in covers.iter().filter(|(start, stop)| *stop > patch.at.0 && *start < end) {
-            if *start > from {
-                all.push(part(&patch, from, *start));
-            }
-            from = from.max(*stop);
-        }
-        if from < end {
-            all.push(part(&patch, from, end));
-        }
-    }
-    let differs = |patch: &Patch| {
-        let (start, end) = (patch.at.0 as usize, patch.end().0 as usize);
-        bytes.get(start..end) != Some(&patch.bytes)
-    };
-    all.extend(then);
-    all.retain(differs);
-    all.sort_by_key(|patch| patch.at);
-    all
-}
-
-fn part(patch: &Patch, from: u64, to: u64) -> Patch {
-    let start = patch.at.0;
-    Patch::new(FileOffset(from), &patch.bytes[(from - start) as usize..(to - start) as usize])
 }

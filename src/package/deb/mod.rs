@@ -118,7 +118,7 @@ impl Artifact for Deb<'_> {
     }
 
     fn encoder(&self) -> Box<dyn Encoder> {
-        Box::new(Tar { mtime: self.mtime, format: Format::Deb })
+        Box::new(Tar { mtime: self.mtime, format: Format::Deb, top: None })
     }
 
     fn file_digest(&self) -> Option<FileDigest> {

@@ -99,6 +99,7 @@ fn plan(entries: Vec<Entry>) -> Plan {
         layout: Layout::Flat,
         prefix: InstallPath::new("/usr").unwrap(),
         lib_dir: InstallPath::new("/usr/lib/acme-tool").unwrap(),
+        relocatable: false,
         mtime: MTIME,
         entries: with_folders(entries),
         bill: None,

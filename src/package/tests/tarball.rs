@@ -69,7 +69,7 @@ fn sizes_beyond_8_gib_are_in_base_256() {
     }
     let entries = [huge];
     let members = tree::members(&entries).unwrap();
-    let header = Tar { mtime: 0, format: Format::Tar }.header(&members[0]).unwrap().unwrap();
+    let header = Tar { mtime: 0, format: Format::Tar, top: None }.header(&members[0]).unwrap().unwrap();
     assert_eq!(::tar::Header::from_byte_slice(&header).size().unwrap(), 9 << 30);
     assert_eq!(header[124], 0x80);
 }

@@ -12,6 +12,7 @@ use crate::path::{InstallPath, MAX_LINKS};
 use crate::payload;
 use crate::plan::entries::Entries;
 use crate::plan::{Entry, Kind};
+use crate::stub;
 
 /// What was reached so far.
 pub struct Reach<'a> {
@@ -45,7 +46,10 @@ impl<'a> Reach<'a> {
         }
         let Some(body) = payload::whole(entry)? else { return Ok(()) };
         match Elf::parse(&body) {
-            Ok(Some(elf)) => self.take_needed(entry, elf),
+            Ok(Some(mut elf)) => {
+                stub::see_through(&mut elf, entry.path.as_bytes());
+                self.take_needed(entry, elf)
+            }
             // A malformed one was told of when it was surveyed.
             Err(_) => Ok(()),
             Ok(None) => match interpreter(&body) {

@@ -1,0 +1,205 @@
+//! Programs that begin in a stub: those of a tarball that runs from any folder, and all where `[runtime.env]` has something for
+//! them. What a stub is: `crate::stub`.
+
+use rayon::prelude::*;
+
+use super::context::Context;
+use super::draft::Draft;
+use super::entries::Entries;
+use super::relocatable::Place;
+use super::{Entry, Finding, Kind, Role, Surgery};
+use crate::config::{Format, Formats, Setting};
+use crate::elf::verify::verify;
+use crate::elf::{Class, Elf, Operation, patched, patched_len, patches_after};
+use crate::error::{Error, Result};
+use crate::path::{InstallPath, MAX_LINKS};
+use crate::payload;
+use crate::stub::{Change, Root, Table, stub};
+
+/// A program's entries: in packages and at a fixed place, and in a tarball that may be anywhere.
+struct Planted {
+    path: InstallPath,
+    fixed: Option<Entry>,
+    anywhere: Option<Entry>,
+    /// What cannot be done, in words.
+    lacks: Option<String>,
+}
+
+/// Plants the stubs. The tarball's programs become entries of their own where their bytes differ from the packages'.
+pub fn plant(context: &Context, draft: &mut Draft) -> Result<()> {
+    let changes = changes(context);
+    if changes.is_empty() && !context.config.relocatable {
+        return Ok(());
+    }
+    let planter = Planter { context, entries: &draft.entries, changes };
+    let programs: Vec<&Entry> =
+        draft.entries.iter().filter(|entry| matches!(entry.role, Role::Program)).collect();
+    let planted: Vec<Planted> =
+        programs.par_iter().map(|entry| planter.plant(entry)).collect::<Result<Vec<_>>>()?;
+    let mut lacks = Vec::new();
+    for Planted { path, fixed, anywhere, lacks: lack } in planted {
+        lacks.extend(lack.map(|lack| format!("{path}: {lack}")));
+        if let (Some(fixed), Some(entry)) = (fixed, draft.entries.get_mut(&path)) {
+            *entry = fixed;
+        }
+        let Some(mut anywhere) = anywhere else { continue };
+        if let Some(entry) = draft.entries.get_mut(&path) {
+            anywhere.special.formats = entry.special.formats.and(Formats::only(Format::Tar));
+            entry.special.formats = entry.special.formats.without(Formats::only(Format::Tar));
+            if entry.special.formats == Formats::NONE {
+                *entry = anywhere;
+                continue;
+            }
+        }
+        draft.entries.add(anywhere)?;
+    }
+    if !lacks.is_empty() {
+        draft.findings.push(without_stub(context, lacks));
+    }
+    Ok(())
+}
+
+fn without_stub(context: &Context, lacks: Vec<String>) -> Finding {
+    let what = match context.config.relocatable {
+        true => "programs do not start from any folder, or lack what `[runtime.env]` says",
+        false => "programs lack what `[runtime.env]` says",
+    };
+    let mut finding = Finding::warning("no-stub", what)
+        .remedy("wrap scripts where they are built, or start what they call through a program of the bundle");
+    finding.subjects = lacks;
+    finding
+}
+
+/// What `[runtime.env]` makes of every program's environment.
+fn changes(context: &Context) -> Vec<Change> {
+    let env = context.config.runtime.env.iter();
+    env.flat_map(|(name, settings)| settings.iter().map(move |setting| change(name, setting))).collect()
+}
+
+fn change(name: &str, setting: &Setting) -> Change {
+    let variable = name.as_bytes().to_vec();
+    let bytes = |text: &String| text.as_bytes().to_vec();
+    match setting {
+        Setting::Set(value) => Change::Set { variable, value: bytes(value) },
+        Setting::Default(value) => Change::Default { variable, value: bytes(value) },
+        Setting::Unset => Change::Unset { variable },
+        Setting::Prefix { value, separator } => {
+            Change::Prefix { variable, separator: bytes(separator), value: bytes(value) }
+        }
+        Setting::Suffix { value, separator } => {
+            Change::Suffix { variable, separator: bytes(separator), value: bytes(value) }
+        }
+    }
+}
+
+struct Planter<'a> {
+    context: &'a Context<'a>,
+    entries: &'a Entries,
+    changes: Vec<Change>,
+}
+
+impl Planter<'_> {
+    fn plant(&self, entry: &Entry) -> Result<Planted> {
+        let mut planted = Planted { path: entry.path.clone(), fixed: None, anywhere: None, lacks: None };
+        let Some(bytes) = payload::whole(entry)? else { return Ok(planted) };
+        // A malformed one was told of when it was surveyed.
+        let Ok(elf) = Elf::parse(&bytes) else { return Ok(planted) };
+        let program = elf.filter(|elf| elf.class == Class::Program);
+        let Some((elf, loader)) =
+            program.and_then(|elf| Some((elf.interpreter.clone()?, elf))).map(|(l, e)| (e, l))
+        else {
+            if !self.changes.is_empty() {
+                planted.lacks =
+                    Some("it is a script, or static, so it starts with the user's environment".into());
+            }
+            return Ok(planted);
+        };
+        let fixed = Table {
+            root: Root::At(self.context.prefix.as_bytes().to_vec()),
+            loader: loader.clone(),
+            anchor: None,
+            changes: self.changes.clone(),
+        };
+        let subject = Subject { entry, bytes: &bytes, elf: &elf };
+        if !self.changes.is_empty() {
+            match subject.with(&fixed, false)? {
+                Ok(entry) => planted.fixed = Some(entry),
+                Err(lack) => planted.lacks = Some(lack),
+            }
+        }
+        if self.context.config.relocatable {
+            match self.anywhere(entry, &loader).map(|table| subject.with(&table, true)).transpose()? {
+                Some(Ok(entry)) => planted.anywhere = Some(entry),
+                Some(Err(lack)) => planted.lacks = Some(lack),
+                None => {}
+            }
+        }
+        Ok(planted)
+    }
+
+    /// The table of a program that may be anywhere. `None`: its loader is the target's own, and it wants nothing else.
+    fn anywhere(&self, entry: &Entry, loader: &[u8]) -> Option<Table> {
+        let place = Place { prefix: &self.context.prefix };
+        let depth = place.below(&entry.path).iter().filter(|byte| **byte == b'/').count();
+        let root = Root::Above(u8::try_from(depth).ok()?);
+        let bundled = InstallPath::new(loader).filter(|path| self.is_bundled(path));
+        if bundled.is_none() && self.changes.is_empty() {
+            return None;
+        }
+        let loader = bundled.map_or(loader.to_vec(), |path| place.below(&path));
+        Some(Table { root, loader, anchor: None, changes: self.changes.clone() })
+    }
+
+    fn is_bundled(&self, path: &InstallPath) -> bool {
+        let mut path = path.clone();
+        for _ in 0..MAX_LINKS {
+            match self.entries.hop(&path) {
+                Some((_, next)) => path = next,
+                None => break,
+            }
+        }
+        matches!(self.entries.get(&path).map(|entry| &entry.kind), Some(Kind::File { .. }))
+    }
+}
+
+/// A program as it is without a stub.
+struct Subject<'a> {
+    entry: &'a Entry,
+    bytes: &'a [u8],
+    elf: &'a Elf,
+}
+
+impl Subject<'_> {
+    /// The entry with a stub; why there can be none.
+    ///
+    /// Errors: what came of it is not sound.
+    fn with(&self, table: &Table, anywhere: bool) -> Result<std::result::Result<Entry, String>> {
+        let stub = match stub(self.elf.abi, table) {
+            Ok(stub) => Some(stub),
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let operation = Operation { stub, ..Operation::default() };
+        let added = match self.elf.operate(self.bytes, &operation) {
+            Ok(patches) => patches,
+            Err(refusal) => return Ok(Err(refusal.to_string())),
+        };
+        if let Some(violation) = verify(self.bytes, &patched(self.bytes, &added), &operation).first() {
+            let message = format!("the stub of {} is not sound: {violation}", self.entry.origin);
+            return Err(Error::failure(message).remedy("this is a mistake in explant; leave the file out"));
+        }
+        let mut entry = self.entry.clone();
+        if let Kind::File { size, grown, patches, surgery, .. } = &mut entry.kind {
+            let source = *size - *grown;
+            *patches = patches_after(std::mem::take(patches), added);
+            *size = patched_len(source, patches);
+            *grown = *size - source;
+            surgery.push(Surgery::Stub { anywhere, environment: !table.changes.is_empty() });
+        }
+        if anywhere {
+            // Its stub would refuse to start, and nobody who unpacks an archive wants a program of root's.
+            entry.mode &= 0o777;
+            entry.caps = None;
+        }
+        Ok(Ok(entry))
+    }
+}

@@ -1,0 +1,108 @@
+//! Programs that begin in a stub: in tarballs that run from any folder, and wherever they have an environment.
+
+use explant::config::{Format, Formats};
+use explant::elf::Elf;
+use explant::payload;
+use explant::plan::{Entry, Plan, Role};
+use explant::stub::{Change, Root, Table};
+
+use crate::fixture::{Fixture, GLIBC, body, codes};
+
+const APP: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0";
+
+/// A program in bin, one in libexec that stays with its data, a script.
+fn fixture() -> Fixture {
+    let mut f = Fixture::new();
+    f.library(&format!("{APP}/lib/libapp.so.1"), &[]);
+    f.program(&format!("{APP}/bin/app"), &[&format!("{APP}/lib/libapp.so.1")]);
+    f.script(&format!("{APP}/bin/script"), "#!/bin/sh\nexit 0\n");
+    f.result(APP);
+    f
+}
+
+/// The program at a path as one format has it.
+fn program(plan: &Plan, path: &str, format: Format) -> (Elf, Option<Table>) {
+    let is_it = |entry: &&Entry| entry.path.to_string() == path && entry.is_in(format);
+    let entry = plan.entries.iter().find(is_it).unwrap();
+    let elf = Elf::parse(&payload::whole(entry).unwrap().unwrap()).unwrap().unwrap();
+    let table = elf.stub.as_ref().map(|stub| Table::decode(&stub.table).unwrap());
+    (elf, table)
+}
+
+/// Where the programs are.
+fn programs(plan: &Plan) -> Vec<String> {
+    let is_program = |entry: &&Entry| entry.role == Role::Program && entry.path.file_name() == b"app";
+    plan.entries.iter().filter(is_program).map(|entry| entry.path.to_string()).collect()
+}
+
+#[test]
+fn only_the_tarballs_programs_differ() {
+    let f = fixture();
+    let plain = f.plan("");
+    let plan = f.plan("[tarball]\nrelocatable = true\n");
+    let at = programs(&plain).remove(0);
+    assert_eq!(programs(&plan), [at.clone(), at.clone()]);
+    let (elf, none) = program(&plan, &at, Format::Deb);
+    let loader = elf.interpreter.unwrap();
+    assert!(none.is_none() && loader.starts_with(b"/usr/lib/app/"));
+    assert_eq!(body(&plain, &at), body(&plan, &at), "the packages' is what it was");
+    let (elf, table) = program(&plan, &at, Format::Tar);
+    let table = table.unwrap();
+    assert_eq!(elf.interpreter, None);
+    // /usr is the root of the tarball.
+    assert_eq!([b"/usr/", table.loader.as_slice()].concat(), loader);
+    assert_eq!(
+        table.loader_from(format!("/any/where{}", &at["/usr".len()..]).as_bytes()).unwrap(),
+        [b"/any/where/", table.loader.as_slice()].concat()
+    );
+    assert!(table.changes.is_empty());
+    for made in ["README", "install.sh", "manifest"] {
+        let entry =
+            plan.entries.iter().find(|entry| entry.path.to_string() == format!("/usr/{made}")).unwrap();
+        assert_eq!(entry.special.formats, Formats::only(Format::Tar), "{made}");
+    }
+    let list = String::from_utf8(body(&plan, "/usr/manifest")).unwrap();
+    assert!(list.lines().any(|line| line == at.trim_start_matches("/usr/")), "{list}");
+    assert!(list.lines().is_sorted() && !list.contains("/usr"), "{list}");
+    assert!(!codes(&plan).contains(&"no-stub"), "a script starts from anywhere");
+}
+
+#[test]
+fn an_environment_is_in_every_dynamic_program() {
+    let f = fixture();
+    let env = "[runtime.env]\nB = { prefix = '${root}/b' }\nA = { set = 'a' }\n";
+    let plan = f.plan(&format!("[tarball]\nrelocatable = true\n{env}"));
+    let at = programs(&plan).remove(0);
+    let (_, fixed) = program(&plan, &at, Format::Rpm);
+    let (_, anywhere) = program(&plan, &at, Format::Tar);
+    let (fixed, anywhere) = (fixed.unwrap(), anywhere.unwrap());
+    assert_eq!(
+        (&fixed.root, fixed.loader.starts_with(b"/usr/lib/app/")),
+        (&Root::At(b"/usr".to_vec()), true)
+    );
+    assert!(matches!(anywhere.root, Root::Above(_)) && !anywhere.loader.starts_with(b"/"));
+    let bytes = |text: &str| text.as_bytes().to_vec();
+    let changes = [
+        Change::Set { variable: bytes("A"), value: bytes("a") },
+        Change::Prefix { variable: bytes("B"), separator: bytes(":"), value: bytes("${root}/b") },
+    ];
+    assert_eq!((&fixed.changes[..], &anywhere.changes[..]), (&changes[..], &changes[..]));
+    let finding = plan.findings.iter().find(|finding| finding.code == "no-stub").unwrap();
+    assert!(finding.subjects[0].contains("script: it is a script"), "{finding}");
+}
+
+/// A program that runs on the target's glibc needs a stub for its environment alone.
+#[test]
+fn the_hosts_loader_is_named_by_its_absolute_path() {
+    let mut f = Fixture::new();
+    let loader = format!("-Wl,--dynamic-linker=/nix/store/{GLIBC}/lib/ld-linux-x86-64.so.2");
+    f.compile(&format!("{APP}/bin/app"), "int main(void) { return 0; }", &[], &[&loader]);
+    f.result(APP);
+    let host = "[runtime]\nglibc = 'host'\n[tarball]\nrelocatable = true\n";
+    let plan = f.plan(host);
+    assert_eq!(programs(&plan), ["/usr/bin/app"]);
+    let plan = f.plan(&format!("{host}[runtime.env]\nA = {{ set = '${{root}}' }}\n"));
+    let (_, table) = program(&plan, "/usr/bin/app", Format::Tar);
+    let table = table.unwrap();
+    assert_eq!((table.root, table.loader), (Root::Above(1), b"/lib64/ld-linux-x86-64.so.2".to_vec()));
+}
