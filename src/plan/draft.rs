@@ -7,9 +7,10 @@ use super::context::Context;
 use super::entries::Entries;
 use super::relations::Needs;
 use super::relocation::Relocation;
+use super::why::Carried;
 use super::{Entry, Finding, Kind, Severity, Surgery, bill, survey};
+use crate::config::Package;
 use crate::config::glibc_set::is_glibc_set;
-use crate::config::{Layout, Package};
 use crate::elf::{Abi, Class, Elf, Patch, patched_len};
 use crate::error::{Error, Result};
 use crate::path::{InstallPath, StoreFile, file_name};
@@ -33,6 +34,8 @@ pub struct Draft {
     pub store_needs: bill::Needs,
     /// What the target must have.
     pub needs: Needs,
+    /// What comes along with the results, and why.
+    pub carried: Carried,
     /// Each ABI's programs and libraries of the results, then of the rest of the closure, counted.
     abis: BTreeMap<Abi, [usize; 4]>,
 }
@@ -146,14 +149,7 @@ impl Draft {
             let more = if files.len() > 1 { format!(" and {} more", files.len() - 1) } else { String::new() };
             finding.subjects.push(format!("{path} (in {first}{more})"));
         }
-        let remedy = match context.config.install.layout {
-            Layout::Flat => {
-                "this program may need `install.layout = \"store\"`, which carries the whole closure"
-            }
-            Layout::Store => {
-                "they stand there without their path, or not in the closure: the program may not need them"
-            }
-        };
+        let remedy = "they stand there without their path, or `install.lib-dir` leaves no room for it: the program may not need them";
         self.findings.push(finding.remedy(remedy));
         Ok(())
     }

@@ -7,7 +7,7 @@ use super::choose::Choice;
 use super::context::Context;
 use super::draft::Draft;
 use super::{
-    Architecture, Entry, Finding, Kind, Plan, Surgery, bill, extras, face, flat, licences, relations,
+    Architecture, Entry, Finding, Kind, Plan, Surgery, Why, bill, extras, face, flat, licences, relations,
     store_layout, system,
 };
 use crate::config::{Config, Layout, Package, distribution, names};
@@ -86,6 +86,7 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
     let mut seen = BTreeSet::new();
     draft.findings.retain(|finding| seen.insert(finding.to_string()));
     draft.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    let why = Why::new(context.store, std::mem::take(&mut draft.carried));
     Ok(Plan {
         package: draft.package,
         architecture,
@@ -97,6 +98,7 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
         bill,
         findings: draft.findings,
         system,
+        why,
     })
 }
 

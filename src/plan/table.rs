@@ -229,6 +229,7 @@ pub(super) fn described(edit: &Surgery) -> String {
         Surgery::RunPath { to, .. } => format!("run path {to}"),
         Surgery::NoRunPath => "no run path".to_owned(),
         Surgery::Needed { to, .. } => format!("needs {to}"),
+        Surgery::Host(to) => format!("the target's {to}"),
         Surgery::References(count) => counted(*count, "reference", "references"),
         Surgery::LoaderFolders => "its own folders".to_owned(),
         Surgery::PycHeader => "header".to_owned(),
