@@ -109,6 +109,7 @@ fn rpm_in_an_empty_root(bundle: &Bundle) {
     machine.outside(&format!("{rpm} -i {foreign} $1"), &bundle.artifact(".rpm"));
     machine.check(&bundle.case, &programs(bundle), &[]);
     machine.outside(&format!("{rpm} -e $1"), Path::new(&bundle.case.package()));
+    let mut left = left_behind(&machine, &before, &["tmp", "var"]);
     for shared in SHARED {
         left.remove(Path::new(shared));
     }
