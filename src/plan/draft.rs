@@ -85,6 +85,13 @@ impl Draft {
         self.entries.add(entry)
     }
 
+    /// Notes references that stay as they are in a file.
+    pub fn leave(&mut self, path: &InstallPath, hits: &[Hit]) {
+        for hit in hits {
+            self.leftovers.entry(hit.hash).or_default().insert(path.clone());
+        }
+    }
+
     /// Counts an ELF file for the package's architecture; those of the results weigh more.
     pub fn saw(&mut self, elf: &Elf, of_result: bool) {
         let interpreter = elf.interpreter.as_deref().map(file_name);

@@ -231,6 +231,14 @@ impl Entry {
         Entry::file(path, Source::Made(bytes), size, 0o644, role)
     }
 
+    /// Gives a file other bytes than its source's.
+    pub fn remake(&mut self, bytes: Vec<u8>) {
+        if let Kind::File { source, size, .. } = &mut self.kind {
+            *size = bytes.len() as u64;
+            *source = Source::Made(bytes.into());
+        }
+    }
+
     /// Only an .rpm can have one.
     pub fn ghost(path: InstallPath, mode: u32) -> Self {
         let special = Special { formats: Formats::only(Format::Rpm), ..Special::default() };

@@ -15,7 +15,7 @@ use super::relations::Needs;
 use super::relocation::Relocation;
 use super::survey::Survey;
 use super::why::Carried;
-use super::{Entry, Finding, Role, Source, bill, host};
+use super::{Entry, Finding, Role, Source, Surgery, bill, host};
 use crate::elf::{Class, Elf};
 use crate::error::{Error, Result};
 use crate::path::{InstallPath, StoreFile, printable};
@@ -241,17 +241,34 @@ impl Laying<'_> {
 
     fn file(
         &mut self,
-        entry: Entry,
+        mut entry: Entry,
         source: &StoreFile,
         below: Option<&[u8]>,
         draft: &mut Draft,
     ) -> Result<()> {
+        let Laying { context, reached, relocation, .. } = *self;
         let mut operated = self.operated.remove(&entry.path).unwrap_or_default();
-        let (patches, surgery) = self.reached.host_patches(self.context, source)?;
-        operated.patches.extend(patches);
-        operated.surgery.extend(surgery);
-        let hits = self.reached.seen.get(source).map(|seen| seen.hits.as_slice()).unwrap_or_default();
-        draft.file(self.context, entry, below, hits, operated, self.relocation)
+        let (mut hits, packing) = match reached.seen.get(source) {
+            Some(seen) => (seen.hits.as_slice(), seen.packing),
+            None => (&[][..], None),
+        };
+        match packing {
+            None => {
+                let (patches, surgery) = reached.patches(context, relocation, source)?;
+                operated.patches.extend(patches);
+                operated.surgery.extend(surgery);
+            }
+            Some(packing) => {
+                if let Some(bytes) = reached.repacked(context, relocation, source, packing)? {
+                    operated.surgery.push(Surgery::Members(hits.len()));
+                    entry.remake(bytes);
+                } else {
+                    draft.leave(&entry.path, hits);
+                }
+                hits = &[];
+            }
+        }
+        draft.file(context, entry, below, hits, operated, relocation)
     }
 }
 

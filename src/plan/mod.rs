@@ -187,6 +187,8 @@ pub enum Surgery {
     },
     /// So many store references, each rewritten at the same length.
     References(usize),
+    /// So many store references in members of a packed file, which was packed again.
+    Members(usize),
     /// References to what the target has, which now lead there.
     Host(String),
     /// The loader's compiled-in folders now lead to the private library directory.

@@ -229,6 +229,7 @@ pub(super) fn described(edit: &Surgery) -> String {
         Surgery::RunPath { to, .. } => format!("run path {to}"),
         Surgery::NoRunPath => "no run path".to_owned(),
         Surgery::Needed { to, .. } => format!("needs {to}"),
+        Surgery::Members(count) => format!("{} inside", counted(*count, "reference", "references")),
         Surgery::Host(to) => format!("the target's {to}"),
         Surgery::References(count) => counted(*count, "reference", "references"),
         Surgery::LoaderFolders => "its own folders".to_owned(),

@@ -264,3 +264,45 @@ fn a_lib_dir_without_room_is_refused_only_where_something_is_carried() {
     let error = f.try_plan(&long).unwrap_err().to_string();
     assert!(error.contains("`install.lib-dir` is too long"), "{error}");
 }
+
+#[test]
+fn references_in_packed_files_and_in_utf_16_are_followed_and_rewritten() {
+    let mut f = Fixture::new();
+    for file in ["one", "two", "three"] {
+        f.file(&format!("{DATA}/share/{file}"), file);
+    }
+    let name = |file: &str| format!("/nix/store/{DATA}/share/{file}");
+    let packed = f.disk(&format!("{APP}/lib/app/data.gz"));
+    let gzip = "import sys, gzip; gzip.open(sys.argv[1], 'w').write(sys.argv[2].encode())";
+    let python = |code: &str, file: &std::path::Path, text: &str| {
+        let done = std::process::Command::new("python3").args(["-c", code]).arg(file).arg(text).status();
+        assert!(done.unwrap().success());
+    };
+    python(gzip, &packed, &name("one"));
+    let zip = "import sys, zipfile; zipfile.ZipFile(sys.argv[1], 'w').writestr('member', sys.argv[2])";
+    let archive = f.disk(&format!("{APP}/lib/app/data.jar"));
+    python(zip, &archive, &name("two"));
+    let wide: Vec<u8> = name("three").bytes().flat_map(|byte| [byte, 0]).collect();
+    f.file(&format!("{APP}/lib/app/wide"), &wide);
+    f.program(&format!("{APP}/bin/app"), &[]);
+    let plan = f.result(APP).plan("");
+
+    let (app, data) = (place(APP), place(DATA));
+    for file in ["one", "two", "three"] {
+        entry(&plan, &format!("{data}/share/{file}"));
+    }
+    let unpacked = |file: &str, code: &str| {
+        let copy = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(copy.path(), body(&plan, &format!("{app}/lib/app/{file}"))).unwrap();
+        let done =
+            std::process::Command::new("python3").args(["-c", code]).arg(copy.path()).output().unwrap();
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let gunzip = "import sys, gzip; print(gzip.open(sys.argv[1]).read().decode(), end='')";
+    assert_eq!(unpacked("data.gz", gunzip), format!("{data}/share/one"));
+    let unzip = "import sys, zipfile; print(zipfile.ZipFile(sys.argv[1]).read('member').decode(), end='')";
+    assert_eq!(unpacked("data.jar", unzip), format!("{data}/share/two"));
+    let wanted: Vec<u8> = format!("{data}/share/three").bytes().flat_map(|byte| [byte, 0]).collect();
+    assert_eq!(body(&plan, &format!("{app}/lib/app/wide")), wanted);
+    assert_eq!(surgery(&plan, &format!("{app}/lib/app/data.jar")), [Surgery::Members(1)]);
+}

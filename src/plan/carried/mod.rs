@@ -7,6 +7,7 @@
 pub mod lay;
 mod reference;
 mod rules;
+mod settled;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -16,16 +17,16 @@ use rayon::prelude::*;
 
 use super::arrange::{self, Tree};
 use super::context::Context;
-use super::draft::Draft;
 use super::graph::{Graph, Loading};
+use super::run_path;
 use super::survey::Survey;
-use super::{Finding, Surgery, run_path};
-use crate::elf::{Class, Elf, FileOffset, Patch};
+use crate::elf::{Class, Elf};
 use crate::error::{Error, Result};
-use crate::path::{InstallPath, StoreFile, printable};
+use crate::path::StoreFile;
 use crate::store::closure::Known;
 use crate::store::inventory::Item;
 use crate::store::library::Libraries;
+use crate::store::packed::Packing;
 use crate::store::scan::Hit;
 use crate::store::{Destination, Store, StorePath};
 
@@ -37,8 +38,12 @@ pub use walk::{How, Reason};
 /// A file of the store, looked at once.
 pub struct Seen {
     pub survey: Survey,
-    /// Hashes of the closure.
+    /// Hashes of the closure. Of a packed file those in its members, which stand nowhere in the file itself.
     pub hits: Vec<Hit>,
+    /// The same in UTF-16.
+    pub wide: Vec<Hit>,
+    /// How it is packed, if there are references inside.
+    pub packing: Option<Packing>,
     places: Vec<Place>,
     /// Functions that it calls, of those that rules ask for.
     imports: BTreeSet<String>,
@@ -311,105 +316,33 @@ impl Reached<'_> {
         }
         Some(self.rules.settle(component, by, &self.imported))
     }
-
-    /// The patches that send a file's references to the target's own files.
-    ///
-    /// Errors: the target's path is longer than what it stands for.
-    pub fn host_patches(&self, context: &Context, file: &StoreFile) -> Result<(Vec<Patch>, Vec<Surgery>)> {
-        let known = context.known()?;
-        let (mut patches, mut surgery) = (Vec::new(), Vec::new());
-        let Some(seen) = self.seen.get(file) else { return Ok((patches, surgery)) };
-        for place in &seen.places {
-            let Some(path) = known.closure.get(place.reference.hash) else { continue };
-            let settlement = self.settle(context.store, file, path, &place.reference);
-            let Some(Settlement::Host { to, len }) = settlement else { continue };
-            let before = context.store.dir().as_bytes().len() + 1;
-            let text = filled(&to, before + len, place.is_shebang).ok_or_else(|| {
-                let origin = context.store.origin(file);
-                Error::usage(format!(
-                    "`references.rules`: {to} is longer than what it stands for in {origin}"
-                ))
-                .remedy("name a path of at most so many characters, or carry it")
-            })?;
-            patches.push(Patch::new(FileOffset(place.at.0 - before as u64), text));
-            surgery.push(Surgery::Host(to.to_string()));
-        }
-        surgery.dedup();
-        Ok((patches, surgery))
-    }
-
-    /// Tells of references that lead nowhere in the bundle, and why; under `policy = "strict"` of those that no rule settles.
-    pub fn report(&self, context: &Context, draft: &mut Draft) -> Result<()> {
-        let known = context.known()?;
-        let mut ignored: BTreeSet<String> = BTreeSet::new();
-        let mut unsettled: BTreeSet<String> = BTreeSet::new();
-        let mut nothing: BTreeSet<String> = BTreeSet::new();
-        for file in self.in_order() {
-            // glibc names itself everywhere, and what of it is wanted is known.
-            let own = context.store.split(file).map(|(path, _)| path.to_string());
-            if own.is_some_and(|own| self.rules.is_alone(&own)) {
-                continue;
-            }
-            for place in &self.seen[file].places {
-                let Some(path) = known.closure.get(place.reference.hash) else { continue };
-                let origin = context.store.origin(file);
-                let text = printable(&place.reference.text[1.min(place.reference.text.len())..]);
-                match self.settle(context.store, file, path, &place.reference) {
-                    Some(Settlement::Ignored { why }) => {
-                        ignored.insert(format!("{text} (in {origin}): {why}"));
-                    }
-                    Some(Settlement::Unsettled) => {
-                        unsettled.insert(format!("{text} (in {origin})"));
-                    }
-                    Some(Settlement::Host { .. }) => {}
-                    Some(Settlement::Carried) if place.reference.existing(context.store, path).is_some() => {}
-                    Some(Settlement::Carried) | None => {
-                        nothing.insert(format!("{text} (in {origin})"));
-                    }
-                }
-            }
-        }
-        if !unsettled.is_empty() {
-            let list = Vec::from_iter(unsettled).join("\n");
-            return Err(Error::failure(format!(
-                "`references.policy` is \"strict\", and no rule settles these references:\n{list}"
-            ))
-            .remedy("add a rule to `references.rules` for each: carried, host:/path or ignored"));
-        }
-        for (code, message, subjects) in [
-            ("reference-ignored", "references that nothing follows lead nowhere in the bundle", ignored),
-            ("reference-to-nothing", "references name what is not in the store either", nothing),
-        ] {
-            if !subjects.is_empty() {
-                let mut finding = Finding::note(code, message);
-                finding.subjects = subjects.into_iter().collect();
-                draft.findings.push(finding);
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Seen {
     fn look(store: &Store, known: &Known, rules: &Rules, file: &StoreFile) -> Result<Self> {
         let bytes = store.map(file)?;
-        let hits = known.scanner.scan_mapped(&bytes);
         let survey = Survey::of(&bytes);
         let elf = survey.elf.as_deref();
-        let places = reference::read(&bytes, &hits, elf);
         let imports = elf.map(|elf| elf.imports(&bytes, &rules.functions)).unwrap_or_default();
         let imports = imports.into_iter().map(str::to_owned).collect();
-        Ok(Seen { survey, hits, places, imports })
+        let scanner = &known.scanner;
+        if let Some(packing) = Packing::of(&bytes).filter(|_| elf.is_none()) {
+            let (mut hits, mut places) = (Vec::new(), Vec::new());
+            for member in packing.members(&bytes) {
+                let found = scanner.scan(&member);
+                places.extend(reference::read(&member, &found, None));
+                hits.extend(found);
+            }
+            if !hits.is_empty() {
+                return Ok(Seen { survey, hits, wide: Vec::new(), packing: Some(packing), places, imports });
+            }
+        }
+        let wide = scanner.scan_wide(&bytes);
+        let hits = scanner.scan_mapped(&bytes);
+        let mut places = reference::read(&bytes, &hits, elf);
+        places.extend(reference::read_wide(&bytes, &wide));
+        Ok(Seen { survey, hits, wide, packing: None, places, imports })
     }
-}
-
-/// A path of the target at the length of what it stands for: filled up with slashes, or before a script's interpreter with blanks.
-fn filled(to: &InstallPath, len: usize, is_shebang: bool) -> Option<Vec<u8>> {
-    let fill = len.checked_sub(to.as_bytes().len())?;
-    Some(match is_shebang {
-        true => [vec![b' '; fill].as_slice(), to.as_bytes()].concat(),
-        false => [vec![b'/'; fill].as_slice(), to.as_bytes()].concat(),
-    })
 }
 
 /// `libx.so`, `libx.so.1.2`

@@ -33,6 +33,8 @@ pub struct Place {
     pub at: FileOffset,
     /// It is the interpreter of a script.
     pub is_shebang: bool,
+    /// It is written in UTF-16.
+    pub is_wide: bool,
     pub reference: Reference,
 }
 
@@ -63,6 +65,18 @@ pub fn read(bytes: &[u8], hits: &[Hit], elf: Option<&Elf>) -> Vec<Place> {
     hits.iter().filter(is_run_time).map(|hit| place(bytes, hit, is_text)).collect()
 }
 
+/// The same of references in UTF-16 (little-endian).
+pub fn read_wide(bytes: &[u8], hits: &[Hit]) -> Vec<Place> {
+    let place = |hit: &Hit| {
+        let behind = &bytes[hit.at.0 as usize + 2 * HASH_LENGTH..];
+        let units = behind.chunks_exact(2).take(LONGEST);
+        let text = units.map_while(|unit| (unit[1] == 0 && !ends(unit[0])).then_some(unit[0])).collect();
+        let reference = Reference { hash: hit.hash, text, end: End::Closed };
+        Place { at: hit.at, is_shebang: false, is_wide: true, reference }
+    };
+    hits.iter().map(place).collect()
+}
+
 fn place(bytes: &[u8], hit: &Hit, is_text: bool) -> Place {
     let behind = &bytes[hit.at.0 as usize + HASH_LENGTH..];
     let behind = &behind[..behind.len().min(LONGEST)];
@@ -74,7 +88,7 @@ fn place(bytes: &[u8], hit: &Hit, is_text: bool) -> Place {
         _ => End::Open,
     };
     let reference = Reference { hash: hit.hash, text: behind[..len].into(), end };
-    Place { at: hit.at, is_shebang: is_shebang(bytes, hit), reference }
+    Place { at: hit.at, is_shebang: is_shebang(bytes, hit), is_wide: false, reference }
 }
 
 /// Whether only blanks stand between `#!` at the file's beginning and the store folder.
