@@ -24,6 +24,7 @@ mod licences;
 mod make;
 mod operations;
 mod projects;
+mod public_text;
 mod relations;
 mod relocation;
 mod run_path;
@@ -189,6 +190,8 @@ pub enum Surgery {
     References(usize),
     /// So many store references in members of a packed file, which was packed again.
     Members(usize),
+    /// So many paths, each now the public one.
+    Public(usize),
     /// References to what the target has, which now lead there.
     Host(String),
     /// The loader's compiled-in folders now lead to the private library directory.

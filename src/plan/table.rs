@@ -230,6 +230,7 @@ pub(super) fn described(edit: &Surgery) -> String {
         Surgery::NoRunPath => "no run path".to_owned(),
         Surgery::Needed { to, .. } => format!("needs {to}"),
         Surgery::Members(count) => format!("{} inside", counted(*count, "reference", "references")),
+        Surgery::Public(count) => counted(*count, "public path", "public paths"),
         Surgery::Host(to) => format!("the target's {to}"),
         Surgery::References(count) => counted(*count, "reference", "references"),
         Surgery::LoaderFolders => "its own folders".to_owned(),

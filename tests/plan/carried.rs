@@ -306,3 +306,30 @@ fn references_in_packed_files_and_in_utf_16_are_followed_and_rewritten() {
     assert_eq!(body(&plan, &format!("{app}/lib/app/wide")), wanted);
     assert_eq!(surgery(&plan, &format!("{app}/lib/app/data.jar")), [Surgery::Members(1)]);
 }
+
+#[test]
+fn text_that_others_read_names_programs_by_their_public_paths() {
+    let mut f = Fixture::new();
+    f.program(&format!("{APP}/bin/app"), &[]);
+    let desktop = format!(
+        "[Desktop Entry]\nExec=/nix/store/{APP}/bin/app %U\nIcon=/nix/store/{APP}/share/icons/app.png\n"
+    );
+    f.file(&format!("{APP}/share/applications/app.desktop"), &desktop)
+        .file(&format!("{APP}/share/icons/app.png"), "");
+    f.file(
+        &format!("{APP}/etc/app.conf"),
+        format!("data = /nix/store/{APP}/share/app\nrun = /nix/store/{APP}/bin/app\n"),
+    );
+    let together = format!("{}/share/app", place(APP));
+    f.result(APP);
+    let has_public_paths = |f: &Fixture| {
+        let plan = f.plan("");
+        let text = content(&plan, "/usr/share/applications/app.desktop");
+        assert_eq!(text, "[Desktop Entry]\nExec=/usr/bin/app %U\nIcon=/usr/share/icons/app.png\n");
+        assert_eq!(content(&plan, "/etc/app.conf"), format!("data = {together}\nrun = /usr/bin/app\n"));
+    };
+    has_public_paths(&f);
+    // With more in it, it stays together, and its program in prefix is a link.
+    f.file(&format!("{APP}/share/app/data"), "data");
+    has_public_paths(&f);
+}
