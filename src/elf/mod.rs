@@ -13,6 +13,7 @@ mod note;
 pub mod operation;
 pub mod planted;
 pub mod read;
+mod runtime;
 mod symbols;
 mod symver;
 pub mod verify;

@@ -5,6 +5,7 @@ pub mod arch;
 mod arrange;
 mod bill;
 mod bytecode;
+mod carried;
 mod changelog;
 pub mod choose;
 mod context;
@@ -23,6 +24,7 @@ mod licences;
 mod make;
 mod operations;
 mod projects;
+mod public_text;
 mod relations;
 pub mod relocatable;
 mod relocation;
@@ -32,6 +34,7 @@ mod stubs;
 mod survey;
 pub mod system;
 pub mod table;
+mod why;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,6 +48,7 @@ pub use crate::finding::{Finding, Severity};
 pub use arch::Architecture;
 pub use make::{Request, make};
 pub use projects::Project;
+pub use why::{Step, Why};
 
 /// Everything that `build` carries out.
 #[derive(Debug)]
@@ -67,6 +71,7 @@ pub struct Plan {
     pub findings: Vec<Finding>,
     /// What is set up on the target besides.
     pub system: system::System,
+    pub why: Why,
 }
 
 impl Plan {
@@ -191,6 +196,12 @@ pub enum Surgery {
     },
     /// So many store references, each rewritten at the same length.
     References(usize),
+    /// So many store references in members of a packed file, which was packed again.
+    Members(usize),
+    /// So many paths, each now the public one.
+    Public(usize),
+    /// References to what the target has, which now lead there.
+    Host(String),
     /// The loader's compiled-in folders now lead to the private library directory.
     LoaderFolders,
     /// It begins in a stub: which finds its loader from any folder, and which sets up its environment.

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod anywhere;
+mod carried;
 mod fixture;
 mod flat;
 mod relations;

@@ -39,7 +39,7 @@ fn the_example_with_every_key_set_is_read() {
 
     // The rest is refused by name, none of it for another reason.
     let message = error(&uncommented(not_yet));
-    assert!(message.contains("`references.rules[0]` is not carried out yet"), "{message}");
+    assert!(message.contains("`test[0]` is not carried out yet"), "{message}");
 }
 
 #[test]
