@@ -22,12 +22,13 @@ prepare:
 	tests/prepare
 
 # The talk's way, by hand (cp, patchelf, nfpm, tar), against `explant build`; patchelf against `explant patch`; the compressors
-# alone, and nfpm, against `explant build`.
+# alone, and nfpm, against `explant build`; ripgrep against the scan for store paths.
 bench: prepare
 	cargo build --release
 	benches/against-the-talk
-	tests/apt-install time pigz
+	tests/apt-install time pigz ripgrep
 	benches/against-patchelf
+	benches/against-ripgrep
 	benches/against-nfpm
 
 # Each fuzz target for a minute; fuzz/README.md tells how for longer.
