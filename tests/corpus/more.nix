@@ -76,7 +76,6 @@ in {
     script = ''
       image=$(ls ${p.emacs-nox}/libexec/emacs/30.1/x86_64-linux-gnu/*.pdmp)
     '' + install "emacs" (shellWrapper "${p.emacs-nox}/bin/emacs-nox" [
-      [ "--inherit-argv0" ]
       [ "--set" "EMACSLOADPATH" "@lisp@" ]
       [ "--set" "EMACSDATA" "${p.emacs-common}/share/emacs/30.1/etc" ]
       [ "--set" "EMACSDOC" "${p.emacs-common}/share/emacs/30.1/etc" ]
@@ -161,6 +160,15 @@ in {
           grep -q svg $out/lib/gdk-pixbuf-2.0/2.10.0/loaders.cache
         '';
       };
+      mime = pkg {
+        name = "shared-mime-info-2.4";
+        script = ''
+          mkdir -p $out/share
+          cp -r ${p.shared-mime-info}/share/mime $out/share
+          chmod -R u+w $out/share/mime
+          ${p.shared-mime-info}/bin/update-mime-database $out/share/mime
+        '';
+      };
       script = text "window.py" ''
         import os, sys, gi
         gi.require_version("Gtk", "3.0")
@@ -186,7 +194,7 @@ in {
       '' + install "window" (binaryWrapper "${out}/libexec/window" [
         [ "--prefix" "GI_TYPELIB_PATH" ":" (paths "lib/girepository-1.0" (those "gir1.*")) ]
         [ "--prefix" "LD_LIBRARY_PATH" ":" (paths "lib" (those "lib(gtk-3|atk|pango|cairo|gdk-pixbuf-|glib2|harfbuzz|x11).*")) ]
-        [ "--prefix" "XDG_DATA_DIRS" ":" "${schemas}/share:${p.shared-mime-info}/share" ]
+        [ "--prefix" "XDG_DATA_DIRS" ":" "${schemas}/share:${mime}/share" ]
         [ "--set" "GDK_PIXBUF_MODULE_FILE" "${loaders}/lib/gdk-pixbuf-2.0/2.10.0/loaders.cache" ]
         [ "--set" "GIO_USE_VFS" "local" ]
         [ "--set" "GSETTINGS_BACKEND" "memory" ]
