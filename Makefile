@@ -22,13 +22,14 @@ prepare:
 	tests/prepare
 
 # The talk's way, by hand (cp, patchelf, nfpm, tar), against `explant build`; patchelf against `explant patch`; the compressors
-# alone, and nfpm, against `explant build`.
+# alone, and nfpm, against `explant build`. What each layout ships.
 bench: prepare
 	cargo build --release
 	benches/against-the-talk
 	tests/apt-install time pigz
 	benches/against-patchelf
 	benches/against-nfpm
+	benches/sizes
 
 # Each fuzz target for a minute; fuzz/README.md tells how for longer.
 fuzz:

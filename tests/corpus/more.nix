@@ -32,9 +32,9 @@ in {
     script = install "gdb" (binaryWrapper "${p.gdb}/bin/gdb" [
       [ "--inherit-argv0" ]
       [ "--set" "PYTHONHOME" "${p.python3}" ]
-      [ "--add-flags" "--data-directory=${p.gdb}/share/gdb" ]
+      [ "--add-flags" "--data-directory=${p.gdb}/share/gdb -ix ${out}/share/countdown/printers.py" ]
     ]) + program {
-      name = "countdown"; more = "-g -O0";
+      name = "countdown"; more = "-g -O0 -ffile-prefix-map=/nix/store=/build";
       text = ''
         #include <stdio.h>
         struct left { int n; };
@@ -64,8 +64,6 @@ in {
       printers.add_printer("left", "^left$", Left)
       gdb.printing.register_pretty_printer(None, printers)
       END
-      mkdir -p $out/share/gdb/auto-load$out/bin
-      ln -s $out/share/countdown/printers.py $out/share/gdb/auto-load$out/bin/countdown-gdb.py
     '';
   };
 
