@@ -32,6 +32,7 @@ in {
     script = install "gdb" (binaryWrapper "${p.gdb}/bin/gdb" [
       [ "--inherit-argv0" ]
       [ "--set" "PYTHONHOME" "${p.python3}" ]
+      [ "--set" "PYTHONDONTWRITEBYTECODE" "1" ]
       [ "--add-flags" "--data-directory=${p.gdb}/share/gdb -ix ${out}/share/countdown/printers.py" ]
     ]) + program {
       name = "countdown"; more = "-g -O0 -ffile-prefix-map=/nix/store=/build";
