@@ -22,7 +22,7 @@ prepare:
 	tests/prepare
 
 # The talk's way, by hand (cp, patchelf, nfpm, tar), against `explant build`; patchelf against `explant patch`; the compressors
-# alone, and nfpm, against `explant build`; ripgrep against the scan for store paths.
+# alone, and nfpm, against `explant build`; ripgrep against the scan for store paths. What each layout ships.
 bench: prepare
 	cargo build --release
 	benches/against-the-talk
@@ -30,6 +30,7 @@ bench: prepare
 	benches/against-patchelf
 	benches/against-ripgrep
 	benches/against-nfpm
+	benches/sizes
 
 # Each fuzz target for a minute; fuzz/README.md tells how for longer.
 fuzz:
