@@ -34,7 +34,7 @@ fn nothing_means_the_defaults() {
     assert_eq!(config.install.include, ["**"]);
     assert_eq!((config.install.layout, config.runtime.glibc), (Layout::Flat, Glibc::Bundled));
     let compression = [config.deb, config.rpm, config.tarball].map(|options| options.compression);
-    assert_eq!(compression, [Compression::Gzip(9), Compression::Zstd(3), Compression::Zstd(3)]);
+    assert_eq!(compression, [Compression::Gzip(7), Compression::Zstd(3), Compression::Zstd(3)]);
     assert_eq!(parse("\u{feff}[package]\n"), Config::default());
 }
 

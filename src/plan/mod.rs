@@ -92,6 +92,9 @@ pub struct Entry {
     pub special: Special,
 }
 
+/// A SHA-256.
+pub type Sha256Digest = [u8; 32];
+
 /// What few entries have; the default is what all others are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Special {
@@ -103,6 +106,8 @@ pub struct Special {
     pub lang: Option<String>,
     /// A folder that is there, and not the package's: an .rpm does not list it.
     pub disowned: bool,
+    /// Of a file's final bytes, once the bill of materials has wanted to know it.
+    pub digest: Option<Sha256Digest>,
 }
 
 impl Entry {
