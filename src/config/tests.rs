@@ -106,8 +106,8 @@ fn what_can_be_is_read() {
     assert_eq!(config.contents[0].src, Path::new("../elsewhere"));
     assert_eq!(config.contents[1].src, folder.path().join("bcachefs.service"));
     assert_eq!(config.contents[1].kind, ContentKind::Config { noreplace: true, missingok: false });
-    assert_eq!(config.package.scripts.postinstall.as_deref(), Some("#!/bin/sh\necho postinst.sh\n"));
-    assert_eq!(config.package.scripts.preremove.as_deref(), Some("#!/bin/bash\n:\n"));
+    assert_eq!(config.package.scripts.common.postinstall.as_deref(), Some("#!/bin/sh\necho postinst.sh\n"));
+    assert_eq!(config.package.scripts.common.preremove.as_deref(), Some("#!/bin/bash\n:\n"));
     assert_eq!(config.deb.compression, Compression::Xz(9));
     assert_eq!(config.rpm.compression, Compression::Gzip(6));
     assert_eq!(config.tarball.compression, Compression::None);

@@ -62,7 +62,7 @@ pub struct Plan {
     pub bill: Option<Bill>,
     pub findings: Vec<Finding>,
     /// What is set up on the target besides.
-    pub system: system::System,
+    pub system: system::Systems,
 }
 
 impl Plan {
