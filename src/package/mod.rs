@@ -46,7 +46,7 @@ pub use beside::{Beside, stands_beside};
 pub use draft::{Draft, clear_leftovers, discard_all};
 pub use memory::default_memory;
 use packer::{Packer, Promise};
-use stream::{Job, Packed, Parcel, Stream};
+use stream::{Job, Load, Packed, Parcel, Stream};
 use tree::Member;
 
 /// What to write, and where.
@@ -138,13 +138,13 @@ pub fn write(order: &Order) -> Result<Vec<Draft>> {
     }
     memory::share(&mut streams, order.threads, order.memory)?;
     std::thread::scope(|scope| {
-        let mut walker = Walker { packers: Vec::new(), streams: Vec::new() };
+        let mut walker = Walker { packers: Vec::new(), streams: Vec::new(), held: 0 };
         let mut threads = Vec::new();
         for stream in streams {
-            let (sender, parcels) = std::sync::mpsc::sync_channel(stream::BACKLOG);
+            let (sender, loads) = std::sync::mpsc::sync_channel(stream::BACKLOG);
             walker.add(stream.compression, sender, stream.threads, scope)?;
             let members = members.len();
-            threads.push(scope.spawn(move || stream.run(parcels, members)));
+            threads.push(scope.spawn(move || stream.run(loads, members)));
         }
         let walked = walker.walk(&members, order.progress);
         drop(walker);
@@ -174,16 +174,29 @@ pub fn bill(plan: &Plan, folder: &Path) -> Result<Option<Draft>> {
 
 /// Hands every member to every stream.
 struct Walker<'m, 'a> {
-    streams: Vec<(Compression, SyncSender<Parcel<'m, 'a>>)>,
+    streams: Vec<Way<'m, 'a>>,
     /// One for each codec that splices.
     packers: Vec<Packer>,
+    /// What the streams' next loads have of contents, in bytes.
+    held: u64,
 }
+
+/// To a stream.
+struct Way<'m, 'a> {
+    compression: Compression,
+    sender: SyncSender<Load<'m, 'a>>,
+    /// The next load.
+    load: Load<'m, 'a>,
+}
+
+/// As many small parcels go together, unless they have the bytes of a window.
+const PARCELS: usize = 256;
 
 impl<'m, 'a> Walker<'m, 'a> {
     fn add<'s>(
         &mut self,
         compression: Compression,
-        stream: SyncSender<Parcel<'m, 'a>>,
+        sender: SyncSender<Load<'m, 'a>>,
         threads: usize,
         scope: &'s Scope<'s, '_>,
     ) -> Result<()> {
@@ -191,12 +204,12 @@ impl<'m, 'a> Walker<'m, 'a> {
             let packer = Packer::start(compression, threads, scope);
             self.packers.extend(packer.map_err(|cause| Error::failure(format!("cannot compress: {cause}")))?);
         }
-        self.streams.push((compression, stream));
+        self.streams.push(Way { compression, sender, load: Vec::new() });
         Ok(())
     }
 
     /// Ends early, without an error of its own, when a stream has died: what it died of is known when its thread is joined.
-    fn walk(&self, members: &'m [Member<'a>], progress: &(dyn Fn(u64) + Sync)) -> Result<()> {
+    fn walk(&mut self, members: &'m [Member<'a>], progress: &(dyn Fn(u64) + Sync)) -> Result<()> {
         for member in members {
             if !self.send(|_| Parcel::Member(member)) {
                 return Ok(());
@@ -208,19 +221,30 @@ impl<'m, 'a> Walker<'m, 'a> {
                 let window = window?;
                 at += window.len() as u64;
                 let mut promises = self.pack(&window, size, at);
+                self.held += window.len() as u64;
                 if !self.send(|stream| Parcel::Content(window.clone(), promises[stream].take())) {
                     return Ok(());
                 }
                 progress(window.len() as u64);
             }
         }
+        self.held = payload::WINDOW;
         self.send(|_| Parcel::End);
         Ok(())
     }
 
-    /// Whether all streams live.
-    fn send(&self, mut parcel: impl FnMut(usize) -> Parcel<'m, 'a>) -> bool {
-        self.streams.iter().enumerate().all(|(number, (_, stream))| stream.send(parcel(number)).is_ok())
+    /// Sends, with what is held, when that is worth it. False if a stream has died.
+    fn send(&mut self, mut parcel: impl FnMut(usize) -> Parcel<'m, 'a>) -> bool {
+        let mut is_full = self.held >= payload::WINDOW;
+        for (number, way) in self.streams.iter_mut().enumerate() {
+            way.load.push(parcel(number));
+            is_full |= way.load.len() >= PARCELS;
+        }
+        if !is_full {
+            return true;
+        }
+        self.held = 0;
+        self.streams.iter_mut().all(|way| way.sender.send(std::mem::take(&mut way.load)).is_ok())
     }
 
     /// Has the window packed, if it is of a large content, which has `size` bytes and goes up to `end` with it. By stream, what each
@@ -232,7 +256,7 @@ impl<'m, 'a> Walker<'m, 'a> {
         }
         for packer in &self.packers {
             let wanting = self.streams.iter().zip(&mut promises);
-            let wanting = wanting.filter(|((compression, _), _)| *compression == packer.compression);
+            let wanting = wanting.filter(|(way, _)| way.compression == packer.compression);
             packer.pack(window, end == size, wanting.map(|(_, promise)| promise));
         }
         promises

@@ -17,8 +17,11 @@ use crate::config::Compression;
 use crate::error::{IoContext, Result};
 use crate::plan::{Kind, Sha256Digest};
 
-/// How many parcels the walker may be ahead of a stream; the largest are a [`crate::payload::WINDOW`].
+/// How many loads the walker may be ahead of a stream.
 pub const BACKLOG: usize = 16;
+
+/// What is sent at a time. Small files go together: threads that wait for each other for each of them do little else.
+pub type Load<'m, 'a> = Vec<Parcel<'m, 'a>>;
 
 /// How much of a file is digested before it is compressed: it stays in the processor's cache between the two.
 const CHUNK: usize = 128 << 10;
@@ -115,7 +118,7 @@ impl<'f> Packed<'f> {
 
 impl Stream<'_> {
     /// Encodes what comes in, until all is there, and completes the artifacts. None come of a walk that failed.
-    pub fn run(self, parcels: Receiver<Parcel>, members: usize) -> Result<Vec<Draft>> {
+    pub fn run(self, loads: Receiver<Load>, members: usize) -> Result<Vec<Draft>> {
         // The archive goes right into the artifact that has its place for it, if there is one, else into a nameless file.
         let place = self.jobs.iter().find_map(|job| Some((job.draft.file(), job.artifact.room()?)));
         let destination = self.jobs[0].draft.destination();
@@ -132,11 +135,9 @@ impl Stream<'_> {
 
         let mut files = vec![Vec::new(); members];
         writer.put(&encoder.preamble()).while_doing("write", &destination)?;
+        let mut parcels = loads.into_iter().flatten();
         loop {
-            let parcel = match parcels.recv() {
-                Err(_) => return Ok(Vec::new()),
-                Ok(parcel) => parcel,
-            };
+            let Some(parcel) = parcels.next() else { return Ok(Vec::new()) };
             if let Parcel::Content(bytes, promise) = &parcel {
                 writer.content(bytes, promise.as_ref()).while_doing("write", &destination)?;
                 continue;
