@@ -1,7 +1,7 @@
 # On a fresh Debian or Ubuntu, as root, with cargo: everything else is installed or made. What is slow to make is kept in
 # .cache (or $EXPLANT_CACHE).
 
-.PHONY: demo test bench prepare fuzz census
+.PHONY: demo test test-more bench prepare fuzz census
 
 # examples/hello as .deb, .rpm and tarball, each started in an empty root.
 demo:
@@ -12,6 +12,11 @@ test:
 	tests/apt-install
 	tests/prepare & prepare=$$!; cargo test --no-run && wait $$prepare
 	cargo test
+
+# The same of programs that are slow to download and build: gdb, emacs, node, ruby; GTK and Qt, with a screen.
+test-more:
+	tests/prepare --more
+	cargo test --test more
 
 prepare:
 	tests/prepare

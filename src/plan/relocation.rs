@@ -82,6 +82,14 @@ impl Relocation {
         Some(Patch { at: crate::elf::FileOffset(at), bytes: place.text.clone() })
     }
 
+    /// The same for a reference in UTF-16, of whose hash `hit` tells.
+    pub fn wide_patch(&self, hit: &Hit) -> Option<Patch> {
+        let place = self.places.get(&hit.hash).filter(|_| hit.is_path)?;
+        let at = hit.at.0.checked_sub(2 * self.before as u64)?;
+        let bytes: Vec<u8> = place.text.iter().flat_map(|byte| [*byte, 0]).collect();
+        Some(Patch::new(crate::elf::FileOffset(at), bytes))
+    }
+
     /// Rewrites the references in a short text, such as a link's target.
     pub fn rewrite(&self, text: &[u8], hits: &[Hit]) -> Vec<u8> {
         let mut text = text.to_vec();
