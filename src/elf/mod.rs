@@ -13,6 +13,7 @@ mod note;
 pub mod operation;
 pub mod read;
 mod runtime;
+mod sections;
 mod symbols;
 mod symver;
 pub mod verify;

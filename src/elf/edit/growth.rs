@@ -10,16 +10,17 @@ use goblin::elf::header::ET_EXEC;
 use goblin::elf::program_header::{
     PF_R, PF_W, PT_GNU_STACK, PT_LOAD, PT_NOTE, PT_NULL, PT_PHDR, ProgramHeader,
 };
-use goblin::elf::section_header::SHF_ALLOC;
+use goblin::elf::section_header::{SHF_ALLOC, SectionHeader};
 
 use super::annex::{Kind, NOWHERE, Old, Piece, Table, find_old, marker};
 use super::cache::{self, Cache};
 use super::draft::Draft;
-use super::headers::{Headers, has_no_bytes};
+use super::headers::Headers;
 use super::place::{self, Place};
 use super::{finish, tail};
 use crate::elf::Patch;
 use crate::elf::operation::{Operation, Refusal};
+use crate::elf::sections::has_no_bytes;
 
 /// A draft that needs an annex.
 pub(super) struct Growth<'a> {
@@ -33,7 +34,7 @@ pub(super) struct Growth<'a> {
 /// The patches of a draft that does not fit in the file as it is.
 pub(super) fn grow(draft: Draft, operation: &Operation) -> Result<Vec<Patch>, Refusal> {
     let headers = Headers::read(&draft.image)
-        .filter(|headers| headers.loads().next().is_some())
+        .filter(|headers| headers.loads().any(|load| load.p_memsz > 0))
         .ok_or(Refusal::NoPlace { reason: "it has no segments that are loaded" })?;
     let mut growth = Growth { draft, headers, old: None, pieces: Vec::new(), patches: Vec::new() };
     growth.check_ends()?;
@@ -41,6 +42,7 @@ pub(super) fn grow(draft: Draft, operation: &Operation) -> Result<Vec<Patch>, Re
     growth.take_out_cache();
     growth.choose_pieces();
     growth.check_dynamic()?;
+    growth.check_names()?;
     growth.check_counts()?;
     growth.lay_out();
     let end = growth.end_of_file(operation.grow_before_payload)?;
@@ -123,17 +125,35 @@ impl Growth<'_> {
         self.pieces.push(Piece { kind, section, bytes: Vec::new(), align: 1, at: 0 });
     }
 
-    /// A loader relocates itself by the place at which the linker put its dynamic section.
+    /// A loader relocates itself by the place at which the linker put its dynamic section. The kernel begins at its e_entry, so that a
+    /// library without one is none (binutils since 2.35 gives libraries none).
     fn check_dynamic(&self) -> Result<(), Refusal> {
         let elf = self.draft.elf;
-        let may_be_loader = elf.interpreter.is_none() && elf.needed.is_empty();
+        let may_start = self.headers.header.e_entry != 0;
+        let may_be_loader = may_start && elf.interpreter.is_none() && elf.needed.is_empty();
         let moves = |place: Range<u64>| self.has(Kind::Dynamic) && !self.is_in_old(place.start);
         if may_be_loader && finish::dynamic_place(&self.draft).is_some_and(moves) {
             let reason = "its dynamic section has no room for a further entry, and must stay where it is, as it needs \
-                          no library and may be a loader";
+                          no library, has an entry point and may be a loader";
             return Err(Refusal::NoPlace { reason });
         }
         Ok(())
+    }
+
+    /// What lies behind the string table would be another string where the table is longer.
+    fn check_names(&self) -> Result<(), Refusal> {
+        let strings = &self.draft.elf.layout.strings;
+        let mut outside = false;
+        if self.has(Kind::Strings) {
+            let _ =
+                self.draft.referrers().visit(&mut |string| outside |= string >= strings.end - strings.start);
+        }
+        match outside {
+            true => {
+                Err(Refusal::NoPlace { reason: "a symbol or version has a name outside of the string table" })
+            }
+            false => Ok(()),
+        }
     }
 
     /// What would be in the annex by an old header's word.
@@ -146,6 +166,11 @@ impl Growth<'_> {
         if is_in_header || self.headers.segments.iter().any(is_behind) {
             return Err(Refusal::NoPlace {
                 reason: "its headers lead behind its end, or into the file header",
+            });
+        }
+        if !self.headers.are_loadable() {
+            return Err(Refusal::NoPlace {
+                reason: "its segments do not follow each other in memory, or have more bytes in the file than there",
             });
         }
         Ok(())
@@ -267,40 +292,65 @@ impl Growth<'_> {
 
     /// Where the file ends without what is written anew: the old annex, section names and section headers.
     fn end_of_file(&self, may_cover_payload: bool) -> Result<u64, Refusal> {
-        let (header, image) = (&self.headers.header, &self.draft.image);
+        let image = &self.draft.image;
+        let used = self.end_of_used();
+        let mut anew = self.written_anew();
+        anew.sort_by_key(|range| range.start);
+        let mut end = used;
+        let mut at = used;
+        for range in anew.into_iter().chain(std::iter::once(image.len()..image.len())) {
+            let gap = at..range.start.max(at);
+            at = range.end.max(at);
+            let bytes = image.slice(gap.start, gap.end - gap.start).unwrap_or_default();
+            if bytes.iter().all(|byte| *byte == 0) {
+                continue;
+            }
+            // Whatever it is, it stays; and at the very end a program may look for it.
+            if gap.end == image.len() && !may_cover_payload {
+                return Err(Refusal::Payload { len: gap.end - gap.start });
+            }
+            end = gap.end;
+        }
+        Ok(end)
+    }
+
+    /// Where all ends that stays as it is.
+    fn end_of_used(&self) -> u64 {
+        let header = &self.headers.header;
         let table = (header.e_phoff, u64::from(header.e_phnum) * u64::from(header.e_phentsize));
         let segments = self.headers.segments.iter().map(|segment| (segment.p_offset, segment.p_filesz));
         let names = if self.can_move_names() { usize::from(header.e_shstrndx) } else { usize::MAX };
         let sections = self.headers.sections.iter().enumerate();
         let sections = sections.filter(|(index, section)| *index != names && !has_no_bytes(section));
         let sections = sections.map(|(_, section)| (section.sh_offset, section.sh_size));
-        let used = segments.chain(sections).chain([table, (0, u64::from(header.e_ehsize))]);
+        // binutils takes an empty section where the annex begins for a part of it (seen: .mdebug.abi32, PT_INTERP).
+        let len = self.draft.image.len();
+        let is_empty = |section: &&SectionHeader| has_no_bytes(section) && section.sh_offset <= len;
+        let behind_empty = self.headers.sections.iter().filter(is_empty).map(|section| section.sh_offset + 1);
+        // Whatever it is that e_shoff leads to.
+        let unknown = (header.e_shoff, self.sections_len());
+        let unknown = Some(unknown).filter(|_| self.headers.sections.is_empty());
+        let used = segments.chain(sections).chain(unknown).chain([table, (0, u64::from(header.e_ehsize))]);
         let used = used.filter(|(at, _)| !self.is_in_old(*at));
-        let used =
-            used.map(|(at, len)| at.saturating_add(len)).filter(|end| *end <= image.len()).max().unwrap_or(0);
-
-        let has_content = |from: u64, to: u64| {
-            let bytes = to.checked_sub(from).and_then(|len| image.slice(from, len));
-            bytes.is_some_and(|bytes| bytes.iter().any(|byte| *byte != 0))
-        };
-        if let Some(old) = &self.old
-            && has_content(used, old.segment.p_offset)
-        {
-            return Ok(old.segment.p_offset);
-        }
-        let section_headers = u64::from(header.e_shnum) * u64::from(header.e_shentsize);
-        let section_headers = header.e_shoff.saturating_add(section_headers);
-        let names = self.headers.names().map_or(0, |names| names.sh_offset.saturating_add(names.sh_size));
         // A table that is said to reach beyond the file tells nothing of what is in it.
-        let ends = [section_headers, names, self.old.as_ref().map_or(0, Old::end)];
-        let end = ends.into_iter().filter(|end| *end <= image.len()).fold(used, u64::max);
-        let has_payload = has_content(end, image.len());
-        if has_payload && !may_cover_payload {
-            return Err(Refusal::Payload { len: image.len() - end });
-        }
-        // Whatever it is that e_shoff leads to stays.
-        let is_unknown = self.headers.sections.is_empty() && header.e_shoff != 0;
-        Ok(if has_payload || is_unknown { image.len() } else { used })
+        let ends = used.map(|(at, size)| at.saturating_add(size)).filter(|end| *end <= len);
+        ends.chain(behind_empty).max().unwrap_or(0)
+    }
+
+    /// Bytes of the section header table, by the file header.
+    fn sections_len(&self) -> u64 {
+        u64::from(self.headers.header.e_shnum) * u64::from(self.headers.header.e_shentsize)
+    }
+
+    /// The places of what is written anew behind all that stays.
+    fn written_anew(&self) -> Vec<Range<u64>> {
+        let start = self.headers.header.e_shoff;
+        let table = Some(start..start.saturating_add(self.sections_len()));
+        let names = self.headers.names().filter(|_| self.can_move_names());
+        let names = names.map(|names| names.sh_offset..names.sh_offset + names.sh_size);
+        let old = self.old.as_ref().map(|old| old.segment.p_offset..old.end());
+        let table = table.filter(|_| !self.headers.sections.is_empty());
+        table.into_iter().chain(names).chain(old).collect()
     }
 
     fn place(&self, end: u64, page: Option<u64>) -> Result<Place, Refusal> {

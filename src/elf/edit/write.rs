@@ -1,6 +1,6 @@
 //! The annex as bytes, and everything that leads to it.
 
-use goblin::elf::dynamic::{DT_STRSZ, DT_STRTAB};
+use goblin::elf::dynamic::{DT_STRSZ, DT_STRTAB, DT_SYMTAB};
 use goblin::elf::header::EI_OSABI;
 use goblin::elf::program_header::{
     PF_R, PF_W, PT_DYNAMIC, PT_GNU_RELRO, PT_INTERP, PT_LOAD, PT_NOTE, PT_PHDR, ProgramHeader,
@@ -10,9 +10,10 @@ use memchr::memmem;
 
 use super::annex::{CACHE_SECTION, Kind, MARKER_SECTION, NOWHERE, Piece, TABLE_SECTION};
 use super::growth::Growth;
-use super::headers::{encoded, encoded_header, has_no_bytes};
+use super::headers::{encoded, encoded_header};
 use super::place::Place;
 use super::{finish, symtab};
+use crate::elf::sections::has_no_bytes;
 use crate::elf::{FileOffset, Patch};
 
 impl Growth<'_> {
@@ -54,7 +55,9 @@ impl Growth<'_> {
                 self.headers.header.e_phoff = offset;
             }
         }
-        self.patches.extend(symtab::follow(&self.draft.image, &sections_before, &self.headers.sections));
+        let symbols = self.draft.elf.layout.place(DT_SYMTAB);
+        let (image, sections) = (&self.draft.image, &self.headers.sections);
+        self.patches.extend(symtab::follow(image, symbols, &sections_before, sections));
         self.pieces = pieces;
     }
 
@@ -212,7 +215,7 @@ impl Growth<'_> {
             return;
         }
         let ctx = self.draft.image.ctx;
-        finish::version_section(&self.draft, &mut self.headers.sections);
+        finish::version_sections(&self.draft, &mut self.headers);
         if self.can_move_names() {
             let index = usize::from(self.headers.header.e_shstrndx);
             let old = &self.headers.sections[index];
