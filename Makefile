@@ -22,14 +22,17 @@ prepare:
 	tests/prepare
 
 # The talk's way, by hand (cp, patchelf, nfpm, tar), against `explant build`; patchelf against `explant patch`; the compressors
-# alone, and nfpm, against `explant build`; the stub against other ways to start a program.
+# alone, and nfpm, against `explant build`; ripgrep against the scan for store paths; the stub against other ways to start a
+# program. What each layout ships.
 bench: prepare
 	cargo build --release
 	benches/against-the-talk
-	tests/apt-install time pigz
+	tests/apt-install time pigz ripgrep
 	benches/against-patchelf
+	benches/against-ripgrep
 	benches/against-nfpm
 	benches/start-up
+	benches/sizes
 
 # Each fuzz target for a minute; fuzz/README.md tells how for longer.
 fuzz:

@@ -9,6 +9,7 @@ mod interrupt;
 pub mod patch;
 mod plan;
 mod report;
+pub mod tell;
 
 use std::ffi::OsString;
 

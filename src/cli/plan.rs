@@ -6,7 +6,7 @@ use explant::Result;
 use explant::plan::table;
 
 use super::arguments::Input;
-use super::report;
+use super::{report, tell};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -24,16 +24,16 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Some(path) => {
             let steps = plan.why(path)?;
             if input.json {
-                println!("{:#}", serde_json::json!(steps));
-            } else {
-                steps.iter().for_each(|step| println!("{}\n  {}", step.file, step.how));
+                return tell::out(format_args!("{:#}\n", serde_json::json!(steps)));
             }
+            let lines = steps.iter().map(|step| format!("{}\n  {}\n", step.file, step.how));
+            tell::out(lines.collect::<String>())
         }
-        None if input.json => println!("{:#}", table::json(&plan)),
+        None if input.json => tell::out(format_args!("{:#}\n", table::json(&plan))),
         None => {
-            print!("{}", table::text(&plan));
+            tell::out(table::text(&plan))?;
             report::findings(&plan.findings);
+            Ok(())
         }
     }
-    Ok(())
 }

@@ -14,6 +14,7 @@ pub mod operation;
 pub mod planted;
 pub mod read;
 mod runtime;
+mod sections;
 mod symbols;
 mod symver;
 pub mod verify;

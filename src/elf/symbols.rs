@@ -1,9 +1,10 @@
 //! The dynamic symbol table: where it lies, and how many symbols it has, which no tag says.
 
 use goblin::elf::dynamic::{
-    DT_GNU_HASH, DT_HASH, DT_JMPREL, DT_REL, DT_RELA, DT_STRTAB, DT_SYMTAB, DT_VERDEF, DT_VERNEED, DT_VERSYM,
+    DT_GNU_HASH, DT_HASH, DT_JMPREL, DT_PLTREL, DT_PLTRELSZ, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ, DT_STRTAB,
+    DT_SYMTAB, DT_VERDEF, DT_VERNEED, DT_VERSYM,
 };
-use goblin::elf::header::{EM_S390, Header};
+use goblin::elf::header::{EM_MIPS, EM_S390, Header};
 use goblin::elf::section_header::{SHT_DYNSYM, SectionHeader};
 use goblin::elf::sym::Sym;
 use scroll::Pread;
@@ -11,9 +12,13 @@ use scroll::Pread;
 use super::Abi;
 use super::image::{Image, file_offset};
 use super::read::Layout;
+use super::sections::sections;
 
 /// The number that Linux has always used for Alpha, before the official one (elf-em.h); goblin has no name for it.
 pub(super) const EM_ALPHA: u16 = 0x9026;
+
+/// binutils' elf/mips.h; goblin has no name for it.
+const DT_MIPS_SYMTABNO: u64 = 0x7000_0011;
 
 /// The dynamic symbol table, as far as it lies in its segment.
 #[derive(Clone, Copy)]
@@ -44,6 +49,24 @@ impl Symbols {
         Some(Symbols { at, size, count: count.min(room / size), is_counted })
     }
 
+    /// As many symbols as anything says there are that is asked: too many, if that contradicts itself.
+    pub fn most(image: &Image, layout: &Layout, abi: Abi) -> Option<Symbols> {
+        let mut symbols = Symbols::find(image, layout, abi)?;
+        let address = layout.value(DT_SYMTAB)?;
+        let told = told(image, layout, abi).unwrap_or(0);
+        let (_, room) = file_offset(&layout.loads, address)?;
+        symbols.count = symbols.count.max(told).min(room / symbols.size);
+        Some(symbols)
+    }
+
+    /// Those that something uses. `None` also where nothing tells their number, or what does contradicts itself.
+    pub fn agreed(image: &Image, layout: &Layout, abi: Abi) -> Option<Symbols> {
+        let count = told(image, layout, abi)?;
+        let most = Symbols::most(image, layout, abi)?.count;
+        let symbols = Symbols::find(image, layout, abi)?;
+        (symbols.count == most && count <= most).then_some(Symbols { count, ..symbols })
+    }
+
     /// The st_name of a symbol, which comes first in both classes (gABI, "Symbol Table").
     pub fn name(&self, image: &Image, index: u64) -> Option<u64> {
         image.u32(self.at + index * self.size).map(u64::from)
@@ -53,9 +76,7 @@ impl Symbols {
 /// The length of the section of dynamic symbols at an address.
 fn section_len(image: &Image, address: u64) -> Option<u64> {
     let header: Header = image.bytes.pread(0).ok()?;
-    let size = SectionHeader::size(image.ctx) as u64;
-    let section = |index: u16| image.read(header.e_shoff.checked_add(u64::from(index) * size)?);
-    let mut sections = (0..header.e_shnum).map_while(section);
+    let mut sections = sections(image, &header).into_iter();
     let symbols = |section: &SectionHeader| section.sh_type == SHT_DYNSYM && section.sh_addr == address;
     sections.find(symbols).map(|section| section.sh_size)
 }
@@ -63,6 +84,66 @@ fn section_len(image: &Image, address: u64) -> Option<u64> {
 /// Bytes of a word of DT_HASH: 8 on Alpha and 64-bit s390.
 pub(super) fn hash_word(abi: Abi) -> u64 {
     if abi.is_64 && matches!(abi.machine, EM_ALPHA | EM_S390) { 8 } else { 4 }
+}
+
+/// How many symbols there are by what looks them up, or describes them. Where no section does, relocations may name more than
+/// DT_GNU_HASH, which knows nothing of imports if it is empty.
+fn told(image: &Image, layout: &Layout, abi: Abi) -> Option<u64> {
+    let mips = layout.value(DT_MIPS_SYMTABNO).filter(|_| abi.machine == EM_MIPS);
+    if let Some(count) = mips.or_else(|| count_by_hash(image, layout, abi)) {
+        return Some(count);
+    }
+    let section = section_len(image, layout.value(DT_SYMTAB)?);
+    let other = match section {
+        Some(len) => Some(len / Sym::size(image.ctx.container) as u64),
+        None => last_relocated(image, layout, abi).map(|last| last + 1),
+    };
+    other.max(count_by_gnu_hash(image, layout, abi))
+}
+
+/// The highest number of a symbol that a relocation names (gABI, "Relocation": r_info's upper part; MIPS' 64-bit ABI has the number
+/// in the first four bytes).
+fn last_relocated(image: &Image, layout: &Layout, abi: Abi) -> Option<u64> {
+    let word = image.ctx.size() as u64;
+    let plt = if layout.value(DT_PLTREL) == Some(DT_RELA) { 3 } else { 2 };
+    let tables = [(DT_REL, DT_RELSZ, 2), (DT_RELA, DT_RELASZ, 3), (DT_JMPREL, DT_PLTRELSZ, plt)];
+    let mut last = None;
+    for (table, len, words) in tables {
+        let place = layout.value(table).and_then(|address| file_offset(&layout.loads, address));
+        let (Some((at, room)), Some(len)) = (place, layout.value(len)) else { continue };
+        let count = len.min(room) / (words * word);
+        for info in (0..count).map(|index| at + index * words * word + word) {
+            let symbol = match (abi.is_64, abi.machine == EM_MIPS && abi.is_little_endian) {
+                (false, _) => image.u32(info).map(|info| u64::from(info >> 8)),
+                (true, is_first) => {
+                    let at = if is_first || !abi.is_little_endian { info } else { info + 4 };
+                    image.u32(at).map(u64::from)
+                }
+            };
+            last = last.max(symbol);
+        }
+    }
+    last
+}
+
+/// Bytes of DT_HASH.
+pub(super) fn hash_len(image: &Image, layout: &Layout, abi: Abi) -> Option<u64> {
+    let size = hash_word(abi);
+    let word = |at: u64| match size {
+        8 => image.slice(at, 8)?.pread_with::<u64>(0, image.ctx.le).ok(),
+        _ => image.u32(at).map(u64::from),
+    };
+    let at = layout.place(DT_HASH)?;
+    let (buckets, chains) = (word(at)?, word(at.checked_add(size)?)?);
+    buckets.checked_add(chains)?.checked_add(2)?.checked_mul(size)
+}
+
+/// Bytes of DT_GNU_HASH, for so many symbols.
+pub(super) fn gnu_hash_len(image: &Image, layout: &Layout, symbols: u64) -> Option<u64> {
+    let at = layout.place(DT_GNU_HASH)?;
+    let word = |index: u64| image.u32(at.checked_add(4 * index)?).map(u64::from);
+    let (buckets, first, bloom) = (word(0)?, word(1)?, word(2)?);
+    Some(16 + bloom * image.ctx.size() as u64 + 4 * (buckets + symbols.saturating_sub(first)))
 }
 
 /// nchain of DT_HASH is the number of symbols (gABI, "Hash Table").

@@ -70,7 +70,7 @@ pub struct Plan {
     pub bill: Option<Bill>,
     pub findings: Vec<Finding>,
     /// What is set up on the target besides.
-    pub system: system::System,
+    pub system: system::Systems,
     pub why: Why,
 }
 
@@ -105,6 +105,9 @@ pub struct Entry {
     pub special: Special,
 }
 
+/// A SHA-256.
+pub type Sha256Digest = [u8; 32];
+
 /// What few entries have; the default is what all others are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Special {
@@ -116,6 +119,8 @@ pub struct Special {
     pub lang: Option<String>,
     /// A folder that is there, and not the package's: an .rpm does not list it.
     pub disowned: bool,
+    /// Of a file's final bytes, once the bill of materials has wanted to know it.
+    pub digest: Option<Sha256Digest>,
 }
 
 impl Entry {

@@ -32,9 +32,10 @@ in {
     script = install "gdb" (binaryWrapper "${p.gdb}/bin/gdb" [
       [ "--inherit-argv0" ]
       [ "--set" "PYTHONHOME" "${p.python3}" ]
-      [ "--add-flags" "--data-directory=${p.gdb}/share/gdb" ]
+      [ "--set" "PYTHONDONTWRITEBYTECODE" "1" ]
+      [ "--add-flags" "--data-directory=${p.gdb}/share/gdb -ix ${out}/share/countdown/printers.py" ]
     ]) + program {
-      name = "countdown"; more = "-g -O0";
+      name = "countdown"; more = "-g -O0 -ffile-prefix-map=/nix/store=/build";
       text = ''
         #include <stdio.h>
         struct left { int n; };
@@ -64,8 +65,6 @@ in {
       printers.add_printer("left", "^left$", Left)
       gdb.printing.register_pretty_printer(None, printers)
       END
-      mkdir -p $out/share/gdb/auto-load$out/bin
-      ln -s $out/share/countdown/printers.py $out/share/gdb/auto-load$out/bin/countdown-gdb.py
     '';
   };
 
@@ -76,7 +75,6 @@ in {
     script = ''
       image=$(ls ${p.emacs-nox}/libexec/emacs/30.1/x86_64-linux-gnu/*.pdmp)
     '' + install "emacs" (shellWrapper "${p.emacs-nox}/bin/emacs-nox" [
-      [ "--inherit-argv0" ]
       [ "--set" "EMACSLOADPATH" "@lisp@" ]
       [ "--set" "EMACSDATA" "${p.emacs-common}/share/emacs/30.1/etc" ]
       [ "--set" "EMACSDOC" "${p.emacs-common}/share/emacs/30.1/etc" ]
@@ -161,6 +159,15 @@ in {
           grep -q svg $out/lib/gdk-pixbuf-2.0/2.10.0/loaders.cache
         '';
       };
+      mime = pkg {
+        name = "shared-mime-info-2.4";
+        script = ''
+          mkdir -p $out/share
+          cp -r ${p.shared-mime-info}/share/mime $out/share
+          chmod -R u+w $out/share/mime
+          ${p.shared-mime-info}/bin/update-mime-database $out/share/mime
+        '';
+      };
       script = text "window.py" ''
         import os, sys, gi
         gi.require_version("Gtk", "3.0")
@@ -186,7 +193,7 @@ in {
       '' + install "window" (binaryWrapper "${out}/libexec/window" [
         [ "--prefix" "GI_TYPELIB_PATH" ":" (paths "lib/girepository-1.0" (those "gir1.*")) ]
         [ "--prefix" "LD_LIBRARY_PATH" ":" (paths "lib" (those "lib(gtk-3|atk|pango|cairo|gdk-pixbuf-|glib2|harfbuzz|x11).*")) ]
-        [ "--prefix" "XDG_DATA_DIRS" ":" "${schemas}/share:${p.shared-mime-info}/share" ]
+        [ "--prefix" "XDG_DATA_DIRS" ":" "${schemas}/share:${mime}/share" ]
         [ "--set" "GDK_PIXBUF_MODULE_FILE" "${loaders}/lib/gdk-pixbuf-2.0/2.10.0/loaders.cache" ]
         [ "--set" "GIO_USE_VFS" "local" ]
         [ "--set" "GSETTINGS_BACKEND" "memory" ]

@@ -25,7 +25,6 @@ macro_rules! cases {
 
 pub(crate) use cases;
 
-#[allow(dead_code)] // tests/more has none
 pub fn flat(name: &str) {
     works_everywhere(name, Layout::Flat);
 }
@@ -84,7 +83,8 @@ fn deb_on_debian(bundle: &Bundle) {
 }
 
 /// The folders that every system has: a root without packages has nobody who owns them.
-const SHARED: [&str; 13] = [
+const SHARED: [&str; 14] = [
+    "etc/opt",
     "opt",
     "usr",
     "usr/bin",

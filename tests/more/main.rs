@@ -11,11 +11,11 @@ use everywhere::cases;
 use harness::{Case, Machine};
 
 cases! {
-    gdb = "gdb": store;
-    emacs = "emacs": store;
-    node = "node": store;
-    ruby = "ruby": store;
-    bash = "bash": store;
+    gdb = "gdb": flat store;
+    emacs = "emacs": flat store;
+    node = "node": flat store;
+    ruby = "ruby": flat store;
+    bash = "bash": flat store;
 }
 
 #[test]

@@ -15,8 +15,18 @@ const BACKGROUND: &str = "#204A87";
 const TEXT: &str = "#FFFFFF";
 
 #[test]
+fn gtk_flat() {
+    draws("gtk", Layout::Flat);
+}
+
+#[test]
 fn gtk_store() {
     draws("gtk", Layout::Store);
+}
+
+#[test]
+fn qt_flat() {
+    draws("qt", Layout::Flat);
 }
 
 #[test]

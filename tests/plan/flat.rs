@@ -1,6 +1,6 @@
 //! The flat layout.
 
-use crate::fixture::{Fixture, GLIBC, codes, entry, lines, parsed, run_path, surgery};
+use crate::fixture::{Fixture, GLIBC, codes, entry, lines, opening, parsed, run_path, surgery};
 use explant::plan::{Kind, Role, Surgery};
 
 const APP: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0";
@@ -249,15 +249,10 @@ fn scripts_static_programs_and_data_pass_through() {
 fn an_announced_library_is_taken_along() {
     let mut f = Fixture::new();
     f.library(&format!("{ONE}/lib/libone.so.1"), &[]);
-    let json = r#"[{\"soname\":[\"libone.so.1\"],\"feature\":\"x\",\"priority\":\"recommended\"}]"#;
-    let note = format!(
-        "__attribute__((section(\".note.dlopen\"), aligned(4), used)) static const struct {{ int n, d, t; char o[4]; \
-         char j[sizeof \"{json}\" + 3 & ~3]; }} note = {{ 4, sizeof \"{json}\", 0x407c0c0a, \"FDO\", \"{json}\" }};\n\
-         int main(void) {{ return 0; }}"
-    );
+    let source = opening(&["libone.so.1"], "recommended") + "int main(void) { return 0; }";
     let loader = format!("-Wl,--dynamic-linker=/nix/store/{GLIBC}/lib/ld-linux-x86-64.so.2");
     let rpath = format!("-Wl,-rpath,/nix/store/{ONE}/lib");
-    f.compile(&format!("{APP}/bin/app"), &note, &[], &[&loader, &rpath]);
+    f.compile(&format!("{APP}/bin/app"), &source, &[], &[&loader, &rpath]);
     let plan = f.result(APP).plan("");
     assert_eq!(entry(&plan, "/usr/lib/app/libone.so.1").origin, "one-1.0/lib/libone.so.1");
 }

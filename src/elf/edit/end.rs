@@ -1,12 +1,15 @@
 //! The end of a file that grows: what is written there anew, section names and section headers.
 
-use goblin::elf::section_header::SHF_ALLOC;
+use std::ops::Range;
+
+use goblin::elf::section_header::{SHF_ALLOC, SectionHeader};
 use memchr::memmem;
 
 use super::annex::Old;
-use super::headers::{Headers, encoded, has_no_bytes};
+use super::headers::{Headers, encoded};
 use crate::elf::image::Image;
 use crate::elf::operation::Refusal;
+use crate::elf::sections::has_no_bytes;
 use crate::elf::{FileOffset, Patch};
 
 /// What a section is named that is still to be.
@@ -26,6 +29,29 @@ pub(super) fn of_file(
     old: Option<&Old>,
     may_cover_payload: bool,
 ) -> Result<u64, Refusal> {
+    let used = of_used(image, headers, old);
+    let mut anew = written_anew(headers, old);
+    anew.sort_by_key(|range| range.start);
+    let mut end = used;
+    let mut at = used;
+    for range in anew.into_iter().chain(std::iter::once(image.len()..image.len())) {
+        let gap = at..range.start.max(at);
+        at = range.end.max(at);
+        let bytes = image.slice(gap.start, gap.end - gap.start).unwrap_or_default();
+        if bytes.iter().all(|byte| *byte == 0) {
+            continue;
+        }
+        // Whatever it is, it stays; and at the very end a program may look for it.
+        if gap.end == image.len() && !may_cover_payload {
+            return Err(Refusal::Payload { len: gap.end - gap.start });
+        }
+        end = gap.end;
+    }
+    Ok(end)
+}
+
+/// Where all ends that stays as it is.
+fn of_used(image: &Image, headers: &Headers, old: Option<&Old>) -> u64 {
     let header = &headers.header;
     let table = (header.e_phoff, u64::from(header.e_phnum) * u64::from(header.e_phentsize));
     let segments = headers.segments.iter().map(|segment| (segment.p_offset, segment.p_filesz));
@@ -33,33 +59,33 @@ pub(super) fn of_file(
     let sections = headers.sections.iter().enumerate();
     let sections = sections.filter(|(index, section)| *index != names && !has_no_bytes(section));
     let sections = sections.map(|(_, section)| (section.sh_offset, section.sh_size));
-    let used = segments.chain(sections).chain([table, (0, u64::from(header.e_ehsize))]);
+    // binutils takes an empty section where the annex begins for a part of it (seen: .mdebug.abi32, PT_INTERP).
+    let len = image.len();
+    let is_empty = |section: &&SectionHeader| has_no_bytes(section) && section.sh_offset <= len;
+    let behind_empty = headers.sections.iter().filter(is_empty).map(|section| section.sh_offset + 1);
+    // Whatever it is that e_shoff leads to.
+    let unknown = Some((header.e_shoff, sections_len(headers))).filter(|_| headers.sections.is_empty());
+    let used = segments.chain(sections).chain(unknown).chain([table, (0, u64::from(header.e_ehsize))]);
     let used = used.filter(|(at, _)| !old.is_some_and(|old| old.holds(*at)));
-    let used =
-        used.map(|(at, len)| at.saturating_add(len)).filter(|end| *end <= image.len()).max().unwrap_or(0);
-
-    let has_content = |from: u64, to: u64| {
-        let bytes = to.checked_sub(from).and_then(|len| image.slice(from, len));
-        bytes.is_some_and(|bytes| bytes.iter().any(|byte| *byte != 0))
-    };
-    if let Some(old) = old
-        && has_content(used, old.segment.p_offset)
-    {
-        return Ok(old.segment.p_offset);
-    }
-    let section_headers = u64::from(header.e_shnum) * u64::from(header.e_shentsize);
-    let section_headers = header.e_shoff.saturating_add(section_headers);
-    let names = headers.names().map_or(0, |names| names.sh_offset.saturating_add(names.sh_size));
     // A table that is said to reach beyond the file tells nothing of what is in it.
-    let ends = [section_headers, names, old.map_or(0, Old::end)];
-    let end = ends.into_iter().filter(|end| *end <= image.len()).fold(used, u64::max);
-    let has_payload = has_content(end, image.len());
-    if has_payload && !may_cover_payload {
-        return Err(Refusal::Payload { len: image.len() - end });
-    }
-    // Whatever it is that e_shoff leads to stays.
-    let is_unknown = headers.sections.is_empty() && header.e_shoff != 0;
-    Ok(if has_payload || is_unknown { image.len() } else { used })
+    let ends = used.map(|(at, size)| at.saturating_add(size)).filter(|end| *end <= len);
+    ends.chain(behind_empty).max().unwrap_or(0)
+}
+
+/// Bytes of the section header table, by the file header.
+fn sections_len(headers: &Headers) -> u64 {
+    u64::from(headers.header.e_shnum) * u64::from(headers.header.e_shentsize)
+}
+
+/// The places of what is written anew behind all that stays.
+fn written_anew(headers: &Headers, old: Option<&Old>) -> Vec<Range<u64>> {
+    let start = headers.header.e_shoff;
+    let table = Some(start..start.saturating_add(sections_len(headers)));
+    let names = headers.names().filter(|_| can_move_names(headers));
+    let names = names.map(|names| names.sh_offset..names.sh_offset + names.sh_size);
+    let old = old.map(|old| old.segment.p_offset..old.end());
+    let table = table.filter(|_| !headers.sections.is_empty());
+    table.into_iter().chain(names).chain(old).collect()
 }
 
 /// NULs from one offset to another, if there is anything else.

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use goblin::elf::dynamic::{DT_NULL, Dyn};
+use goblin::elf::dynamic::{DT_NULL, DT_VERSYM, Dyn};
 use goblin::elf::header::{EI_OSABI, EM_MIPS};
 use goblin::elf::program_header::{PF_X, PT_GNU_STACK, ProgramHeader};
-use goblin::elf::section_header::{SHT_GNU_VERNEED, SectionHeader};
+use goblin::elf::section_header::{SHT_GNU_VERNEED, SHT_GNU_VERSYM, SHT_PROGBITS};
 
 use super::annex;
 use super::cache::{self, Cache};
@@ -86,7 +86,7 @@ fn headers_in_place(draft: &Draft) -> Vec<Patch> {
         let stack = headers.segments.iter_mut().filter(|segment| segment.p_type == PT_GNU_STACK);
         stack.for_each(|segment| set_executable(segment, is_executable));
     }
-    version_section(draft, &mut headers.sections);
+    version_sections(draft, &mut headers);
     let ctx = draft.image.ctx;
     let mut patch = |table: u64, index: usize, bytes: Vec<u8>| {
         patches.push(Patch::new(FileOffset(table + (index * bytes.len()) as u64), bytes));
@@ -124,14 +124,24 @@ pub(super) fn fields(draft: &Draft) -> Vec<Patch> {
     patches
 }
 
-/// What a removal leaves of the section of needed versions: its sh_info is the number of files. The names of version sections
-/// stand for their types (eu-elflint), so these stay.
-pub(super) fn version_section(draft: &Draft, sections: &mut [SectionHeader]) {
+/// What a removal leaves of the sections of versions: the sh_info of the needed ones is the number of files. Where none is left they
+/// are plain bytes, without the names by which eu-elflint would expect versions there.
+pub(super) fn version_sections(draft: &Draft, headers: &mut Headers) {
     let Some(files) = draft.version_files else { return };
-    for section in sections.iter_mut().filter(|section| section.sh_type == SHT_GNU_VERNEED) {
-        section.sh_info = files as u32;
-        if files == 0 {
-            section.sh_size = 0;
+    let keeps_versym = draft.entries(DT_VERSYM).next().is_some();
+    let names = headers.names().and_then(|names| draft.image.slice(names.sh_offset, 1));
+    let no_name = names.is_some_and(|first| first == [0]);
+    for section in &mut headers.sections {
+        match section.sh_type {
+            SHT_GNU_VERNEED if files > 0 => section.sh_info = files as u32,
+            SHT_GNU_VERNEED if no_name => {
+                (section.sh_name, section.sh_type, section.sh_info) = (0, SHT_PROGBITS, 0);
+            }
+            SHT_GNU_VERNEED => (section.sh_size, section.sh_info) = (0, 0),
+            SHT_GNU_VERSYM if no_name && !keeps_versym => {
+                (section.sh_name, section.sh_type) = (0, SHT_PROGBITS);
+            }
+            _ => {}
         }
     }
 }

@@ -32,7 +32,7 @@ pub(super) struct Growth<'a> {
 /// The patches of a draft that does not fit in the file as it is.
 pub(super) fn grow(draft: Draft, operation: &Operation) -> Result<Vec<Patch>, Refusal> {
     let headers = Headers::read(&draft.image)
-        .filter(|headers| headers.loads().next().is_some())
+        .filter(|headers| headers.loads().any(|load| load.p_memsz > 0))
         .ok_or(Refusal::NoPlace { reason: "it has no segments that are loaded" })?;
     let mut growth = Growth { draft, headers, old: None, pieces: Vec::new(), patches: Vec::new() };
     growth.check_ends()?;
@@ -40,6 +40,7 @@ pub(super) fn grow(draft: Draft, operation: &Operation) -> Result<Vec<Patch>, Re
     growth.take_out_cache();
     growth.choose_pieces();
     growth.check_dynamic()?;
+    growth.check_names()?;
     growth.check_counts()?;
     growth.lay_out();
     let end = end::of_file(
@@ -127,17 +128,35 @@ impl Growth<'_> {
         self.pieces.push(Piece { kind, section, bytes: Vec::new(), align: 1, at: 0 });
     }
 
-    /// A loader relocates itself by the place at which the linker put its dynamic section.
+    /// A loader relocates itself by the place at which the linker put its dynamic section. The kernel begins at its e_entry, so that a
+    /// library without one is none (binutils since 2.35 gives libraries none).
     fn check_dynamic(&self) -> Result<(), Refusal> {
         let elf = self.draft.elf;
-        let may_be_loader = elf.interpreter.is_none() && elf.needed.is_empty();
+        let may_start = self.headers.header.e_entry != 0;
+        let may_be_loader = may_start && elf.interpreter.is_none() && elf.needed.is_empty();
         let moves = |place: Range<u64>| self.has(Kind::Dynamic) && !self.is_in_old(place.start);
         if may_be_loader && finish::dynamic_place(&self.draft).is_some_and(moves) {
             let reason = "its dynamic section has no room for a further entry, and must stay where it is, as it needs \
-                          no library and may be a loader";
+                          no library, has an entry point and may be a loader";
             return Err(Refusal::NoPlace { reason });
         }
         Ok(())
+    }
+
+    /// What lies behind the string table would be another string where the table is longer.
+    fn check_names(&self) -> Result<(), Refusal> {
+        let strings = &self.draft.elf.layout.strings;
+        let mut outside = false;
+        if self.has(Kind::Strings) {
+            let _ =
+                self.draft.referrers().visit(&mut |string| outside |= string >= strings.end - strings.start);
+        }
+        match outside {
+            true => {
+                Err(Refusal::NoPlace { reason: "a symbol or version has a name outside of the string table" })
+            }
+            false => Ok(()),
+        }
     }
 
     /// What would be in the annex by an old header's word.
@@ -150,6 +169,11 @@ impl Growth<'_> {
         if is_in_header || self.headers.segments.iter().any(is_behind) {
             return Err(Refusal::NoPlace {
                 reason: "its headers lead behind its end, or into the file header",
+            });
+        }
+        if !self.headers.are_loadable() {
+            return Err(Refusal::NoPlace {
+                reason: "its segments do not follow each other in memory, or have more bytes in the file than there",
             });
         }
         Ok(())

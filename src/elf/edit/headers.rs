@@ -5,17 +5,19 @@ use std::ops::Range;
 use goblin::container::Ctx;
 use goblin::elf::header::Header;
 use goblin::elf::program_header::{PT_LOAD, PT_PHDR, ProgramHeader};
-use goblin::elf::section_header::{SHT_NOBITS, SHT_NULL, SectionHeader};
+use goblin::elf::section_header::SectionHeader;
 use scroll::ctx::TryIntoCtx;
 use scroll::{Pread, Pwrite};
 
 use crate::elf::image::Image;
+use crate::elf::sections::{has_no_bytes, names, sections};
 
 pub(super) struct Headers {
     pub header: Header,
     pub segments: Vec<ProgramHeader>,
-    /// Empty where there are none, or none that make sense.
+    /// As far as they are believed.
     pub sections: Vec<SectionHeader>,
+    has_names: bool,
 }
 
 impl Headers {
@@ -29,17 +31,29 @@ impl Headers {
         }
         let segment = |index: u64| image.read(header.e_phoff.checked_add(index * size)?);
         let segments = (0..u64::from(header.e_phnum)).map(segment).collect::<Option<_>>()?;
-        let sections = sections(image, &header).unwrap_or_default();
-        Some(Headers { header, segments, sections })
+        let sections = sections(image, &header);
+        let has_names = names(image, &header, &sections).is_some();
+        Some(Headers { header, segments, sections, has_names })
     }
 
     pub fn loads(&self) -> impl Iterator<Item = &ProgramHeader> {
         self.segments.iter().filter(|segment| segment.p_type == PT_LOAD)
     }
 
-    /// The section that names the others.
+    /// Whether the kernel and ld.so would load it: addresses ascend, and no segment has more in the file than in memory.
+    pub fn are_loadable(&self) -> bool {
+        let mut end = Some(0);
+        self.loads().all(|load| {
+            let follows = end.is_some_and(|end| end <= load.p_vaddr);
+            end = load.p_vaddr.checked_add(load.p_memsz);
+            follows && load.p_filesz <= load.p_memsz
+        }) && end.is_some()
+            && self.segments.iter().filter(|segment| segment.p_type == PT_PHDR).count() <= 1
+    }
+
+    /// The section that names the others, if it is believed.
     pub fn names(&self) -> Option<&SectionHeader> {
-        self.sections.get(usize::from(self.header.e_shstrndx))
+        self.sections.get(usize::from(self.header.e_shstrndx)).filter(|_| self.has_names)
     }
 
     /// The bytes of the program header table.
@@ -96,26 +110,6 @@ impl Headers {
         let last = self.segments.iter().rposition(|segment| segment.p_type == PT_LOAD);
         self.segments.insert(last.map_or(self.segments.len(), |last| last + 1), load);
     }
-}
-
-/// `None`: the table or what it describes leaves the file, or it has more sections than the header can say.
-fn sections(image: &Image, header: &Header) -> Option<Vec<SectionHeader>> {
-    let size = SectionHeader::size(image.ctx) as u64;
-    if header.e_shoff == 0 || header.e_shnum == 0 || u64::from(header.e_shentsize) != size {
-        return None;
-    }
-    let section = |index: u64| image.read::<SectionHeader>(header.e_shoff.checked_add(index * size)?);
-    let sections: Vec<SectionHeader> = (0..u64::from(header.e_shnum)).map(section).collect::<Option<_>>()?;
-    let is_inside = |section: &SectionHeader| {
-        has_no_bytes(section)
-            || section.sh_offset.checked_add(section.sh_size).is_some_and(|end| end <= image.len())
-    };
-    (sections.iter().all(is_inside) && usize::from(header.e_shstrndx) < sections.len()).then_some(sections)
-}
-
-/// Whether it takes nothing of the file.
-pub(super) fn has_no_bytes(section: &SectionHeader) -> bool {
-    matches!(section.sh_type, SHT_NOBITS | SHT_NULL) || section.sh_size == 0
 }
 
 /// A structure of goblin's as the file has it.

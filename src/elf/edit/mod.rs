@@ -12,6 +12,7 @@ mod end;
 mod finish;
 mod growth;
 mod headers;
+mod overlap;
 mod place;
 mod plant;
 mod referrers;
@@ -30,6 +31,9 @@ use super::image::Image;
 use super::operation::{Operation, Refusal};
 use super::{Elf, Patch};
 
+/// Of all machines.
+const SMALLEST_PAGE: u64 = 4096;
+
 impl Elf {
     /// The patches that carry out `operation` on the file, whose bytes are given: sorted, apart from each other. Those behind the
     /// end of the file make it longer ([`super::patched_len`]).
@@ -38,8 +42,8 @@ impl Elf {
     /// reference) either meets no patch or lies within one, and is then void.
     pub fn operate(&self, bytes: &[u8], operation: &Operation) -> Result<Vec<Patch>, Refusal> {
         let image = Image::new(bytes, self.abi);
-        if operation.page_size.is_some_and(|page| !page.is_power_of_two()) {
-            return Err(Refusal::impossible("page size", "it is no power of two"));
+        if operation.page_size.is_some_and(|page| !page.is_power_of_two() || page < SMALLEST_PAGE) {
+            return Err(Refusal::impossible("page size", "it is no power of two from 4096 on"));
         }
         let mut draft = Draft::new(self, image, operation.fill);
         draft.carry_out(operation)?;
@@ -56,6 +60,7 @@ impl Elf {
         if patches.windows(2).any(|pair| pair[0].end() > pair[1].at) {
             return Err(Refusal::impossible("headers", "they overlap each other"));
         }
+        overlap::check(self, &image, &patches)?;
         Ok(patches)
     }
 }

@@ -59,8 +59,10 @@ pub(super) fn find(wanted: &Wanted) -> Result<Place, Refusal> {
         let aligned = loads.iter().map(|load| load.p_align).filter(|align| align.is_power_of_two());
         aligned.map(|align| align.min(LARGEST_PAGE)).fold(largest_page(wanted.abi.machine), u64::max)
     });
-    let ends =
-        loads.iter().map(|load| load.p_vaddr.checked_add(load.p_memsz)?.checked_next_multiple_of(page));
+    let ends = wanted
+        .headers
+        .loads()
+        .map(|load| load.p_vaddr.checked_add(load.p_memsz)?.checked_next_multiple_of(page));
     let memory_end = ends.collect::<Option<Vec<_>>>().ok_or(no_room.clone())?.into_iter().max().unwrap_or(0);
     let search = Search { wanted, page, loads, memory_end };
 

@@ -12,6 +12,7 @@ use super::place::{self, Place};
 use crate::elf::image::Image;
 use crate::elf::operation::{Operation, Refusal};
 use crate::elf::planted::Stub;
+use crate::elf::sections::has_no_bytes;
 use crate::elf::{Class, Elf, FileOffset, Patch, patched, patches_after};
 
 const STUB: &str = "stub";
@@ -113,7 +114,7 @@ impl<'a> Planting<'a> {
             let is_shared =
                 segments.iter().any(|it| is_other(it.p_type) && overlaps(it.p_offset, it.p_filesz))
                     || self.headers.sections.iter().any(|section| {
-                        !super::headers::has_no_bytes(section)
+                        !has_no_bytes(section)
                             && overlaps(section.sh_offset, section.sh_size)
                             && (section.sh_offset, section.sh_size) != (start, len)
                     });

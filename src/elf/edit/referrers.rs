@@ -3,11 +3,11 @@
 
 use goblin::elf::dynamic::{DT_SYMTAB, DT_VERDEF, DT_VERNEED};
 use goblin::elf::header::Header;
-use goblin::elf::section_header::SectionHeader;
 use scroll::Pread;
 
 use crate::elf::image::Image;
 use crate::elf::read::Layout;
+use crate::elf::sections::{names, sections};
 use crate::elf::symbols::Symbols;
 use crate::elf::{Abi, symver};
 
@@ -47,24 +47,21 @@ impl Referrers<'_> {
     }
 
     /// Names of sections, where their table shares bytes with the dynamic one (seen in files that were stripped by other
-    /// tools). Tools read them; the loader does not, so a section table that makes no sense is none.
+    /// tools). Tools read them; the loader does not, so those that are not believed count for nothing.
     fn visit_section_names(&self, visit: &mut dyn FnMut(u64)) {
         let Ok(header) = self.image.bytes.pread::<Header>(0) else { return };
-        let size = SectionHeader::size(self.image.ctx) as u64;
-        let section = |index: u16| -> Option<SectionHeader> {
-            self.image.read(header.e_shoff.checked_add(u64::from(index) * size)?)
-        };
+        let sections = sections(&self.image, &header);
+        let Some(names) = names(&self.image, &header, &sections) else { return };
         let strings = &self.layout.strings;
-        let Some(names) = section(header.e_shstrndx).filter(|_| header.e_shstrndx < header.e_shnum) else {
-            return;
-        };
-        if names.sh_offset >= strings.end || names.sh_offset.saturating_add(names.sh_size) <= strings.start {
+        if names.sh_offset >= strings.end || names.sh_offset + names.sh_size <= strings.start {
             return;
         }
-        for section in (0..header.e_shnum).map_while(section) {
-            let at = names.sh_offset.saturating_add(section.sh_name as u64);
+        for section in &sections {
+            let at = names.sh_offset + section.sh_name as u64;
             // A name that begins before the table may reach into its first string.
-            visit(at.saturating_sub(strings.start));
+            if at < strings.end {
+                visit(at.saturating_sub(strings.start));
+            }
         }
     }
 }

@@ -29,11 +29,12 @@ impl Draft<'_> {
         if renames.is_empty() {
             return Ok(());
         }
-        if renames.values().any(|new| new.is_empty() || new.contains(&0)) {
-            return Err(impossible("a new one is empty or holds a NUL"));
+        let is_bad = |(old, new): (&&[u8], &&Vec<u8>)| old.is_empty() || new.is_empty() || new.contains(&0);
+        if renames.iter().any(is_bad) {
+            return Err(impossible("one is empty, or a new one holds a NUL"));
         }
         let cut_off = || impossible("its symbols cannot be followed");
-        let symbols = Symbols::find(&self.image, &self.elf.layout, self.elf.abi).ok_or_else(cut_off)?;
+        let symbols = Symbols::agreed(&self.image, &self.elf.layout, self.elf.abi).ok_or_else(cut_off)?;
         let mut names = self.symbol_names(symbols)?;
         let mut renamed: HashMap<Vec<u8>, Vec<u64>> = HashMap::new();
         for (index, name) in names.iter_mut().enumerate() {

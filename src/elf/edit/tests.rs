@@ -283,6 +283,9 @@ mod verb_tests;
 #[path = "real_tests.rs"]
 mod real;
 
+#[path = "section_tests.rs"]
+mod section_tests;
+
 /// Found by fuzzing: a table of sections that the file is too short for does not hide what lies there instead.
 #[test]
 fn a_section_table_beyond_the_end_hides_no_payload() {
@@ -322,4 +325,68 @@ fn a_new_run_path_takes_the_place_of_one_that_is_to_go() {
     let (done, elf) = operate(&program().build(), &operation).unwrap();
     assert_eq!((elf.rpath.as_deref(), elf.runpath), (Some(&b"/x"[..]), None));
     assert_eq!(done, operate(&program().build(), &rpath("/x")).unwrap().0);
+}
+
+/// Found by reading: what somebody puts behind the annex is a payload as well.
+#[test]
+fn a_payload_behind_the_annex_is_not_written_over() {
+    let (grown, _) = operate(&program().build(), &rpath(&"/a".repeat(100))).unwrap();
+    let bytes = [&grown[..], b"the payload"].concat();
+    let longer = rpath(&"/b".repeat(200));
+    assert!(matches!(operate(&bytes, &longer), Err(Refusal::Payload { len: 11 })));
+    let (done, _) = operate(&bytes, &Operation { grow_before_payload: true, ..longer }).unwrap();
+    assert_eq!(&done[grown.len()..bytes.len()], b"the payload");
+}
+
+/// Where the fixture's program headers lie, and what they have of 8 bytes each.
+const E_PHOFF: usize = 0x40;
+const P_OFFSET: usize = 8;
+const P_FILESZ: usize = 32;
+
+/// Found by fuzzing, in many ways: where tables share bytes, nobody can change one and leave the other as it was.
+#[test]
+fn tables_that_share_bytes_are_not_edited() {
+    let mut bytes = program().build();
+    let strings = parse(&bytes).layout.strings;
+    let interpreter = E_PHOFF + 3 * 56;
+    let fields = [(P_OFFSET, strings.start), (P_FILESZ, strings.end - strings.start)];
+    for (field, value) in fields {
+        bytes[interpreter + field..][..8].copy_from_slice(&value.to_le_bytes());
+    }
+    let refused = parse(&bytes).operate(&bytes, &rpath("$ORIGIN")).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "its headers cannot be set: its interpreter and its DT_STRTAB share bytes"
+    );
+}
+
+#[test]
+fn segments_that_share_addresses_are_not_edited() {
+    let mut bytes = Fixture { note: None, ..program() }.build();
+    let (load, unused) = (E_PHOFF, E_PHOFF + 2 * 56);
+    bytes.copy_within(load..load + 56, unused);
+    let refused = parse(&bytes).operate(&bytes, &rpath("$ORIGIN")).unwrap_err();
+    assert!(refused.to_string().ends_with("two of its segments lie at the same addresses"), "{refused}");
+}
+
+#[test]
+fn a_page_that_no_machine_has_is_refused() {
+    for page in [0, 1, 2048, 4097] {
+        let operation = Operation { page_size: Some(page), ..rpath("/x") };
+        let bytes = program().build();
+        assert!(parse(&bytes).operate(&bytes, &operation).is_err(), "{page}");
+    }
+}
+
+/// The kernel begins at a loader's entry point, and a loader relocates itself by its dynamic section's place.
+#[test]
+fn the_dynamic_section_of_what_may_be_a_loader_stays() {
+    let strings = vec![(DT_SONAME, "libx.so")];
+    let mut bytes = Fixture { interpreter: None, strings, ..program() }.build();
+    let (done, elf) = operate(&bytes, &rpath("/x")).unwrap();
+    assert!(done.len() > bytes.len() && elf.rpath.is_some());
+    let e_entry = 0x18;
+    bytes[e_entry..e_entry + 8].copy_from_slice(&0x10000u64.to_le_bytes());
+    let refused = parse(&bytes).operate(&bytes, &rpath("/x"));
+    assert!(matches!(refused, Err(Refusal::NoPlace { .. })), "{refused:?}");
 }

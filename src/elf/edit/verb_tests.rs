@@ -6,12 +6,16 @@ use std::process::Command;
 use super::*;
 use crate::elf::read::tests::run;
 
-fn library(source: &str, flags: &[&str]) -> Vec<u8> {
+pub(super) fn library(source: &str, flags: &[&str]) -> Vec<u8> {
+    compiled(source, &[&["-shared", "-fPIC"], flags].concat())
+}
+
+pub(super) fn compiled(source: &str, flags: &[&str]) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let (c, so) = (folder.path().join("l.c"), folder.path().join("l.so"));
     fs::write(&c, source).unwrap();
     let names = [c.to_str().unwrap(), "-o", so.to_str().unwrap()];
-    run("cc", &[&names[..], &["-shared", "-fPIC"], flags].concat());
+    run("cc", &[&names[..], flags].concat());
     fs::read(&so).unwrap()
 }
 

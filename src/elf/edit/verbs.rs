@@ -132,6 +132,8 @@ impl Draft<'_> {
     }
 
     fn remove_needed(&mut self, names: &[Vec<u8>]) -> Result<(), Refusal> {
+        // Versions of a file that is not needed are nobody's business.
+        let names: Vec<_> = names.iter().filter(|name| !self.needed(name).is_empty()).cloned().collect();
         let mut gone: Vec<usize> = names.iter().flat_map(|name| self.needed(name)).collect();
         gone.sort();
         gone.dedup();
@@ -145,7 +147,7 @@ impl Draft<'_> {
             index += 1;
             gone.binary_search(&(index - 1)).is_err()
         });
-        self.drop_versions(names)
+        self.drop_versions(&names)
     }
 
     /// Renames every entry of a name, and the verneed file of that name: ld.so looks it up among the needed ones
@@ -250,6 +252,9 @@ impl Draft<'_> {
         let strings = &layout.strings;
         if layout.value(DT_STRSZ).is_some_and(|size| size > strings.end - strings.start) {
             return Err(overlap());
+        }
+        if strings.end > strings.start && self.image.slice(strings.end - 1, 1) != Some(&[0]) {
+            return Err(Refusal::impossible(field, "its dynamic string table does not end with a NUL"));
         }
         let is_inside = |tag: &u64| layout.place(*tag).is_some_and(|at| strings.contains(&at));
         let symbols =

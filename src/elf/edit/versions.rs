@@ -26,10 +26,11 @@ impl Draft<'_> {
             return Ok(());
         }
         let missing = || Refusal::impossible(VERSIONS, "it has none");
-        let symbols = Symbols::find(&self.image, &self.elf.layout, self.elf.abi).ok_or_else(missing)?;
+        let symbols = Symbols::agreed(&self.image, &self.elf.layout, self.elf.abi).ok_or_else(missing)?;
         let chosen = self.symbol_names(symbols)?;
         let chosen: Vec<bool> = chosen.iter().map(|name| names.contains(name.as_slice())).collect();
-        self.edit_versym(symbols, |index, _| chosen[index])
+        // What is local (VER_NDX_LOCAL) has none.
+        self.edit_versym(symbols, |index, version| chosen[index] && version & INDEX != 0)
     }
 
     /// Forgets that versions of files are needed: symbols that were bound to one are of no version any more.
@@ -49,7 +50,7 @@ impl Draft<'_> {
         let indexes: HashSet<u16> =
             versions.filter_map(|version| Some(self.image.u16(version.at - 2)? & INDEX)).collect();
         let cut_off = || Refusal::impossible(VERSIONS, "its symbols cannot be followed");
-        let symbols = Symbols::find(&self.image, &self.elf.layout, self.elf.abi).ok_or_else(cut_off)?;
+        let symbols = Symbols::agreed(&self.image, &self.elf.layout, self.elf.abi).ok_or_else(cut_off)?;
         self.edit_versym(symbols, |_, version| indexes.contains(&(version & INDEX)))?;
         let fields = gone.iter().copied().map(Field::File).collect();
         self.edit_strings(vec![Edit { new: None, fields }])?;

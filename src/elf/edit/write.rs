@@ -1,6 +1,6 @@
 //! The annex as bytes, and everything that leads to it.
 
-use goblin::elf::dynamic::{DT_STRSZ, DT_STRTAB};
+use goblin::elf::dynamic::{DT_STRSZ, DT_STRTAB, DT_SYMTAB};
 use goblin::elf::header::EI_OSABI;
 use goblin::elf::program_header::{
     PF_R, PF_W, PT_DYNAMIC, PT_GNU_RELRO, PT_INTERP, PT_LOAD, PT_NOTE, PT_PHDR, ProgramHeader,
@@ -9,9 +9,10 @@ use goblin::elf::section_header::{SHF_ALLOC, SHT_NOTE, SHT_PROGBITS, SectionHead
 
 use super::annex::{CACHE_SECTION, Kind, MARKER_SECTION, NOWHERE, Piece, TABLE_SECTION};
 use super::growth::Growth;
-use super::headers::{encoded, encoded_header, has_no_bytes};
+use super::headers::{encoded, encoded_header};
 use super::place::Place;
 use super::{end, finish, symtab};
+use crate::elf::sections::has_no_bytes;
 use crate::elf::{FileOffset, Patch};
 
 impl Growth<'_> {
@@ -53,7 +54,9 @@ impl Growth<'_> {
                 self.headers.header.e_phoff = offset;
             }
         }
-        self.patches.extend(symtab::follow(&self.draft.image, &sections_before, &self.headers.sections));
+        let symbols = self.draft.elf.layout.place(DT_SYMTAB);
+        let (image, sections) = (&self.draft.image, &self.headers.sections);
+        self.patches.extend(symtab::follow(image, symbols, &sections_before, sections));
         self.pieces = pieces;
     }
 
@@ -192,7 +195,7 @@ impl Growth<'_> {
 
     /// Section names and section headers, behind the annex; `blob` begins at `offset`.
     fn write_sections(&mut self, blob: &mut Vec<u8>, offset: u64) {
-        finish::version_section(&self.draft, &mut self.headers.sections);
+        finish::version_sections(&self.draft, &mut self.headers);
         let kinds = self.pieces.iter().filter(|piece| piece.section.is_none()).map(|piece| piece.kind);
         let new = kinds.filter_map(|kind| match kind {
             Kind::Cache => Some(CACHE_SECTION),

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::pair::Pair;
 use super::pointers::STRINGS;
-use super::reader::{File, PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_PHDR, SHT_NULL, SHT_SYMTAB};
+use super::reader::{File, PT_DYNAMIC, PT_INTERP, PT_LOAD, PT_PHDR, SHT_NULL, SHT_SYMTAB, Section};
 use super::{Report, hash, relocations, rule};
 
 /// Slices of this length are compared before one looks for single bytes.
@@ -12,7 +12,8 @@ const BLOCK: usize = 4096;
 
 pub(super) fn compare(pair: &Pair, report: &mut Report) {
     let (before, after) = (&pair.before.file, &pair.after.file);
-    let tables = [0..16 + 3 * before.word_size() + 24, before.segment_table(), before.section_table()];
+    let sections = if before.sections.is_empty() { 0..0 } else { before.section_table() };
+    let tables = [0..16 + 3 * before.word_size() + 24, before.segment_table(), sections];
     let strings = if pair.wanted.is_anything() { retired(pair) } else { Vec::new() };
     // The tables of headers are compared field by field.
     let table = Some(after.segment_table()).filter(|_| pair.has_grown());
@@ -140,25 +141,25 @@ fn table_room(pair: &Pair) -> Vec<Range<u64>> {
     gaps.into_iter().filter(is_empty).collect()
 }
 
-/// Addresses in the symbol table for debuggers that follow a section to its new place.
+/// Value and size of symbols that follow a section to its new place, in the table for debuggers and in ld.so's.
 fn followers(pair: &Pair) -> Vec<Range<u64>> {
     let (before, after) = (&pair.before.file, &pair.after.file);
     let word = before.word_size();
-    // st_value and st_shndx, by the gABI's "Symbol Table".
-    let (size, value_at, index_at) = if word == 8 { (24, 8, 6) } else { (16, 4, 14) };
-    let moved = |index: u64| {
-        let index = usize::try_from(index).ok()?;
-        let (old, new) = (before.sections.get(index)?, after.sections.get(index)?);
-        (old.addr != new.addr).then_some(new.addr)
-    };
-    // There is but one (gABI, "Sections").
-    let table = before.sections.iter().find(|section| section.kind == SHT_SYMTAB);
-    let table = table.map_or(0..0, |table| table.offset..table.file().end.min(before.len()));
+    // st_value, which st_size follows, and st_shndx, by the gABI's "Symbol Table".
+    let (entry, value_at, index_at) = if word == 8 { (24, 8, 6) } else { (16, 4, 14) };
+    // There is but one of each (gABI, "Sections").
+    let debug = before.sections.iter().find(|section| section.kind == SHT_SYMTAB);
+    let tables = debug.into_iter().chain(pair.before.symbol_section()).map(Section::file);
     let follows = |at: &u64| {
-        let address = before.number(at + index_at, 2).and_then(moved);
-        address.is_some() && address == after.number(at + value_at, word)
+        let fields = |file: &File| file.fields(at + value_at, [word, word]);
+        let Some((section, [value, size])) = before.number(at + index_at, 2).zip(fields(before)) else {
+            return false;
+        };
+        let (value, size) = pair.follow(section, value, size);
+        fields(after) == Some([value, size])
     };
-    table.step_by(size).filter(follows).map(|at| at + value_at..at + value_at + word).collect()
+    let symbols = tables.flat_map(|table| table.step_by(entry)).filter(follows);
+    symbols.map(|at| at + value_at..at + value_at + 2 * word).collect()
 }
 
 /// A byte of a string table that changed is one of a string that is read, or is wiped.
@@ -223,7 +224,7 @@ fn compare_length(pair: &Pair, report: &mut Report) {
     let allowed = stays || pair.wanted.operation.grow_before_payload;
     report.check(allowed, rule::GROWTH, "what lies behind the ELF image", "is no longer at the end");
     let annexes = pair.all_added().map(|annex| annex.file());
-    let known = annexes.chain(payload).chain([after.section_table(), after.section_names_place()]);
+    let known = annexes.chain(payload).chain(after.movable_names()).chain([after.section_table()]);
     for gap in outside(pair.tail_start()..new, known) {
         let bytes = after.slice(gap.clone()).unwrap_or_default();
         let there = before.bytes.get(gap.start as usize..).unwrap_or_default();

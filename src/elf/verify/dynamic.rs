@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use goblin::elf::dynamic::{DT_NULL, DT_STRSZ, DT_STRTAB};
 
-use super::reader::{File, PT_DYNAMIC, Strings};
+use super::reader::{File, Strings};
 
 /// What goblin does not name (glibc's elf.h).
 pub(super) const DT_RELRSZ: u64 = 35;
@@ -39,9 +39,7 @@ impl<'a> Dynamic<'a> {
     pub fn read(file: &File<'a>) -> Self {
         let (strings, string_place) = (file.strings(0..0), 0..0);
         let mut dynamic = Dynamic { entries: Vec::new(), ended: false, place: 0..0, strings, string_place };
-        // ld.so takes the last one (dl-load.c).
-        let segment = file.segments.iter().rfind(|segment| segment.kind == PT_DYNAMIC);
-        let Some(segment) = segment else { return dynamic };
+        let Some(segment) = file.dynamic().filter(|_| file.is_loaded()) else { return dynamic };
         let Some(tail) = file.tail(segment.vaddr) else { return dynamic };
         let word = file.word_size();
         dynamic.place = tail.start..tail.start;

@@ -182,8 +182,10 @@ pub(super) fn check(view: &View, report: &mut Report) {
         let missing = (0..).zip(reached).filter(|(_, reached)| !**reached).map(|(symbol, _)| symbol);
         for index in missing.filter(|index| view.symbol(*index).is_some_and(|symbol| symbol.is_definition()))
         {
-            let subject = format!("symbol {index} {}", text(view.name(index).unwrap_or_default()));
-            report.add(rule::LOOKUP, subject, format!("is not found by {table}"));
+            // What is lost already may get another name.
+            let name = text(view.name(index).unwrap_or_default());
+            let subject = format!("symbol {index} of {table}");
+            report.add(rule::LOOKUP, subject, format!("is not found by its name, {name}"));
         }
     };
     if dynamic.get(DT_HASH).is_some() {

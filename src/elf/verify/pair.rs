@@ -18,6 +18,8 @@ pub(super) struct Pair<'a> {
     pub wanted: Wanted<'a>,
     /// The segment that an earlier operation added: the only one that may become different.
     pub old_annex: Option<Segment>,
+    /// Whether a section describes ld.so's table of symbols, so that these follow sections.
+    pub symbols_follow: bool,
     /// The PT_LOADs of the edited file that the original, its annex apart, does not have.
     pub added: Vec<Segment>,
     /// Another one: that of the stub that the operation plants.
@@ -35,7 +37,22 @@ impl<'a> Pair<'a> {
         let planted =
             added.iter().position(|load| operation.stub.is_some() && load.memory().contains(&entry));
         let planted = planted.map(|at| added.remove(at));
-        Pair { before, after, wanted: Wanted::new(before, operation), old_annex, added, planted }
+        let symbols_follow = before.symbol_section().is_some();
+        let wanted = Wanted::new(before, operation);
+        Pair { before, after, wanted, old_annex, symbols_follow, added, planted }
+    }
+
+    /// The value and size of a symbol, which follow its section where that moves: `_DYNAMIC`, and a symbol for PT_INTERP's string. What
+    /// reaches to the section's end still does.
+    pub fn follow(&self, section: u64, value: u64, size: u64) -> (u64, u64) {
+        let at = |file: &File| file.sections.get(usize::try_from(section).ok()?).copied();
+        let (Some(old), Some(new)) = (at(&self.before.file), at(&self.after.file)) else {
+            return (value, size);
+        };
+        let inside = value.checked_sub(old.addr).filter(|into| *into < old.size && old.addr != new.addr);
+        let Some(into) = inside else { return (value, size) };
+        let to_end = into.checked_add(size) == Some(old.size);
+        (new.addr.wrapping_add(into), if to_end { new.size.saturating_sub(into) } else { size })
     }
 
     /// Whether what lies in an added segment may have moved there.
@@ -58,11 +75,14 @@ impl<'a> Pair<'a> {
     pub fn tail_start(&self) -> u64 {
         let file = &self.before.file;
         let segments = file.segments.iter().map(Segment::file);
-        let names = file.section_names_place();
-        let is_loaded = |section: &Section| section.is_loaded() || section.file() != names;
-        let sections = file.sections.iter().filter(|section| is_loaded(section)).map(Section::file);
-        let tables = [file.segment_table(), 0..file.header.ehsize()];
-        let kept = segments.chain(sections).chain(tables).filter(|range| !self.was_in_annex(range.start));
+        let names = file.movable_names();
+        let stays = |section: &&Section| section.is_loaded() || Some(section.file()) != names;
+        let sections = file.sections.iter().filter(stays).map(Section::file);
+        // Whatever lies where a table should be that is none stays.
+        let unknown = if file.sections.is_empty() { file.section_table() } else { 0..0 };
+        let tables = [file.segment_table(), 0..file.header.ehsize(), unknown];
+        let kept = segments.chain(sections).chain(tables);
+        let kept = kept.filter(|range| !range.is_empty() && !self.was_in_annex(range.start));
         kept.map(|range| range.end).filter(|end| *end <= file.len()).fold(0, u64::max)
     }
 
@@ -70,7 +90,8 @@ impl<'a> Pair<'a> {
     pub fn tail(&self) -> Vec<Range<u64>> {
         let file = &self.before.file;
         let (start, end) = (self.tail_start(), file.len());
-        let mut known = vec![file.section_table(), file.section_names_place()];
+        let mut known = vec![file.section_table()];
+        known.extend(file.movable_names());
         known.extend(self.old_annex.map(|annex| annex.file()));
         let is_empty =
             |gap: &Range<u64>| file.slice(gap.clone()).is_some_and(|bytes| first_content(bytes).is_none());

@@ -21,9 +21,8 @@ pub(super) const ET_DYN: u64 = 3;
 
 pub(super) const EM_MIPS: u64 = 8;
 
-/// The counts that stand in section 0 when they are too large for the file header (gABI, "ELF Header").
+/// The number of segments stands in section 0 when it is too large for the file header (gABI, "ELF Header").
 const PN_XNUM: u64 = 0xffff;
-const SHN_XINDEX: u64 = 0xffff;
 
 /// Linkers write about ten; a limit keeps what asks them about many addresses linear.
 const MOST_LOADS: usize = 512;
@@ -35,7 +34,7 @@ pub(super) struct Header {
     pub fixed: [u64; 8],
     pub phoff: u64,
     pub shoff: u64,
-    /// The counts, wherever they stand.
+    /// Wherever it stands.
     pub phnum: u64,
     pub shnum: u64,
     pub shstrndx: u64,
@@ -56,6 +55,10 @@ impl Header {
 
     pub fn ehsize(&self) -> u64 {
         self.fixed[5]
+    }
+
+    fn shentsize(&self) -> u64 {
+        self.fixed[7]
     }
 }
 
@@ -150,8 +153,10 @@ pub(super) struct File<'a> {
     pub header: Header,
     /// As many as can be read.
     pub segments: Vec<Segment>,
-    /// As many as can be read.
+    /// All, or none if they are not believed.
     pub sections: Vec<Section>,
+    /// What their names span of the file, if those are believed.
+    pub section_names_place: Range<u64>,
 }
 
 impl<'a> File<'a> {
@@ -165,16 +170,22 @@ impl<'a> File<'a> {
             return Err("its class or byte order is unknown");
         }
         let header = Header { ident, fixed: [0; 8], phoff: 0, shoff: 0, phnum: 0, shnum: 0, shstrndx: 0 };
-        let (segments, sections) = (Vec::new(), Vec::new());
-        let mut file = File { bytes, wide: ident[4] == 2, little: ident[5] == 1, header, segments, sections };
+        let mut file = File {
+            bytes,
+            wide: ident[4] == 2,
+            little: ident[5] == 1,
+            header,
+            segments: Vec::new(),
+            sections: Vec::new(),
+            section_names_place: 0..0,
+        };
         file.read_header().ok_or("it is shorter than an ELF header")?;
         file.segments = file.table(file.header.phoff, file.header.phnum, file.segment_size(), Self::segment);
         file.sections = file.table(file.header.shoff, file.header.shnum, file.section_size(), Self::section);
-        // A table of what is not there is none: other bytes, or the file was cut off. The editor leaves it alone, too.
-        let is_inside = |section: &Section| section.file().is_empty() || section.file().end <= file.len();
-        if !file.sections.iter().all(is_inside) {
-            file.sections.clear();
+        if !file.believes_sections() {
+            file.forget_sections();
         }
+        file.section_names_place = file.find_section_names().unwrap_or(0..0);
         if file.loads().count() > MOST_LOADS {
             return Err("it has more segments to be loaded than any linker writes");
         }
@@ -200,15 +211,37 @@ impl<'a> File<'a> {
         ] = self.fields(16, [2, 2, 4, word, word, word, 4, 2, 2, 2, 2, 2, 2])?;
         self.header.fixed = [kind, machine, version, entry, flags, ehsize, phentsize, shentsize];
         let first = if shoff == 0 { None } else { self.section(shoff) };
-        let escape = |value, escape, real: fn(&Section) -> u64| match &first {
-            Some(section) if value == escape => real(section),
-            _ => value,
-        };
         (self.header.phoff, self.header.shoff) = (phoff, shoff);
-        self.header.phnum = escape(phnum, PN_XNUM, |section| section.info);
-        self.header.shnum = escape(shnum, 0, |section| section.size);
-        self.header.shstrndx = escape(shstrndx, SHN_XINDEX, |section| section.link);
+        (self.header.shnum, self.header.shstrndx) = (shnum, shstrndx);
+        self.header.phnum = match first {
+            Some(section) if phnum == PN_XNUM => section.info,
+            _ => phnum,
+        };
         Some(())
+    }
+
+    /// What docs/design.md says of it ("What of a section table is believed"). More sections than the ELF header can count no file
+    /// has that is loaded.
+    fn believes_sections(&self) -> bool {
+        let header = &self.header;
+        let is_inside = |section: &Section| section.file().is_empty() || section.file().end <= self.len();
+        header.shoff != 0
+            && header.shentsize() == self.section_size()
+            && header.shstrndx < header.shnum
+            && self.sections.len() as u64 == header.shnum
+            && self.sections.iter().all(is_inside)
+    }
+
+    pub fn forget_sections(&mut self) {
+        (self.sections, self.section_names_place) = (Vec::new(), 0..0);
+    }
+
+    /// Every name begins there, and the last one ends.
+    fn find_section_names(&self) -> Option<Range<u64>> {
+        let place = self.sections.get(usize::try_from(self.header.shstrndx).ok()?)?.file();
+        let table = self.slice(place.clone())?;
+        let begins = |section: &Section| section.name < table.len() as u64;
+        (table.last() == Some(&0) && self.sections.iter().all(begins)).then_some(place)
     }
 
     /// `count` entries at an offset, or as many as the file holds.
@@ -237,6 +270,11 @@ impl<'a> File<'a> {
 
     pub fn word_size(&self) -> u64 {
         if self.wide { 8 } else { 4 }
+    }
+
+    /// The bits of an address.
+    pub fn address_mask(&self) -> u64 {
+        if self.wide { u64::MAX } else { u64::from(u32::MAX) }
     }
 
     pub fn segment_size(&self) -> u64 {
@@ -281,6 +319,16 @@ impl<'a> File<'a> {
         self.segments.iter().filter(|segment| segment.kind == PT_LOAD)
     }
 
+    /// Whether the kernel or ld.so load it, and so read anything of it.
+    pub fn is_loaded(&self) -> bool {
+        matches!(self.header.kind(), ET_EXEC | ET_DYN)
+    }
+
+    /// The PT_DYNAMIC that ld.so takes: the last one, and an empty one is none (dl-load.c).
+    pub fn dynamic(&self) -> Option<&Segment> {
+        self.segments.iter().rfind(|segment| segment.kind == PT_DYNAMIC && segment.filesz > 0)
+    }
+
     pub fn first(&self, kind: u64) -> Option<&Segment> {
         self.segments.iter().find(|segment| segment.kind == kind)
     }
@@ -311,12 +359,14 @@ impl<'a> File<'a> {
 
     /// The names of sections.
     pub fn section_names(&self) -> Strings<'a> {
-        self.strings(self.section_names_place())
+        self.strings(self.section_names_place.clone())
     }
 
-    pub fn section_names_place(&self) -> Range<u64> {
-        let section = usize::try_from(self.header.shstrndx).ok().and_then(|index| self.sections.get(index));
-        section.map_or(0..0, Section::file)
+    /// What the names span that can be written anew elsewhere: those that are not loaded.
+    pub fn movable_names(&self) -> Option<Range<u64>> {
+        let place = self.section_names_place.clone();
+        let section = self.sections.get(self.header.shstrndx as usize)?;
+        (!place.is_empty() && !section.is_loaded()).then_some(place)
     }
 
     /// Whether it is the note that tells nixpkgs' ld.so where the libraries are.
@@ -341,9 +391,9 @@ impl<'a> File<'a> {
         self.header.phoff..self.header.phoff.saturating_add(size)
     }
 
-    /// The section header table's place.
+    /// The section header table's place; where there is said to be one, if it is not believed.
     pub fn section_table(&self) -> Range<u64> {
-        let size = self.header.shnum.saturating_mul(self.section_size());
+        let size = self.header.shnum.saturating_mul(self.header.shentsize());
         self.header.shoff..self.header.shoff.saturating_add(size)
     }
 }

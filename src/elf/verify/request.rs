@@ -10,8 +10,9 @@ use goblin::elf::dynamic::{
 use super::dynamic::{DT_MIPS_RLD_MAP_REL, Dynamic, Entry};
 use super::pair::Pair;
 use super::pointers::STRINGS;
-use super::reader::{ET_EXEC, File, PT_INTERP};
-use super::{Report, rule, segments, text};
+use super::reader::{EM_MIPS, ET_EXEC, File, PT_INTERP};
+use super::segments::{self, PATH_MAX};
+use super::{Report, rule, text};
 
 /// A string in a message.
 struct Shown<'a>(&'a [u8]);
@@ -72,9 +73,12 @@ fn check_cache(pair: &Pair, report: &mut Report) {
     expect_strings(report, "the note of libraries", wanted.as_slice(), pair.after.file.cache().as_slice());
 }
 
-/// The string that PT_INTERP names, as far as it goes.
+/// The string that PT_INTERP names, if the kernel would take it.
 fn interpreter<'a>(file: &File<'a>) -> Option<&'a [u8]> {
     let bytes = file.slice(file.first(PT_INTERP)?.file())?;
+    if bytes.last() != Some(&0) || bytes.len() as u64 > PATH_MAX || !file.is_loaded() {
+        return None;
+    }
     bytes.split(|byte| *byte == 0).next()
 }
 
@@ -139,6 +143,7 @@ fn check_flags(pair: &Pair, report: &mut Report) {
 
 /// The tags that have nothing to do with any operation.
 fn check_rest(pair: &Pair, report: &mut Report) {
+    let is_mips = pair.before.file.header.machine() == EM_MIPS;
     let rest = |dynamic: &Dynamic| -> Vec<(u64, u64)> {
         let is_checked = |tag| match tag {
             DT_FLAGS_1 | DT_DEBUG => true,
@@ -150,7 +155,9 @@ fn check_rest(pair: &Pair, report: &mut Report) {
         let entries = dynamic.entries.iter().filter(|entry| !is_checked(entry.tag));
         let value = |entry: &Entry| match entry.tag {
             // Counted from its own entry, which may have moved.
-            DT_MIPS_RLD_MAP_REL => entry.value.wrapping_add(entry.address) & mask(pair),
+            DT_MIPS_RLD_MAP_REL if is_mips => {
+                entry.value.wrapping_add(entry.address) & pair.before.file.address_mask()
+            }
             _ => entry.value,
         };
         let mut rest: Vec<_> = entries.map(|entry| (entry.tag, value(entry))).collect();
@@ -166,9 +173,4 @@ fn check_rest(pair: &Pair, report: &mut Report) {
         let tag = first.map_or(0, |(tag, _)| tag);
         report.add(rule::DYNAMIC, format!("the dynamic entry of tag {tag:#x}"), "changed, came or went");
     }
-}
-
-/// The bits of an address.
-fn mask(pair: &Pair) -> u64 {
-    if pair.before.file.wide { u64::MAX } else { u64::from(u32::MAX) }
 }

@@ -10,21 +10,16 @@ use super::{Report, rule, text};
 /// The rules of one file.
 pub(super) fn check(view: &View, report: &mut Report) {
     let file = &view.file;
-    let (count, names) = (file.header.shnum, file.section_names());
-    let whole = file.sections.len() as u64 == count && file.section_table().end <= file.len();
-    report.check(whole, rule::SECTIONS, "the section header table", "ends behind the file");
-    let named = count == 0 || file.header.shstrndx < count;
-    report.check(named, rule::SECTIONS, "e_shstrndx", "is the index of no section");
+    let count = file.header.shnum;
+    let whole = file.sections.len() as u64 == count;
+    report.check(whole, rule::SECTIONS, "the section header table", "leads out of the file, or is none");
+    let named = count == 0 || !file.section_names_place.is_empty();
+    report.check(named, rule::SECTIONS, "the names of sections", "are not all in their table");
     for (index, section) in file.sections.iter().enumerate() {
         if section.kind == SHT_NULL {
             continue;
         }
         let mut check = |holds, what| report.check(holds, rule::SECTIONS, format!("section {index}"), what);
-        check(
-            file.header.shstrndx == 0 || names.get(section.name).is_some(),
-            "has a name outside of the names",
-        );
-        check(section.file().end <= file.len(), "ends behind the file");
         check(is_loaded_right(file, section), "is not loaded from its offset to its address");
         let info = matches!(section.kind, SHT_REL | SHT_RELA) || section.flags & SHF_INFO_LINK != 0;
         check(section.link < count && (!info || section.info < count), "is linked to no section");
@@ -108,11 +103,8 @@ pub(super) fn compare(pair: &Pair, report: &mut Report) {
             pair.all_added().any(|annex| annex.file().start <= file.start && file.end <= annex.file().end);
         report.check(inside, rule::SECTIONS, "a new section", "is not in the added segment");
     }
-    // Of sections that are not in the file nobody makes more.
-    let is_whole = |section: &Section| section.file().end <= before.len();
-    let known =
-        before.header.fixed[7] == before.section_size() && before.header.shstrndx < before.header.shnum;
-    for annex in pair.all_added().filter(|_| known && before.sections.iter().all(is_whole)) {
+    // Without a name for it nobody makes a section.
+    for annex in pair.all_added().filter(|_| before.movable_names().is_some()) {
         check_cover(after, annex, report);
     }
 }
@@ -142,7 +134,8 @@ fn moves(pair: &Pair, index: usize, section: &Section) -> bool {
     }
     let dynamic = &pair.before.dynamic;
     let interpreter = pair.before.file.first(PT_INTERP).map(|segment| segment.vaddr);
-    let moved = index as u64 == pair.before.file.header.shstrndx
+    let are_names = index as u64 == pair.before.file.header.shstrndx;
+    let moved = are_names && pair.before.file.movable_names().is_some()
         || section.kind == SHT_DYNAMIC
         || section.kind == SHT_STRTAB && dynamic.get(DT_STRTAB) == Some(section.addr)
         || section.is_loaded() && interpreter == Some(section.addr);
@@ -165,6 +158,6 @@ fn check_cover(file: &File, annex: &Segment, report: &mut Report) {
         gaps |= end.checked_next_multiple_of(padding).is_none_or(|end| end < section.addr);
         end = end.max(section.addr.saturating_add(section.size));
     }
-    let covered = file.sections.is_empty() || !gaps && end == annex.memory().end;
+    let covered = !gaps && end == annex.memory().end;
     report.check(covered, rule::SECTIONS, "the added segment", "is not covered by sections");
 }

@@ -8,7 +8,7 @@ use super::view::View;
 use super::{Report, rule, stub};
 
 /// The longest path of an interpreter (the kernel's load_elf_binary).
-const PATH_MAX: u64 = 4096;
+pub(super) const PATH_MAX: u64 = 4096;
 
 /// The smallest page of all machines.
 const SMALLEST_PAGE: u64 = 4096;
@@ -91,9 +91,10 @@ fn check_table(file: &File, report: &mut Report) {
         report.check(describes, rule::PROGRAM_HEADERS, "PT_PHDR", "is not where e_phoff is, in a PT_LOAD");
         report.check(first, rule::PROGRAM_HEADERS, "PT_PHDR", "comes after a PT_LOAD");
     }
-    // It may have a section of its own. What is said to reach beyond the file is nowhere.
+    // It may have a section of its own, which does not grow with it. What is said to reach beyond the file is nowhere.
+    let is_own = |other: &Range<u64>| other.start == table.start && other.end <= table.end;
     let overlaps = |other: &Range<u64>| {
-        *other != table && other.end <= file.len() && other.start < table.end && table.start < other.end
+        !is_own(other) && other.end <= file.len() && other.start < table.end && table.start < other.end
     };
     let sections = file.sections.iter().map(Section::file);
     let others = file.segments.iter().filter(|segment| !matches!(segment.kind, PT_LOAD | PT_PHDR));
@@ -126,8 +127,7 @@ fn check_interpreter(file: &File, report: &mut Report) {
 
 fn check_dynamic(view: &View, report: &mut Report) {
     let file = &view.file;
-    let segment = file.segments.iter().rfind(|segment| segment.kind == PT_DYNAMIC);
-    let Some(segment) = segment else { return };
+    let Some(segment) = file.dynamic() else { return };
     let mut check = |holds, what| report.check(holds, rule::DYNAMIC, "PT_DYNAMIC", what);
     check(
         file.place(segment.vaddr, segment.filesz) == Some(segment.file()),
@@ -173,9 +173,10 @@ fn compare_headers(pair: &Pair, report: &mut Report) {
         if pair.planted.is_some() {
             new.fixed[3] = old.fixed[3];
         }
-        (new.shoff, new.shnum) = (old.shoff, old.shnum);
         if super::sections::drops_table(pair) {
-            new.shstrndx = old.shstrndx;
+            (new.shoff, new.shnum, new.shstrndx) = (old.shoff, old.shnum, old.shstrndx);
+        } else if !before.sections.is_empty() {
+            (new.shoff, new.shnum) = (old.shoff, old.shnum);
         }
     }
     report.check(old == new, rule::HEADER, "the ELF header", "changed");
@@ -189,7 +190,7 @@ fn check_annex(pair: &Pair, annex: &Segment, report: &mut Report) {
     let name = load_name(annex);
     let aligned = annex.align >= page && page.is_power_of_two();
     report.check(aligned, rule::ALIGNMENT, &name, format!("is not aligned to {page:#x}"));
-    let physical = |load: &Segment| load.paddr.wrapping_sub(load.vaddr);
+    let physical = |load: &Segment| load.paddr.wrapping_sub(load.vaddr) & file.address_mask();
     let like_others = others().any(|load| physical(load) == physical(annex));
     let plain = annex.flags & PF_X == 0 && annex.filesz == annex.memsz && like_others;
     report.check(plain, rule::SEGMENTS, &name, "has code, memory that is not in the file, or an odd p_paddr");

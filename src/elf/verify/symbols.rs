@@ -77,12 +77,19 @@ impl<'a> Identity<'a> {
     /// After the operation.
     fn wanted(self, pair: &Pair<'a>) -> Self {
         let mut version = pair.wanted.version(self.name, self.version);
-        // Where no version is left there is no table either that could say that a defined symbol is nobody's.
+        // Where no version is left there is no table either that could say that a defined symbol is nobody's, or what no other
+        // table has.
         let drops_table = pair.wanted.removes_needed() && pair.after.versions.symbols.is_none();
-        if drops_table && version.0 == Version::Local && !self.rest.is_local() {
+        let says_nothing = matches!(version.0, Version::Local | Version::Unknown(_));
+        if drops_table && says_nothing && !self.rest.is_local() {
             version = (Version::Any, false);
         }
-        Identity { name: pair.wanted.symbol(self.name), version, ..self }
+        let (value, size) = match pair.symbols_follow {
+            true => pair.follow(self.rest.section, self.rest.value, self.rest.size),
+            false => (self.rest.value, self.rest.size),
+        };
+        let rest = Symbol { value, size, ..self.rest };
+        Identity { name: pair.wanted.symbol(self.name), version, rest }
     }
 }
 

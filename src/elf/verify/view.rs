@@ -4,7 +4,7 @@ use goblin::elf::dynamic::{DT_GNU_HASH, DT_SYMTAB};
 
 use super::dynamic::{DT_MIPS_SYMTABNO, DT_MIPS_XHASH, Dynamic};
 use super::hash::{Gnu, Sysv, gnu_tags};
-use super::reader::{File, SHT_DYNSYM};
+use super::reader::{File, SHT_DYNSYM, Section};
 use super::relocations;
 use super::versions::{Version, Versions};
 
@@ -49,12 +49,11 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub fn read(bytes: &'a [u8]) -> Result<Self, &'static str> {
-        let file = File::read(bytes)?;
+    pub fn new(file: File<'a>) -> Self {
         let dynamic = Dynamic::read(&file);
         let versions = Versions::read(&file, &dynamic);
         let symbols = Symbols::find(&file, &dynamic);
-        Ok(View { file, dynamic, versions, symbols })
+        View { file, dynamic, versions, symbols }
     }
 
     pub fn symbol(&self, index: u64) -> Option<Symbol> {
@@ -73,6 +72,12 @@ impl<'a> View<'a> {
 
     pub fn name(&self, index: u64) -> Option<&'a [u8]> {
         self.dynamic.strings.get(self.symbol(index)?.name)
+    }
+
+    /// The section that describes the table of symbols.
+    pub fn symbol_section(&self) -> Option<&Section> {
+        let is_it = |section: &&Section| section.kind == SHT_DYNSYM && section.offset == self.symbols.at;
+        self.file.sections.iter().find(is_it)
     }
 
     /// The raw table of symbols.

@@ -9,7 +9,7 @@ HOME=$d emacs -Q --batch --eval '(progn
     (princ (format "%d %s %s\n" (* 6 7) (if (native-comp-available-p) "native" "not native") major-mode)))
   (with-temp-buffer
     (insert-file-contents (expand-file-name "HELLO" data-directory))
-    (princ (format "greetings: %s\n" (if (> (buffer-size) 5000) "many" "few"))))
+    (princ (format "greetings: %s\n" (if (> (buffer-size) 1000) "many" "few"))))
   (with-temp-buffer
     (insert "hi")
     (hexlify-buffer)

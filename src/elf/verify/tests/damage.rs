@@ -19,7 +19,7 @@ pub struct Victim<'a> {
 
 impl<'a> Victim<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
-        Victim { view: View::read(bytes).unwrap(), bytes: bytes.to_vec() }
+        Victim { view: View::new(File::read(bytes).unwrap()), bytes: bytes.to_vec() }
     }
 
     pub fn set(&mut self, at: u64, size: u64, value: u64) -> Option<()> {
