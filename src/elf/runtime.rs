@@ -8,8 +8,8 @@ use goblin::elf::section_header::{SHF_ALLOC, SHN_UNDEF, SHT_NOBITS};
 use goblin::elf::sym::Sym;
 use scroll::Pread;
 
-use super::describe::sections;
 use super::image::Image;
+use super::sections::sections;
 use super::symbols::Symbols;
 use super::{Elf, FileOffset};
 
@@ -42,7 +42,8 @@ impl Elf {
         let image = Image::new(bytes, self.abi);
         let Ok(header) = bytes.pread::<Header>(0) else { return Vec::new() };
         let is_unloaded = |flags: u64, kind: u32| flags & u64::from(SHF_ALLOC) == 0 && kind != SHT_NOBITS;
-        sections::sections(&image, &header)
+        sections(&image, &header)
+            .iter()
             .filter(|section| is_unloaded(section.sh_flags, section.sh_type))
             .filter_map(|section| Some(section.sh_offset..section.sh_offset.checked_add(section.sh_size)?))
             .collect()

@@ -4,7 +4,7 @@
 //! tells: debug information, and the build-id of a file that is not to be loaded.
 
 mod notes;
-pub(super) mod sections;
+mod sections;
 mod segments;
 mod symbols;
 #[cfg(test)]

@@ -56,10 +56,7 @@ fn section(image: &Image, header: &Header, index: u64) -> Option<SectionHeader> 
 }
 
 /// Numbers that do not fit into the header are in the first section (gABI, "ELF header").
-pub(in crate::elf) fn sections<'a>(
-    image: &'a Image,
-    header: &'a Header,
-) -> impl Iterator<Item = SectionHeader> + 'a {
+fn sections<'a>(image: &'a Image, header: &'a Header) -> impl Iterator<Item = SectionHeader> + 'a {
     let first = section(image, header, 0).filter(|_| header.e_shoff > 0);
     let count = match (header.e_shnum, first) {
         (0, Some(first)) => first.sh_size,
