@@ -16,7 +16,7 @@ use crate::config::glibc_set::{is_glibc_set, version};
 use crate::config::{Format, Glibc, RelationKind, SonameRelation};
 use crate::elf::{Abi, Elf};
 use crate::error::{Error, Result};
-use crate::path::printable;
+use crate::path::{InstallPath, printable};
 use crate::payload;
 
 /// The packages of the libraries that bundles often leave to the target.
@@ -70,7 +70,7 @@ impl Needs {
         let is_users = |entry: &&Entry| matches!(entry.kind, Kind::File { source: Source::User(_), .. });
         for entry in draft.entries.iter().filter(is_users).filter(|entry| entry.is_in(format)) {
             let Some(elf) = elf(entry)? else { continue };
-            let shipped = if elf.rpath.is_some() || elf.runpath.is_some() {
+            let shipped = if leads_to(entry, &elf, &context.lib_dir) {
                 names(&|_| true)
             } else {
                 names(&|entry| !entry.path.starts_with(&context.lib_dir))
@@ -90,6 +90,17 @@ impl Needs {
         let needed = |key: &(Abi, String)| self.libraries.contains_key(key);
         self.opened.iter().filter_map(first).filter(|(key, _)| !needed(key)).collect()
     }
+}
+
+/// Whether the run path of what is installed as `entry` has a folder below `place`.
+fn leads_to(entry: &Entry, elf: &Elf, place: &InstallPath) -> bool {
+    let origin = entry.path.parent().unwrap_or_else(InstallPath::root);
+    let run_paths = elf.rpath.iter().chain(&elf.runpath).flat_map(|path| path.split(|byte| *byte == b':'));
+    let mut folders = run_paths.filter_map(|folder| {
+        let below = [&b"$ORIGIN"[..], b"${ORIGIN}"].iter().find_map(|word| folder.strip_prefix(*word));
+        below.map_or_else(|| InstallPath::new(folder), |below| Some(origin.join(below)))
+    });
+    folders.any(|folder| folder.starts_with(place))
 }
 
 /// `None`: it is no ELF file, or a malformed one.
