@@ -1,7 +1,7 @@
 # On a fresh Debian or Ubuntu, as root, with cargo: everything else is installed or made. What is slow to make is kept in
 # .cache (or $EXPLANT_CACHE).
 
-.PHONY: demo test bench prepare fuzz census
+.PHONY: demo test test-more bench prepare fuzz census
 
 # examples/hello as .deb, .rpm and tarball, each started in an empty root.
 demo:
@@ -13,17 +13,24 @@ test:
 	tests/prepare & prepare=$$!; cargo test --no-run && wait $$prepare
 	cargo test
 
+# The same of programs that are slow to download and build: gdb, emacs, node, ruby; GTK and Qt, with a screen.
+test-more:
+	tests/prepare --more
+	cargo test --test more
+
 prepare:
 	tests/prepare
 
 # The talk's way, by hand (cp, patchelf, nfpm, tar), against `explant build`; patchelf against `explant patch`; the compressors
-# alone, and nfpm, against `explant build`.
+# alone, and nfpm, against `explant build`; ripgrep against the scan for store paths. What each layout ships.
 bench: prepare
 	cargo build --release
 	benches/against-the-talk
-	tests/apt-install time pigz
+	tests/apt-install time pigz ripgrep
 	benches/against-patchelf
+	benches/against-ripgrep
 	benches/against-nfpm
+	benches/sizes
 
 # Each fuzz target for a minute; fuzz/README.md tells how for longer.
 fuzz:

@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("error: {error}");
+            cli::tell::note(format_args!("error: {error}"));
             ExitCode::from(error.exit_status())
         }
     }

@@ -129,10 +129,17 @@ impl<Tree: Clone> AbsolutePath<Tree> {
 impl<Tree: Clone + Eq> Ord for AbsolutePath<Tree> {
     /// Component by component, which is byte by byte with the slash before all others.
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let common = self.0.iter().zip(&other.0).take_while(|(a, b)| a == b).count();
+        let common = common(&self.0, &other.0);
         let rank = |byte: &u8| if *byte == b'/' { 0 } else { u16::from(*byte) + 1 };
         self.0.get(common).map(rank).cmp(&other.0.get(common).map(rank))
     }
+}
+
+/// How many bytes two paths begin with alike: in one folder, most of them.
+fn common(a: &[u8], b: &[u8]) -> usize {
+    const STEP: usize = 16;
+    let steps = a.chunks_exact(STEP).zip(b.chunks_exact(STEP)).take_while(|(a, b)| a == b).count() * STEP;
+    steps + a[steps..].iter().zip(&b[steps..]).take_while(|(a, b)| a == b).count()
 }
 
 impl<Tree: Clone + Eq> PartialOrd for AbsolutePath<Tree> {

@@ -15,7 +15,7 @@ use explant::plan::{Finding, Kind, Plan, table};
 use explant::sign::Signers;
 
 use super::arguments::Input;
-use super::{interrupt, report};
+use super::{interrupt, report, tell};
 
 pub fn run(input: &Input) -> Result<()> {
     let start = Instant::now();
@@ -194,16 +194,13 @@ fn summary(
             "check-findings": found,
             "seconds": seconds,
         });
-        println!("{value:#}");
-        return Ok(());
+        return tell::out(format_args!("{value:#}\n"));
     }
-    for (path, size) in artifacts.iter().chain(&beside) {
-        println!(
-            "{}  {}",
-            input.output.join(path.file_name().unwrap_or_default()).display(),
-            table::size(*size)
-        );
-    }
-    eprintln!("{}; {seconds:.1} s", table::totals(plan));
+    let line = |(path, size): &(PathBuf, u64)| {
+        let path = input.output.join(path.file_name().unwrap_or_default());
+        format!("{}  {}\n", path.display(), table::size(*size))
+    };
+    tell::out(artifacts.iter().chain(&beside).map(line).collect::<String>())?;
+    tell::note(format_args!("{}; {seconds:.1} s", table::totals(plan)));
     Ok(())
 }

@@ -9,7 +9,7 @@ use explant::Result;
 use explant::check::{Policy, check};
 use explant::package;
 
-use super::report;
+use super::{report, tell};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -29,7 +29,7 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
     for artifact in &arguments.artifacts {
         // `explant check dist/*`
         if artifact.file_name().is_some_and(|name| package::stands_beside(&name.to_string_lossy())) {
-            eprintln!("{}: no artifact, passed over", artifact.display());
+            tell::note(format_args!("{}: no artifact, passed over", artifact.display()));
             continue;
         }
         let report = check(artifact, &policy)?;
@@ -40,12 +40,12 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         }
         report::findings(&report.findings);
         for failure in &report.failures {
-            eprintln!("error: {failure}");
+            tell::note(format_args!("error: {failure}"));
         }
-        println!("{}: {}", artifact.display(), report.verdict());
+        tell::out(format_args!("{}: {}\n", artifact.display(), report.verdict()))?;
     }
     if arguments.json {
-        println!("{:#}", json!(values));
+        tell::out(format_args!("{:#}\n", json!(values)))?;
     }
     Ok(all_closed)
 }

@@ -12,7 +12,7 @@ use explant::plan::{self, Request};
 use explant::{init, path};
 
 use super::arguments::open_store;
-use super::report;
+use super::{report, tell};
 
 #[derive(Args)]
 pub struct Arguments {
@@ -41,8 +41,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     };
     write(&arguments.config, &text)?;
     report::findings(&findings);
-    println!("{}", path::printable(arguments.config.as_os_str().as_encoded_bytes()));
-    Ok(())
+    tell::out(format_args!("{}\n", path::printable(arguments.config.as_os_str().as_encoded_bytes())))
 }
 
 fn of_nfpm(arguments: &Arguments, yaml: &Path) -> Result<(String, Vec<Finding>)> {

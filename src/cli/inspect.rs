@@ -1,6 +1,5 @@
 //! `explant inspect`
 
-use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -10,6 +9,8 @@ use explant::error::IoContext;
 use explant::inspect::report::Report;
 use explant::inspect::{Disk, Wanted, inspect, text};
 use explant::path::printable;
+
+use super::tell;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -40,16 +41,12 @@ pub fn run(arguments: &Arguments) -> Result<bool> {
         let path = absolute(arguments, file)?;
         let report = inspect(&disk, path.as_os_str().as_encoded_bytes(), &printable(name), wanted);
         reports.push(report.unwrap_or_else(|error| {
-            eprintln!("error: {error}");
+            tell::note(format_args!("error: {error}"));
             Report::error(name, &error)
         }));
     }
     let text = if arguments.json { json(&reports) } else { blocks(&reports) };
-    match std::io::stdout().write_all(text.as_bytes()) {
-        // Nobody reads on (`| head`): println! would panic.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
-        result => result.while_doing("write to", "the standard output")?,
-    }
+    tell::out(text)?;
     Ok(reports.iter().all(Report::is_complete))
 }
 

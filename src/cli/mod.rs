@@ -9,6 +9,7 @@ mod interrupt;
 pub mod patch;
 mod plan;
 mod report;
+pub mod tell;
 
 use std::ffi::OsString;
 
@@ -31,7 +32,7 @@ enum Command {
     /// Write the artifacts of a Nix build result.
     Build(Input),
     /// Show what `build` would ship, edit, skip and leave over; writes nothing.
-    Plan(Input),
+    Plan(plan::Arguments),
     /// Prove that artifacts are closed: that they need nothing which is not in them.
     Check(check::Arguments),
     /// Write a bundle.toml for a Nix build result, or for what an nfpm.yaml says.
@@ -51,7 +52,7 @@ enum Command {
 pub fn run(cli: Cli) -> Result<bool> {
     match cli.command {
         Command::Build(input) => build::run(&input).map(|()| true),
-        Command::Plan(input) => plan::run(&input).map(|()| true),
+        Command::Plan(arguments) => plan::run(&arguments).map(|()| true),
         Command::Check(arguments) => check::run(&arguments),
         Command::Init(arguments) => init::run(&arguments).map(|()| true),
         Command::Patch { arguments } => patch::run(arguments),

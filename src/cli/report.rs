@@ -2,10 +2,12 @@
 
 use explant::plan::Finding;
 
+use super::tell;
+
 /// Prints findings to standard error.
 pub fn findings(findings: &[Finding]) {
     for finding in findings {
-        eprintln!("{}", shortened(finding));
+        tell::note(shortened(finding));
     }
 }
 

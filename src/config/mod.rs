@@ -18,6 +18,7 @@ mod install;
 pub mod names;
 mod nfpm_keys;
 mod package;
+mod references;
 mod relations;
 mod rpm;
 mod runtime;
@@ -45,6 +46,7 @@ pub use deb::{Deb, DebTrigger};
 pub use format::{Compression, Format, FormatOptions, Formats};
 pub use install::{Install, InstallFile, Layout};
 pub use package::{DEFAULT_GROUP, Package, PackageConfig};
+pub use references::{Outcome, Policy, ReferenceRule, References};
 pub use relations::{RelationKind, Relations};
 pub use rpm::Rpm;
 pub use runtime::{Glibc, RunPathTag, Runtime};
@@ -56,7 +58,7 @@ pub use version::Version;
 
 use document::Document;
 use format::{COMPRESSION, DEB_COMPRESSION};
-use schema::{Policy, Schema};
+use schema::Schema;
 
 /// Everything bundle.toml says, the parts that need no result to be known. File names are resolved against the
 /// folder of bundle.toml. Its default is what no bundle.toml at all means.
@@ -65,6 +67,7 @@ pub struct Config {
     pub package: PackageConfig,
     pub install: Install,
     pub runtime: Runtime,
+    pub references: References,
     pub relations: SonameRelations,
     /// SPDX expressions, by the name of what is bundled.
     pub licenses: BTreeMap<String, String>,
@@ -81,6 +84,7 @@ impl Default for Config {
             package: PackageConfig::default(),
             install: Install::default(),
             runtime: Runtime::default(),
+            references: References::default(),
             relations: SonameRelations::new(),
             licenses: BTreeMap::new(),
             contents: Vec::new(),
@@ -127,6 +131,7 @@ impl Config {
         Ok(Config {
             package: PackageConfig::from_schema(&document, &schema)?,
             runtime: Runtime::from_schema(&document, &schema.runtime, install.layout)?,
+            references: References::from_schema(&document, &schema.references, install.layout)?,
             relations: soname_relations::from_schema(&document, &schema.relations)?,
             licenses: licenses(&document, &schema.licenses)?,
             install,
@@ -141,12 +146,9 @@ impl Config {
 
 /// Refuses by name what the schema has and nothing carries out yet: it must not be passed over in silence.
 fn not_carried_out_yet(document: &Document, schema: &Schema) -> Result<()> {
-    let policy = schema.references.policy.iter().filter(|policy| *policy.get_ref() != Policy::Carry);
     let relocatable = schema.tarball.relocatable.iter().filter(|relocatable| *relocatable.get_ref());
-    let places = policy
-        .map(|policy| policy.span())
-        .chain(schema.references.rules.iter().map(|rule| rule.span()))
-        .chain(schema.runtime.env.keys().map(|variable| variable.span()))
+    let variables = schema.runtime.env.keys().map(|variable| variable.span());
+    let places = variables
         .chain(relocatable.map(|relocatable| relocatable.span()))
         .chain(schema.test.iter().map(|test| test.span()));
     match places.min_by_key(|place| place.start) {

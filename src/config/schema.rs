@@ -11,7 +11,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use toml::Spanned;
 
-use super::{Glibc, Layout, RunPathTag};
+use super::{Glibc, Layout, Policy, RunPathTag};
 
 /// A key that may be left out.
 pub(super) type Value<T> = Option<Spanned<T>>;
@@ -186,25 +186,14 @@ pub(super) struct References {
     pub rules: Vec<Spanned<Keyed<Rule>>>,
 }
 
-/// What becomes of a reference that no rule settles.
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Policy {
-    Carry,
-    Lean,
-    Strict,
-}
-
-/// One of `references.rules`. Nothing reads it yet but the check of its keys' names and types.
+/// One of `references.rules`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rule {
-    #[serde(rename = "path")]
-    pub _path: String,
+    pub path: Spanned<String>,
     #[serde(rename = "in")]
-    pub _in: Option<String>,
-    #[serde(rename = "is")]
-    pub _is: String,
+    pub within: Value<String>,
+    pub is: Spanned<String>,
 }
 
 #[derive(Deserialize)]

@@ -12,22 +12,25 @@ use crate::path::printable;
 /// Maintainer scripts, their text. Each begins with a `#!` line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scripts {
+    pub common: InstallScripts,
+    pub deb: DebScripts,
+    pub rpm: RpmScripts,
+}
+
+/// The scripts that both formats know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InstallScripts {
     pub preinstall: Option<String>,
     pub postinstall: Option<String>,
     pub preremove: Option<String>,
     pub postremove: Option<String>,
-    pub deb: DebScripts,
-    pub rpm: RpmScripts,
 }
 
 /// The scripts of a .deb.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DebScripts {
-    /// These four, where they are given, are instead of those that both formats have.
-    pub preinstall: Option<String>,
-    pub postinstall: Option<String>,
-    pub preremove: Option<String>,
-    pub postremove: Option<String>,
+    /// Those that are given are instead of the common ones.
+    pub own: InstallScripts,
     /// debconf's (debconf-devel(7)).
     pub config: Option<String>,
     /// debconf's questions: text, no script.
@@ -39,11 +42,8 @@ pub struct DebScripts {
 /// The scriptlets of an .rpm.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RpmScripts {
-    /// These four, where they are given, are instead of those that both formats have.
-    pub preinstall: Option<String>,
-    pub postinstall: Option<String>,
-    pub preremove: Option<String>,
-    pub postremove: Option<String>,
+    /// Those that are given are instead of the common ones.
+    pub own: InstallScripts,
     pub pretrans: Option<String>,
     pub posttrans: Option<String>,
     /// Read by rpm 4.19 and later; older ones pass over it.
@@ -100,12 +100,8 @@ const TRIGGERS: &[(&str, TriggerKind, TriggerScope)] = &[
 
 impl Scripts {
     pub(super) fn from_schema(document: &Document, schema: &Schema) -> Result<Self> {
-        let [preinstall, postinstall, preremove, postremove] = common(document, &schema.scripts)?;
         Ok(Scripts {
-            preinstall,
-            postinstall,
-            preremove,
-            postremove,
+            common: InstallScripts::from_schema(document, &schema.scripts)?,
             deb: DebScripts::from_schema(document, schema)?,
             rpm: RpmScripts::from_schema(document, schema)?,
         })
@@ -113,25 +109,34 @@ impl Scripts {
 
     /// What the .deb has.
     pub fn for_deb(&self) -> DebScripts {
-        let own = self.deb.clone();
-        DebScripts {
-            preinstall: own.preinstall.or_else(|| self.preinstall.clone()),
-            postinstall: own.postinstall.or_else(|| self.postinstall.clone()),
-            preremove: own.preremove.or_else(|| self.preremove.clone()),
-            postremove: own.postremove.or_else(|| self.postremove.clone()),
-            ..own
-        }
+        let deb = self.deb.clone();
+        DebScripts { own: deb.own.or(&self.common), ..deb }
     }
 
     /// What the .rpm has.
     pub fn for_rpm(&self) -> RpmScripts {
-        let own = self.rpm.clone();
-        RpmScripts {
-            preinstall: own.preinstall.or_else(|| self.preinstall.clone()),
-            postinstall: own.postinstall.or_else(|| self.postinstall.clone()),
-            preremove: own.preremove.or_else(|| self.preremove.clone()),
-            postremove: own.postremove.or_else(|| self.postremove.clone()),
-            ..own
+        let rpm = self.rpm.clone();
+        RpmScripts { own: rpm.own.or(&self.common), ..rpm }
+    }
+}
+
+impl InstallScripts {
+    fn from_schema(document: &Document, schema: &schema::Scripts) -> Result<Self> {
+        Ok(InstallScripts {
+            preinstall: optional(document, &schema.preinstall)?,
+            postinstall: optional(document, &schema.postinstall)?,
+            preremove: optional(document, &schema.preremove)?,
+            postremove: optional(document, &schema.postremove)?,
+        })
+    }
+
+    /// With the other's where it has none.
+    fn or(self, other: &Self) -> Self {
+        InstallScripts {
+            preinstall: self.preinstall.or_else(|| other.preinstall.clone()),
+            postinstall: self.postinstall.or_else(|| other.postinstall.clone()),
+            preremove: self.preremove.or_else(|| other.preremove.clone()),
+            postremove: self.postremove.or_else(|| other.postremove.clone()),
         }
     }
 }
@@ -139,13 +144,8 @@ impl Scripts {
 impl DebScripts {
     fn from_schema(document: &Document, schema: &Schema) -> Result<Self> {
         let own = &schema.deb.scripts;
-        let [preinstall, postinstall, preremove, postremove] =
-            common(document, &schema.overrides.deb.scripts)?;
         Ok(DebScripts {
-            preinstall,
-            postinstall,
-            preremove,
-            postremove,
+            own: InstallScripts::from_schema(document, &schema.overrides.deb.scripts)?,
             config: optional(document, &own.config)?,
             templates: own.templates.as_ref().map(|value| content(document, value)).transpose()?,
             rules: optional(document, &own.rules)?,
@@ -156,13 +156,8 @@ impl DebScripts {
 impl RpmScripts {
     fn from_schema(document: &Document, schema: &Schema) -> Result<Self> {
         let own = &schema.rpm.scripts;
-        let [preinstall, postinstall, preremove, postremove] =
-            common(document, &schema.overrides.rpm.scripts)?;
         Ok(RpmScripts {
-            preinstall,
-            postinstall,
-            preremove,
-            postremove,
+            own: InstallScripts::from_schema(document, &schema.overrides.rpm.scripts)?,
             pretrans: optional(document, &own.pretrans)?,
             posttrans: optional(document, &own.posttrans)?,
             preuntrans: optional(document, &own.preuntrans)?,
@@ -235,15 +230,6 @@ fn conditions(document: &Document, values: &Spanned<Strings>, scope: TriggerScop
             .remedy("name the packages that the trigger waits for, as `[\"sudo >= 1.9\"]`"));
     }
     Ok(conditions)
-}
-
-fn common(document: &Document, schema: &schema::Scripts) -> Result<[Option<String>; 4]> {
-    Ok([
-        optional(document, &schema.preinstall)?,
-        optional(document, &schema.postinstall)?,
-        optional(document, &schema.preremove)?,
-        optional(document, &schema.postremove)?,
-    ])
 }
 
 fn optional(document: &Document, value: &Value<String>) -> Result<Option<String>> {

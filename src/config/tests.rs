@@ -34,7 +34,7 @@ fn nothing_means_the_defaults() {
     assert_eq!(config.install.include, ["**"]);
     assert_eq!((config.install.layout, config.runtime.glibc), (Layout::Flat, Glibc::Bundled));
     let compression = [config.deb, config.rpm, config.tarball].map(|options| options.compression);
-    assert_eq!(compression, [Compression::Gzip(9), Compression::Zstd(3), Compression::Zstd(3)]);
+    assert_eq!(compression, [Compression::Gzip(7), Compression::Zstd(3), Compression::Zstd(3)]);
     assert_eq!(parse("\u{feff}[package]\n"), Config::default());
 }
 
@@ -106,8 +106,8 @@ fn what_can_be_is_read() {
     assert_eq!(config.contents[0].src, Path::new("../elsewhere"));
     assert_eq!(config.contents[1].src, folder.path().join("bcachefs.service"));
     assert_eq!(config.contents[1].kind, ContentKind::Config { noreplace: true, missingok: false });
-    assert_eq!(config.package.scripts.postinstall.as_deref(), Some("#!/bin/sh\necho postinst.sh\n"));
-    assert_eq!(config.package.scripts.preremove.as_deref(), Some("#!/bin/bash\n:\n"));
+    assert_eq!(config.package.scripts.common.postinstall.as_deref(), Some("#!/bin/sh\necho postinst.sh\n"));
+    assert_eq!(config.package.scripts.common.preremove.as_deref(), Some("#!/bin/bash\n:\n"));
     assert_eq!(config.deb.compression, Compression::Xz(9));
     assert_eq!(config.rpm.compression, Compression::Gzip(6));
     assert_eq!(config.tarball.compression, Compression::None);

@@ -12,6 +12,7 @@ pub mod ldso;
 mod note;
 pub mod operation;
 pub mod read;
+mod runtime;
 mod sections;
 mod symbols;
 mod symver;

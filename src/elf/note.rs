@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::image::Image;
-use super::{DlopenNote, Priority};
+use super::{DlopenNote, Elf, Priority};
 
 const DLOPEN_OWNER: &[u8] = b"FDO\0";
 const DLOPEN_TYPE: u32 = 0x407c_0c0a;
@@ -17,6 +17,21 @@ struct Json {
     feature: String,
     #[serde(default)]
     description: String,
+}
+
+/// What opens libgcc_s to unwind a cancelled thread (glibc, sysdeps/nptl/unwind-forcedunwind.c).
+const LIBC: &[u8] = b"libc.so.6";
+const UNWINDER: &[u8] = b"libgcc_s.so.1";
+
+impl Elf {
+    /// The libraries that it opens itself and is less without: of each, the names of which any will do.
+    pub fn opens(&self) -> impl Iterator<Item = Vec<&[u8]>> {
+        let notes = self.dlopen.iter().filter(|note| note.priority >= Priority::Recommended);
+        let is_libc = self.soname.as_deref() == Some(LIBC);
+        notes
+            .map(|note| note.sonames.iter().map(Vec::as_slice).collect())
+            .chain(is_libc.then(|| vec![UNWINDER]))
+    }
 }
 
 /// The dlopen notes of a PT_NOTE of `len` bytes and alignment `align` at a file offset. Notes that make no sense are

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 use liblzma::stream::{Check, MtStreamBuilder};
 use liblzma::write::XzEncoder;
-use zstd::zstd_safe::CParameter;
 
+use super::frame::{self, Frame, LAST_SMALL_LEVEL, SMALL_JOB};
 use super::gzip::{self, Gzip};
 use crate::config::Compression;
 
@@ -14,20 +14,12 @@ use crate::config::Compression;
 /// 6's dictionary, which is what xz(1) takes for it.
 const XZ_BLOCK: u64 = 24 << 20;
 
-/// The last zstd level whose window is 2 MiB.
-const LAST_SMALL_LEVEL: i32 = 8;
-
-/// Bytes of one zstd job up to that level: as much as the window, where zstd takes four times that. So memory stays small with
-/// many threads; what it costs in size, an overlap with half a window before it (log 8 of 9) gives back.
-const ZSTD_JOB: u32 = 2 << 20;
-const ZSTD_OVERLAP_LOG: u32 = 8;
-
 /// About what a thread takes, in bytes. xz tells it. Of zstd it is an estimate, six jobs: zstd(1) 1.5.4 with two threads took 22 MiB
 /// with jobs of 2 MiB at level 3, and 360 MiB with its own of 32 MiB at level 19; other levels were not measured.
 pub fn memory_of_thread(compression: Compression) -> u64 {
     const MIB: u64 = 1 << 20;
     match compression {
-        Compression::Zstd(..=LAST_SMALL_LEVEL) => 6 * u64::from(ZSTD_JOB),
+        Compression::Zstd(..=LAST_SMALL_LEVEL) => 6 * u64::from(SMALL_JOB),
         // Jobs of four windows (zstd's clevels.h).
         Compression::Zstd(level) => {
             6 * 4
@@ -54,7 +46,9 @@ fn xz(level: u32, threads: u32) -> MtStreamBuilder {
 
 /// Compresses what is written to it, into `W`.
 pub enum Compressor<W: Write> {
-    Zstd(zstd::Encoder<'static, W>),
+    Zstd(Frame<W>),
+    /// At levels where nothing is spliced.
+    WholeZstd(zstd::Encoder<'static, W>),
     Xz(XzEncoder<W>),
     Gzip(Gzip<W>),
     None(W),
@@ -62,32 +56,35 @@ pub enum Compressor<W: Write> {
 
 impl<W: Write> Compressor<W> {
     pub fn new(compression: Compression, threads: usize, into: W) -> io::Result<Self> {
-        let threads = threads.clamp(1, 256) as u32;
         Ok(match compression {
-            Compression::Zstd(level) => {
-                let mut encoder = zstd::Encoder::new(into, level)?;
-                // Always with workers, even one: zstd without any cuts its blocks elsewhere.
-                encoder.multithread(threads)?;
-                if level <= LAST_SMALL_LEVEL {
-                    encoder.set_parameter(CParameter::JobSize(ZSTD_JOB))?;
-                    encoder.set_parameter(CParameter::OverlapSizeLog(ZSTD_OVERLAP_LOG))?;
-                }
-                encoder.include_checksum(true)?;
-                Compressor::Zstd(encoder)
+            Compression::Zstd(level) if frame::can_be_spliced(level) => {
+                Compressor::Zstd(Frame::new(into, level, threads)?)
             }
+            Compression::Zstd(level) => Compressor::WholeZstd(frame::encoder(level, threads, into)?),
             Compression::Xz(level) => {
-                let stream = xz(level, threads).encoder()?;
+                let stream = xz(level, threads.clamp(1, 256) as u32).encoder()?;
                 Compressor::Xz(XzEncoder::new_stream(into, stream))
             }
-            Compression::Gzip(level) => Compressor::Gzip(Gzip::new(into, level, threads as usize)?),
+            Compression::Gzip(level) => Compressor::Gzip(Gzip::new(into, level, threads)?),
             Compression::None => Compressor::None(into),
         })
+    }
+
+    /// Takes in `bytes`, which a [`Packer`](super::packer::Packer) has packed.
+    pub fn splice(&mut self, bytes: &[u8], packed: &[u8]) -> io::Result<()> {
+        match self {
+            Compressor::Zstd(frame) => frame.splice(bytes, packed),
+            Compressor::Gzip(gzip) => gzip.splice(bytes, packed),
+            // No packer is for these.
+            _ => self.write_all(bytes),
+        }
     }
 
     /// Writes what is still held back.
     pub fn finish(self) -> io::Result<W> {
         match self {
-            Compressor::Zstd(encoder) => encoder.finish(),
+            Compressor::Zstd(frame) => frame.finish(),
+            Compressor::WholeZstd(encoder) => encoder.finish(),
             Compressor::Xz(encoder) => encoder.finish(),
             Compressor::Gzip(encoder) => encoder.finish(),
             Compressor::None(into) => Ok(into),
@@ -98,7 +95,8 @@ impl<W: Write> Compressor<W> {
 impl<W: Write> Write for Compressor<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Compressor::Zstd(encoder) => encoder.write(bytes),
+            Compressor::Zstd(frame) => frame.write(bytes),
+            Compressor::WholeZstd(encoder) => encoder.write(bytes),
             Compressor::Xz(encoder) => encoder.write(bytes),
             Compressor::Gzip(encoder) => encoder.write(bytes),
             Compressor::None(into) => into.write(bytes),
@@ -107,7 +105,8 @@ impl<W: Write> Write for Compressor<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Compressor::Zstd(encoder) => encoder.flush(),
+            Compressor::Zstd(frame) => frame.flush(),
+            Compressor::WholeZstd(encoder) => encoder.flush(),
             Compressor::Xz(encoder) => encoder.flush(),
             Compressor::Gzip(encoder) => encoder.flush(),
             Compressor::None(into) => into.flush(),

@@ -3,9 +3,10 @@
 
 use std::io::{self, Write};
 
-use flate2::write::DeflateEncoder;
-use flate2::{Compression, Crc};
+use flate2::Crc;
 use rayon::prelude::*;
+
+use super::deflate::{Deflater, LAST_BLOCK};
 
 /// Input bytes of a piece. Fixed, so that the bytes do not depend on the number of threads. What a piece cannot refer back to costs
 /// little: ffmpeg's .deb at level 9 has 94.2 MiB, and 94.1 with pieces twice as large.
@@ -20,13 +21,10 @@ pub const MEMORY_OF_THREAD: u64 = (2 * PIECES_OF_THREAD * PIECE) as u64;
 /// RFC 1952, 2.3: magic number, deflate, no name, no time, no system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
-/// RFC 1951, 3.2.6: a last block, with fixed codes, and nothing in it but its end.
-const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
-
 /// Compresses what is written to it, into `W`.
 pub struct Gzip<W: Write> {
     into: W,
-    level: Compression,
+    deflater: Deflater,
     /// Input bytes that are packed at a time.
     batch: usize,
     held: Vec<u8>,
@@ -38,7 +36,7 @@ impl<W: Write> Gzip<W> {
         into.write_all(&HEADER)?;
         Ok(Gzip {
             into,
-            level: Compression::new(level),
+            deflater: Deflater::new(level),
             batch: PIECE * PIECES_OF_THREAD * threads,
             held: Vec::new(),
             crc: Crc::new(),
@@ -54,28 +52,23 @@ impl<W: Write> Gzip<W> {
         Ok(self.into)
     }
 
+    /// Takes in `bytes`, deflated by themselves.
+    pub fn splice(&mut self, bytes: &[u8], packed: &[u8]) -> io::Result<()> {
+        self.pack()?;
+        self.into.write_all(packed)?;
+        self.crc.update(bytes);
+        Ok(())
+    }
+
     fn pack(&mut self) -> io::Result<()> {
-        let level = self.level;
-        let pieces: Vec<(Vec<u8>, Crc)> =
-            self.held.par_chunks(PIECE).map(|piece| deflated(piece, level)).collect::<io::Result<_>>()?;
-        for (packed, crc) in pieces {
-            self.into.write_all(&packed)?;
-            self.crc.combine(&crc);
-        }
+        let deflater = &self.deflater;
+        let pieces: Vec<Vec<u8>> =
+            self.held.par_chunks(PIECE).map(|piece| deflater.pack(piece)).collect::<io::Result<_>>()?;
+        pieces.iter().try_for_each(|packed| self.into.write_all(packed))?;
+        self.crc.update(&self.held);
         self.held.clear();
         Ok(())
     }
-}
-
-/// A piece, deflated up to a byte boundary (an empty stored block), and its checksum.
-fn deflated(piece: &[u8], level: Compression) -> io::Result<(Vec<u8>, Crc)> {
-    let mut encoder = DeflateEncoder::new(Vec::with_capacity(piece.len() / 2), level);
-    encoder.write_all(piece)?;
-    encoder.flush()?;
-    let packed = std::mem::take(encoder.get_mut());
-    let mut crc = Crc::new();
-    crc.update(piece);
-    Ok((packed, crc))
 }
 
 impl<W: Write> Write for Gzip<W> {

@@ -8,31 +8,35 @@
 mod beside;
 mod compress;
 mod cpio;
-
 mod deb;
+mod deflate;
 mod draft;
+mod frame;
 mod gzip;
 mod memory;
+mod noise;
+mod packer;
 mod relation;
 mod rpm;
 mod script;
 mod setup;
-
 mod stream;
 mod tar;
 mod tarball;
+mod tree;
 
 #[cfg(test)]
 mod tests;
-mod tree;
 
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
+use std::thread::Scope;
 
 use crate::config::Compression;
-use crate::error::{IoContext, Result};
+use crate::error::{Error, IoContext, Result};
 use crate::payload;
 use crate::plan::Plan;
 use crate::sign::Signers;
@@ -41,7 +45,8 @@ pub use crate::config::Format;
 pub use beside::{Beside, stands_beside};
 pub use draft::{Draft, clear_leftovers, discard_all};
 pub use memory::default_memory;
-use stream::{Job, Packed, Parcel, Stream};
+use packer::{Packer, Promise};
+use stream::{Job, Load, Packed, Parcel, Stream};
 use tree::Member;
 
 /// What to write, and where.
@@ -133,15 +138,16 @@ pub fn write(order: &Order) -> Result<Vec<Draft>> {
     }
     memory::share(&mut streams, order.threads, order.memory)?;
     std::thread::scope(|scope| {
-        let mut senders = Vec::new();
+        let mut walker = Walker { packers: Vec::new(), streams: Vec::new(), held: 0 };
         let mut threads = Vec::new();
         for stream in streams {
-            let (sender, parcels) = std::sync::mpsc::sync_channel(stream::BACKLOG);
-            senders.push(sender);
+            let (sender, loads) = std::sync::mpsc::sync_channel(stream::BACKLOG);
+            walker.add(stream.compression, sender, stream.threads, scope)?;
             let members = members.len();
-            threads.push(scope.spawn(move || stream.run(parcels, members)));
+            threads.push(scope.spawn(move || stream.run(loads, members)));
         }
-        let walked = walk(&members, senders, order.progress);
+        let walked = walker.walk(&members, order.progress);
+        drop(walker);
         // Every thread is joined, whatever failed; the walker's own failure is the cause of the others'.
         let finished: Vec<Result<Vec<Draft>>> = threads
             .into_iter()
@@ -166,27 +172,93 @@ pub fn bill(plan: &Plan, folder: &Path) -> Result<Option<Draft>> {
     Ok(Some(draft))
 }
 
-/// Hands every member to every stream. Ends early, without an error of its own, when a stream has died: what it died
-/// of is known when its thread is joined.
-fn walk<'m, 'a>(
-    members: &'m [Member<'a>],
-    senders: Vec<SyncSender<Parcel<'m, 'a>>>,
-    progress: &(dyn Fn(u64) + Sync),
-) -> Result<()> {
-    let send =
-        |parcel: &dyn Fn() -> Parcel<'m, 'a>| senders.iter().all(|sender| sender.send(parcel()).is_ok());
-    for member in members {
-        if !send(&|| Parcel::Member(member)) {
-            return Ok(());
+/// Hands every member to every stream.
+struct Walker<'m, 'a> {
+    streams: Vec<Way<'m, 'a>>,
+    /// One for each codec that splices.
+    packers: Vec<Packer>,
+    /// What the streams' next loads have of contents, in bytes.
+    held: u64,
+}
+
+/// To a stream.
+struct Way<'m, 'a> {
+    compression: Compression,
+    sender: SyncSender<Load<'m, 'a>>,
+    /// The next load.
+    load: Load<'m, 'a>,
+}
+
+/// As many small parcels go together, unless they have the bytes of a window.
+const PARCELS: usize = 256;
+
+impl<'m, 'a> Walker<'m, 'a> {
+    fn add<'s>(
+        &mut self,
+        compression: Compression,
+        sender: SyncSender<Load<'m, 'a>>,
+        threads: usize,
+        scope: &'s Scope<'s, '_>,
+    ) -> Result<()> {
+        if !self.packers.iter().any(|packer| packer.compression == compression) {
+            let packer = Packer::start(compression, threads, scope);
+            self.packers.extend(packer.map_err(|cause| Error::failure(format!("cannot compress: {cause}")))?);
         }
-        for window in payload::open(&member.entry)?.into_iter().flatten() {
-            let window = window?;
-            if !send(&|| Parcel::Content(window.clone())) {
+        self.streams.push(Way { compression, sender, load: Vec::new() });
+        Ok(())
+    }
+
+    /// Ends early, without an error of its own, when a stream has died: what it died of is known when its thread is joined.
+    fn walk(&mut self, members: &'m [Member<'a>], progress: &(dyn Fn(u64) + Sync)) -> Result<()> {
+        for member in members {
+            if !self.send(|_| Parcel::Member(member)) {
                 return Ok(());
             }
-            progress(window.len() as u64);
+            let Some(body) = payload::open(&member.entry)? else { continue };
+            let size = cpio::content_size(&member.entry);
+            let mut at = 0;
+            for window in body {
+                let window = window?;
+                at += window.len() as u64;
+                let mut promises = self.pack(&window, size, at);
+                self.held += window.len() as u64;
+                if !self.send(|stream| Parcel::Content(window.clone(), promises[stream].take())) {
+                    return Ok(());
+                }
+                progress(window.len() as u64);
+            }
         }
+        self.held = payload::WINDOW;
+        self.send(|_| Parcel::End);
+        Ok(())
     }
-    send(&|| Parcel::End);
-    Ok(())
+
+    /// Sends, with what is held, when that is worth it. False if a stream has died.
+    fn send(&mut self, mut parcel: impl FnMut(usize) -> Parcel<'m, 'a>) -> bool {
+        let mut is_full = self.held >= payload::WINDOW;
+        for (number, way) in self.streams.iter_mut().enumerate() {
+            way.load.push(parcel(number));
+            is_full |= way.load.len() >= PARCELS;
+        }
+        if !is_full {
+            return true;
+        }
+        self.held = 0;
+        self.streams.iter_mut().all(|way| way.sender.send(std::mem::take(&mut way.load)).is_ok())
+    }
+
+    /// Has the window packed, if it is of a large content, which has `size` bytes and goes up to `end` with it. By stream, what each
+    /// will get.
+    fn pack(&self, window: &Arc<Vec<u8>>, size: u64, end: u64) -> Vec<Option<Promise>> {
+        let mut promises: Vec<_> = self.streams.iter().map(|_| None).collect();
+        if size < packer::LARGE {
+            return promises;
+        }
+        for packer in &self.packers {
+            let wanting = self.streams.iter().zip(&mut promises);
+            let wanting = wanting.filter(|(way, _)| way.compression == packer.compression);
+            packer.pack(window, end == size, wanting.map(|(_, promise)| promise));
+        }
+        promises
+    }
 }

@@ -10,14 +10,18 @@ use sha2::{Digest, Sha256};
 
 use super::compress::Compressor;
 use super::draft::Draft;
+use super::packer::Promise;
 use super::tree::Member;
 use super::{Archive, Artifact};
 use crate::config::Compression;
 use crate::error::{IoContext, Result};
-use crate::plan::Kind;
+use crate::plan::{Kind, Sha256Digest};
 
-/// How many parcels the walker may be ahead of a stream; the largest are a [`crate::payload::WINDOW`].
+/// How many loads the walker may be ahead of a stream.
 pub const BACKLOG: usize = 16;
+
+/// What is sent at a time. Small files go together: threads that wait for each other for each of them do little else.
+pub type Load<'m, 'a> = Vec<Parcel<'m, 'a>>;
 
 /// How much of a file is digested before it is compressed: it stays in the processor's cache between the two.
 const CHUNK: usize = 128 << 10;
@@ -25,8 +29,8 @@ const CHUNK: usize = 128 << 10;
 /// What the walker sends.
 pub enum Parcel<'m, 'a> {
     Member(&'m Member<'a>),
-    /// Further bytes of the member's content.
-    Content(Arc<Vec<u8>>),
+    /// Further bytes of the member's content; if it is a large one, also what becomes of them.
+    Content(Arc<Vec<u8>>, Option<Promise>),
     /// Nothing is missing. A channel that closes without it comes from a walk that failed.
     End,
 }
@@ -39,10 +43,12 @@ pub enum FileDigest {
 }
 
 impl FileDigest {
-    fn hasher(self) -> Hasher {
-        match self {
-            FileDigest::Md5 => Hasher::Md5(Md5::new()),
-            FileDigest::Sha256 => Hasher::Sha256(Sha256::new()),
+    /// What is known of a file before its content comes.
+    fn of(self, member: &Member) -> Hasher {
+        match (self, member.entry.special.digest) {
+            (FileDigest::Md5, _) => Hasher::Md5(Md5::new()),
+            (FileDigest::Sha256, Some(known)) => Hasher::Known(known),
+            (FileDigest::Sha256, None) => Hasher::Sha256(Sha256::new()),
         }
     }
 }
@@ -50,6 +56,7 @@ impl FileDigest {
 enum Hasher {
     Md5(Md5),
     Sha256(Sha256),
+    Known(Sha256Digest),
 }
 
 impl Hasher {
@@ -57,6 +64,7 @@ impl Hasher {
         match self {
             Hasher::Md5(hasher) => hasher.update(bytes),
             Hasher::Sha256(hasher) => hasher.update(bytes),
+            Hasher::Known(_) => {}
         }
     }
 
@@ -64,6 +72,7 @@ impl Hasher {
         match self {
             Hasher::Md5(hasher) => hasher.finalize().to_vec(),
             Hasher::Sha256(hasher) => hasher.finalize().to_vec(),
+            Hasher::Known(digest) => digest.to_vec(),
         }
     }
 }
@@ -109,7 +118,7 @@ impl<'f> Packed<'f> {
 
 impl Stream<'_> {
     /// Encodes what comes in, until all is there, and completes the artifacts. None come of a walk that failed.
-    pub fn run(self, parcels: Receiver<Parcel>, members: usize) -> Result<Vec<Draft>> {
+    pub fn run(self, loads: Receiver<Load>, members: usize) -> Result<Vec<Draft>> {
         // The archive goes right into the artifact that has its place for it, if there is one, else into a nameless file.
         let place = self.jobs.iter().find_map(|job| Some((job.draft.file(), job.artifact.room()?)));
         let destination = self.jobs[0].draft.destination();
@@ -126,13 +135,11 @@ impl Stream<'_> {
 
         let mut files = vec![Vec::new(); members];
         writer.put(&encoder.preamble()).while_doing("write", &destination)?;
+        let mut parcels = loads.into_iter().flatten();
         loop {
-            let parcel = match parcels.recv() {
-                Err(_) => return Ok(Vec::new()),
-                Ok(parcel) => parcel,
-            };
-            if let Parcel::Content(bytes) = &parcel {
-                writer.content(bytes).while_doing("write", &destination)?;
+            let Some(parcel) = parcels.next() else { return Ok(Vec::new()) };
+            if let Parcel::Content(bytes, promise) = &parcel {
+                writer.content(bytes, promise.as_ref()).while_doing("write", &destination)?;
                 continue;
             }
             if let Some((number, digest)) =
@@ -142,9 +149,9 @@ impl Stream<'_> {
             }
             let Parcel::Member(member) = parcel else { break };
             if let Some(header) = encoder.header(member)? {
-                let is_file = matches!(member.entry.kind, Kind::File { .. });
-                let hasher = digest.filter(|_| is_file).map(FileDigest::hasher);
-                writer.open(member.number, &header, hasher).while_doing("write", &destination)?;
+                let wanted = digest.filter(|_| matches!(member.entry.kind, Kind::File { .. }));
+                let digest = wanted.map(|digest| digest.of(member));
+                writer.open(member.number, &header, digest).while_doing("write", &destination)?;
             }
         }
         writer.put(&encoder.trailer()).while_doing("write", &destination)?;
@@ -164,7 +171,10 @@ impl Job<'_> {
 struct Writer<'f> {
     file: &'f File,
     offset: u64,
-    unpacked: Tally<BufWriter<Compressor<Tally<BufWriter<&'f File>>>>>,
+    /// What is not worth a call of the compressor yet.
+    gathered: Vec<u8>,
+    unpacked: Tally,
+    compressor: Compressor<Counted<BufWriter<&'f File>>>,
     member: Option<OpenMember>,
 }
 
@@ -185,18 +195,34 @@ impl<'f> Writer<'f> {
         digested: bool,
     ) -> io::Result<Self> {
         file.seek(SeekFrom::Start(offset))?;
-        let packed = Tally::new(BufWriter::with_capacity(CHUNK, file), digested);
-        let compressor = Compressor::new(compression, threads, packed)?;
+        let packed = Counted { into: BufWriter::with_capacity(CHUNK, file), tally: Tally::new(digested) };
         Ok(Writer {
             file,
             offset,
-            unpacked: Tally::new(BufWriter::with_capacity(CHUNK, compressor), digested),
+            gathered: Vec::with_capacity(CHUNK),
+            unpacked: Tally::new(digested),
+            compressor: Compressor::new(compression, threads, packed)?,
             member: None,
         })
     }
 
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.unpacked.write_all(bytes)
+        if self.gathered.len() + bytes.len() > CHUNK {
+            self.put_gathered()?;
+        }
+        if bytes.len() < CHUNK {
+            self.gathered.extend_from_slice(bytes);
+            return Ok(());
+        }
+        self.unpacked.update(bytes);
+        self.compressor.write_all(bytes)
+    }
+
+    fn put_gathered(&mut self) -> io::Result<()> {
+        self.unpacked.update(&self.gathered);
+        self.compressor.write_all(&self.gathered)?;
+        self.gathered.clear();
+        Ok(())
     }
 
     /// Begins a member.
@@ -206,16 +232,31 @@ impl<'f> Writer<'f> {
     }
 
     /// Content of the member that is open; nobody's, if the archive leaves the member out.
-    fn content(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn content(&mut self, bytes: &[u8], promise: Option<&Promise>) -> io::Result<()> {
         let Some(member) = &mut self.member else { return Ok(()) };
         member.written += bytes.len();
+        let Some(promise) = promise else {
+            return bytes.chunks(CHUNK).try_for_each(|chunk| {
+                self.digest(chunk);
+                self.put(chunk)
+            });
+        };
+        self.put_gathered()?;
         for chunk in bytes.chunks(CHUNK) {
-            if let Some(hasher) = &mut member.hasher {
-                hasher.update(chunk);
-            }
-            self.unpacked.write_all(chunk)?;
+            self.digest(chunk);
+            self.unpacked.update(chunk);
         }
-        Ok(())
+        let packed = promise.recv().map_err(|_| io::Error::other("a thread that compresses died"))?;
+        match &*packed {
+            Ok(packed) => self.compressor.splice(bytes, packed),
+            Err(cause) => Err(io::Error::new(cause.kind(), cause.to_string())),
+        }
+    }
+
+    fn digest(&mut self, content: &[u8]) {
+        if let Some(hasher) = self.member.as_mut().and_then(|member| member.hasher.as_mut()) {
+            hasher.update(content);
+        }
     }
 
     /// Ends the member that is open, with zeros behind it: its number, and the digest of its content.
@@ -226,11 +267,12 @@ impl<'f> Writer<'f> {
         Ok(Some((member.number, member.hasher.map(Hasher::finish).unwrap_or_default())))
     }
 
-    fn finish(self, files: Vec<Vec<u8>>) -> io::Result<Packed<'f>> {
-        let (buffer, unpacked_size, unpacked_digest) = self.unpacked.finish();
-        let compressor = buffer.into_inner().map_err(io::IntoInnerError::into_error)?;
-        let (mut buffer, size, digest) = compressor.finish()?.finish();
-        buffer.flush()?;
+    fn finish(mut self, files: Vec<Vec<u8>>) -> io::Result<Packed<'f>> {
+        self.put_gathered()?;
+        let mut packed = self.compressor.finish()?;
+        packed.flush()?;
+        let (size, digest) = packed.tally.finish();
+        let (unpacked_size, unpacked_digest) = self.unpacked.finish();
         Ok(Packed {
             file: self.file,
             offset: self.offset,
@@ -243,31 +285,40 @@ impl<'f> Writer<'f> {
     }
 }
 
-/// Counts what goes through, and digests it if it is asked to.
-struct Tally<W: Write> {
-    into: W,
+/// Counts bytes, and digests them if it is asked to.
+struct Tally {
     size: u64,
     hasher: Option<Sha256>,
 }
 
-impl<W: Write> Tally<W> {
-    fn new(into: W, digested: bool) -> Self {
-        Tally { into, size: 0, hasher: digested.then(Sha256::new) }
+impl Tally {
+    fn new(digested: bool) -> Self {
+        Tally { size: 0, hasher: digested.then(Sha256::new) }
     }
 
-    /// What it wrote into, how much, and its digest.
-    fn finish(self) -> (W, u64, Vec<u8>) {
-        (self.into, self.size, self.hasher.map(|hasher| hasher.finalize().to_vec()).unwrap_or_default())
+    fn update(&mut self, bytes: &[u8]) {
+        self.size += bytes.len() as u64;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(bytes);
+        }
+    }
+
+    /// How many, and their digest.
+    fn finish(self) -> (u64, Vec<u8>) {
+        (self.size, self.hasher.map(|hasher| hasher.finalize().to_vec()).unwrap_or_default())
     }
 }
 
-impl<W: Write> Write for Tally<W> {
+/// Counts what goes through.
+struct Counted<W: Write> {
+    into: W,
+    tally: Tally,
+}
+
+impl<W: Write> Write for Counted<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let taken = self.into.write(bytes)?;
-        self.size += taken as u64;
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(&bytes[..taken]);
-        }
+        self.tally.update(&bytes[..taken]);
         Ok(taken)
     }
 

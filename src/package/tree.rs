@@ -1,7 +1,7 @@
 //! The payload's tree in the order that archives have it.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
+use std::ops::Deref;
 
 use crate::config::{Format, Formats};
 use crate::error::{Error, Result};
@@ -18,13 +18,30 @@ pub struct Member<'a> {
     /// Its place in the list of members.
     pub number: usize,
     /// How the plan has it.
-    pub entry: Cow<'a, Entry>,
+    pub entry: Given<'a>,
     /// Where it really is, once `/bin` and the like are followed.
     pub path: InstallPath,
     /// A link's target, fit for `path`; empty for all else.
     pub target: Vec<u8>,
     /// Another member is the same file there: this one is left out.
     pub shadowed: bool,
+}
+
+/// An entry of the plan, or one that is only here. Few are: boxed, so that the many stay small.
+pub enum Given<'a> {
+    ByPlan(&'a Entry),
+    Made(Box<Entry>),
+}
+
+impl Deref for Given<'_> {
+    type Target = Entry;
+
+    fn deref(&self) -> &Entry {
+        match self {
+            Given::ByPlan(entry) => entry,
+            Given::Made(entry) => entry,
+        }
+    }
 }
 
 /// Folders of the root that are links into /usr.
@@ -37,13 +54,13 @@ pub fn members(entries: &[Entry]) -> Result<Vec<Member<'_>>> {
     let moved: HashSet<&InstallPath> =
         entries.iter().map(|entry| &entry.path).filter(|path| real(path) != **path).collect();
     let mut members: Vec<Member> =
-        entries.iter().map(|entry| member(Cow::Borrowed(entry), |path| moved.contains(path))).collect();
+        entries.iter().map(|entry| member(Given::ByPlan(entry), |path| moved.contains(path))).collect();
     let usr = InstallPath::root().join("usr");
     let in_usr = |formats: Formats, entry: &Entry| formats.or(entry.special.formats);
     let there = entries.iter().filter(|entry| entry.path == usr).fold(Formats::NONE, in_usr);
     let wanted = entries.iter().filter(|entry| moved.contains(&entry.path)).fold(Formats::NONE, in_usr);
     if wanted.without(there) != Formats::NONE {
-        members.push(member(Cow::Owned(folder(usr, wanted.without(there))), |_| false));
+        members.push(member(Given::Made(Box::new(folder(usr, wanted.without(there)))), |_| false));
     }
     members.sort_by(|a, b| {
         let key = |m: &Member| m.entry.path != m.path;
@@ -65,7 +82,7 @@ pub fn members(entries: &[Entry]) -> Result<Vec<Member<'_>>> {
     Ok(members)
 }
 
-fn member<'a>(entry: Cow<'a, Entry>, is_moved: impl Fn(&InstallPath) -> bool) -> Member<'a> {
+fn member<'a>(entry: Given<'a>, is_moved: impl Fn(&InstallPath) -> bool) -> Member<'a> {
     let path = real(&entry.path);
     let target = match &entry.kind {
         Kind::Link { target } => retarget(&entry.path, &path, target, is_moved),
@@ -146,7 +163,9 @@ fn settle(a: &mut Member, b: &mut Member) -> Result<()> {
     let left = b.entry.special.formats.without(a.entry.special.formats);
     b.shadowed = left == Formats::NONE;
     if !b.shadowed {
-        b.entry.to_mut().special.formats = left;
+        let mut entry = Entry::clone(&b.entry);
+        entry.special.formats = left;
+        b.entry = Given::Made(Box::new(entry));
     }
     Ok(())
 }

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::{Body, open};
+use super::open;
 use crate::bill::Digests;
 use crate::error::{Error, Result};
 use crate::hex::hex;
 use crate::path::InstallPath;
-use crate::plan::{Entry, Kind, Plan, Source};
+use crate::plan::{Entry, Kind, Plan, Sha256Digest, Source};
 
-/// Puts the digests into the plan's bill of materials, if it has one, on all cores.
+/// Puts the digests into the plan's bill of materials, if it has one, and into the entries, on all cores.
 ///
 /// The files are read here and once more when they are packed: a bill lies somewhere among them, and an archive is written in one
 /// go. They were read a moment ago, when references were looked for.
@@ -21,13 +21,22 @@ use crate::plan::{Entry, Kind, Plan, Source};
 pub fn complete_bill(plan: &mut Plan) -> Result<()> {
     let Some(bill) = &plan.bill else { return Ok(()) };
     let listed: Vec<&InstallPath> = bill.listed().map(|file| &file.path).collect();
-    let digests: BTreeMap<InstallPath, Digests> = listed
+    let digests: BTreeMap<InstallPath, [Sha256Digest; 2]> = listed
         .par_iter()
         .filter_map(|path| plan.entry(path))
         .map(|entry| Ok((entry.path.clone(), digests(entry)?)))
         .collect::<Result<_>>()?;
-    let bytes = bill.json(&digests);
+    let told =
+        |[shipped, original]: &[Sha256Digest; 2]| Digests { shipped: hex(shipped), original: hex(original) };
+    let bytes = bill.json(&digests.iter().map(|(path, both)| (path.clone(), told(both))).collect());
     let place = bill.place.clone();
+    for (path, [shipped, _]) in digests {
+        if let Some(entry) = plan.entry_mut(&path) {
+            // A file of the user's may be another when it is packed.
+            let stays = matches!(entry.kind, Kind::File { source: Source::Store(_), .. });
+            entry.special.digest = stays.then_some(shipped);
+        }
+    }
     match plan.entry_mut(&place).map(|entry| &mut entry.kind) {
         Some(Kind::File { source, size, .. }) if *size == bytes.len() as u64 => {
             *source = Source::Made(bytes.into());
@@ -37,21 +46,18 @@ pub fn complete_bill(plan: &mut Plan) -> Result<()> {
     }
 }
 
-fn digests(entry: &Entry) -> Result<Digests> {
-    let shipped = open(entry)?.map(digest).transpose()?.unwrap_or_default();
-    let original = match &entry.kind {
-        Kind::File { source: Source::Store(_), patches, .. } if !patches.is_empty() => {
-            open(entry)?.map(|body| digest(body.unedited())).transpose()?.unwrap_or_default()
+/// Of the bytes that are shipped, and of those that the store has, which are read once.
+fn digests(entry: &Entry) -> Result<[Sha256Digest; 2]> {
+    let Some(mut body) = open(entry)? else { return Ok(Default::default()) };
+    let mut shipped = Sha256::new();
+    let mut original = body.is_edited().then(Sha256::new);
+    while let Some(window) = body.next_after(|unedited| {
+        if let Some(original) = &mut original {
+            original.update(unedited);
         }
-        _ => shipped.clone(),
-    };
-    Ok(Digests { shipped, original })
-}
-
-fn digest(body: Body) -> Result<String> {
-    let mut digest = Sha256::new();
-    for window in body {
-        digest.update(&*window?);
+    }) {
+        shipped.update(&*window?);
     }
-    Ok(hex(&digest.finalize()))
+    let shipped = shipped.finalize().into();
+    Ok([shipped, original.map_or(shipped, |original| original.finalize().into())])
 }

@@ -73,6 +73,11 @@ impl Body<'_> {
         self
     }
 
+    /// Whether it is not what the source has.
+    fn is_edited(&self) -> bool {
+        !self.patches.is_empty()
+    }
+
     /// The whole of it.
     pub fn whole(self) -> Result<Vec<u8>> {
         let mut whole = Vec::with_capacity(self.size as usize);
@@ -82,8 +87,20 @@ impl Body<'_> {
         Ok(whole)
     }
 
+    /// The next window, and on its way there `see` the bytes of it that the source has, before they are edited.
+    fn next_after(&mut self, see: impl FnOnce(&[u8])) -> Option<Result<Arc<Vec<u8>>>> {
+        let length = (self.size - self.at).min(WINDOW);
+        if length == 0 {
+            return None;
+        }
+        let window = self.window(length, see).map(Arc::new);
+        // Nothing comes after an error.
+        self.at = if window.is_ok() { self.at + length } else { self.size };
+        Some(window)
+    }
+
     /// The next bytes, as many as the window has; zeros behind the source's end.
-    fn window(&mut self, length: u64) -> Result<Vec<u8>> {
+    fn window(&mut self, length: u64, see: impl FnOnce(&[u8])) -> Result<Vec<u8>> {
         let left = self.planned.saturating_sub(self.at).min(length) as usize;
         let mut window = Vec::with_capacity(length as usize);
         match &mut self.source {
@@ -97,6 +114,7 @@ impl Body<'_> {
                 }
             }
         }
+        see(&window);
         window.resize(length as usize, 0);
         self.patches.iter().for_each(|patch| patch.write_within(self.at, &mut window));
         Ok(window)
@@ -107,14 +125,7 @@ impl Iterator for Body<'_> {
     type Item = Result<Arc<Vec<u8>>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let length = (self.size - self.at).min(WINDOW);
-        if length == 0 {
-            return None;
-        }
-        let window = self.window(length).map(Arc::new);
-        // Nothing comes after an error.
-        self.at = if window.is_ok() { self.at + length } else { self.size };
-        Some(window)
+        self.next_after(|_| {})
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which files of a store path a bundle takes.
 
-use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
+use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 
 use super::licence_name::is_licence;
 use crate::error::{Error, Result};
@@ -47,7 +47,7 @@ impl Choice {
 
     /// Whether a file of the result is shipped. Licence texts stay, for every store path that is.
     pub fn of_result(&self, below: &[u8]) -> bool {
-        let path = as_path(below);
+        let path = to_path(below);
         if self.exclude.is_match(path) || !self.include.is_match(path) {
             return false;
         }
@@ -56,12 +56,13 @@ impl Choice {
 
     /// Whether a file of another store path of the closure is shipped, in the store layout.
     pub fn of_closure(&self, below: &[u8]) -> bool {
-        let path = as_path(below);
+        let path = to_path(below);
         is_licence(below) || !(self.development.is_match(path) || self.manuals.is_match(path))
     }
 }
 
-fn as_path(bytes: &[u8]) -> &std::path::Path {
+/// What globs match.
+pub fn to_path(bytes: &[u8]) -> &std::path::Path {
     use std::os::unix::ffi::OsStrExt;
     std::path::Path::new(std::ffi::OsStr::from_bytes(bytes))
 }
@@ -73,6 +74,12 @@ pub fn globs<G: AsRef<str>>(field: &str, patterns: impl IntoIterator<Item = G>) 
         set.add(path_glob(pattern.as_ref()).map_err(|error| Error::usage(format!("`{field}`: {error}")))?);
     }
     set.build().map_err(|error| Error::usage(format!("`{field}`: {error}")))
+}
+
+/// One such glob.
+pub fn matcher(field: &str, pattern: &str) -> Result<GlobMatcher> {
+    let glob = path_glob(pattern).map_err(|error| Error::usage(format!("`{field}`: {error}")))?;
+    Ok(glob.compile_matcher())
 }
 
 fn path_glob(pattern: &str) -> std::result::Result<Glob, globset::Error> {

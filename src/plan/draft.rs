@@ -7,9 +7,10 @@ use super::context::Context;
 use super::entries::Entries;
 use super::relations::Needs;
 use super::relocation::Relocation;
+use super::why::Carried;
 use super::{Entry, Finding, Kind, Severity, Surgery, bill, survey};
+use crate::config::Package;
 use crate::config::glibc_set::is_glibc_set;
-use crate::config::{Layout, Package};
 use crate::elf::{Abi, Class, Elf, Patch, patched_len};
 use crate::error::{Error, Result};
 use crate::path::{InstallPath, StoreFile, file_name};
@@ -33,6 +34,8 @@ pub struct Draft {
     pub store_needs: bill::Needs,
     /// What the target must have.
     pub needs: Needs,
+    /// What comes along with the results, and why.
+    pub carried: Carried,
     /// Each ABI's programs and libraries of the results, then of the rest of the closure, counted.
     abis: BTreeMap<Abi, [usize; 4]>,
 }
@@ -80,6 +83,13 @@ impl Draft {
             self.with_settings.insert(setting.path.clone());
         }
         self.entries.add(entry)
+    }
+
+    /// Notes references that stay as they are in a file.
+    pub fn leave(&mut self, path: &InstallPath, hits: &[Hit]) {
+        for hit in hits {
+            self.leftovers.entry(hit.hash).or_default().insert(path.clone());
+        }
     }
 
     /// Counts an ELF file for the package's architecture; those of the results weigh more.
@@ -146,14 +156,7 @@ impl Draft {
             let more = if files.len() > 1 { format!(" and {} more", files.len() - 1) } else { String::new() };
             finding.subjects.push(format!("{path} (in {first}{more})"));
         }
-        let remedy = match context.config.install.layout {
-            Layout::Flat => {
-                "this program may need `install.layout = \"store\"`, which carries the whole closure"
-            }
-            Layout::Store => {
-                "they stand there without their path, or not in the closure: the program may not need them"
-            }
-        };
+        let remedy = "they stand there without their path, or `install.lib-dir` leaves no room for it: the program may not need them";
         self.findings.push(finding.remedy(remedy));
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Entry, Kind, Role, Source, Special};
 use crate::config::{Format, Formats};
 use crate::error::{Error, Result};
-use crate::path::InstallPath;
+use crate::path::{InstallPath, MAX_LINKS};
 
 #[derive(Debug, Default)]
 pub struct Entries {
@@ -77,6 +77,39 @@ impl Entries {
             }
             _ => None,
         })
+    }
+
+    /// Links to what of `folder` was left out go with it; others that lead nowhere were told of.
+    pub fn drop_dangling(&mut self, folder: &InstallPath) {
+        loop {
+            let dangling: Vec<InstallPath> = self
+                .iter()
+                .filter(|entry| match &entry.kind {
+                    Kind::Link { target } => !self.leads_somewhere(folder, &entry.path, target),
+                    _ => false,
+                })
+                .map(|entry| entry.path.clone())
+                .collect();
+            if dangling.is_empty() {
+                return;
+            }
+            for path in dangling {
+                self.remove(&path);
+            }
+        }
+    }
+
+    /// Whether a link leads out of `folder`, or to something in it, perhaps by way of further links.
+    fn leads_somewhere(&self, folder: &InstallPath, link: &InstallPath, target: &[u8]) -> bool {
+        let mut place = link.link_target(target);
+        for _ in 0..MAX_LINKS {
+            if !place.starts_with(folder) || self.holds(&place) {
+                return true;
+            }
+            let Some((_, next)) = self.hop(&place) else { return false };
+            place = next;
+        }
+        false
     }
 
     /// Adds the folders above every entry, in the formats that it is in.
@@ -196,6 +229,14 @@ impl Entry {
         let bytes = bytes.into();
         let size = bytes.len() as u64;
         Entry::file(path, Source::Made(bytes), size, 0o644, role)
+    }
+
+    /// Gives a file other bytes than its source's.
+    pub fn remake(&mut self, bytes: Vec<u8>) {
+        if let Kind::File { source, size, .. } = &mut self.kind {
+            *size = bytes.len() as u64;
+            *source = Source::Made(bytes.into());
+        }
     }
 
     /// Only an .rpm can have one.

@@ -65,6 +65,7 @@ fn with_settings(mut entry: Entry, content: &Content) -> Entry {
         mtime: content.mtime,
         lang: content.lang.clone(),
         disowned: matches!(entry.kind, Kind::Folder) && content.disowned.contains(&entry.path),
+        digest: None,
     };
     entry
 }

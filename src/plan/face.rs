@@ -1,7 +1,7 @@
 //! The public face of a result: what the system and its users look for in fixed folders (design.md section 5, "Prefix
 //! gets the public face, nothing else").
 
-use crate::path::InstallPath;
+use crate::path::{InstallPath, file_name};
 
 /// Where a file of a result belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,8 +71,10 @@ impl Place {
     pub fn of(below: &[u8]) -> Place {
         let in_folder = |folder: &str| is_in(below, folder);
         if in_folder("bin") || in_folder("sbin") {
-            // A folder in bin is no program: node and others keep modules there.
-            if below.iter().filter(|b| **b == b'/').count() == 1 { Place::Program } else { Place::Private }
+            // A folder in bin is no program: node and others keep modules there. Nor is what a wrapper hides behind a dot.
+            let is_program =
+                below.iter().filter(|b| **b == b'/').count() == 1 && !file_name(below).starts_with(b".");
+            if is_program { Place::Program } else { Place::Private }
         } else if in_folder("etc") {
             Place::Config
         } else if PUBLIC.iter().any(|folder| in_folder(folder)) {
@@ -105,6 +107,7 @@ mod tests {
             ("bin/jq", Place::Program),
             ("sbin/mkfs.x", Place::Program),
             ("bin/modules/x", Place::Private),
+            ("bin/.jq-wrapped", Place::Private),
             ("lib/libjq.so", Place::Private),
             ("lib/python3/os.py", Place::Private),
             ("lib/systemd/system/x.service", Place::Public),

@@ -2,19 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use rayon::prelude::*;
-
 use super::arrange::{self, Arranged, Placed, Tree};
+use super::carried::lay::Laid;
+use super::carried::{self, Reached, Seen};
 use super::context::Context;
 use super::draft::{Draft, Operated};
 use super::face::Place;
-use super::graph::{Graph, Loading, Missing, NodeId};
+use super::graph::{Graph, Missing};
 use super::homes::{self, Homes};
 use super::operations::{self, Bundle};
 use super::relations::Needs;
 use super::relocation::Relocation;
-use super::survey::{self, Survey, survey};
-use super::{Entry, Finding, Role, Source, bill, host};
+use super::survey::Survey;
+use super::why::Carried;
+use super::{Entry, Finding, Role, Source, Surgery, bill, host};
 use crate::elf::{Class, Elf};
 use crate::error::{Error, Result};
 use crate::path::{InstallPath, StoreFile, printable};
@@ -23,56 +24,63 @@ use crate::store::library::Libraries;
 /// Fills the draft.
 pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
     let trees = context.trees(&mut draft.findings)?;
-    let relocation = relocation(context, &trees)?;
+    let rules = carried::rules(context)?;
+    let libraries = Libraries::new(context.store);
+    let mut reached = carried::reach(context, &trees, &libraries, &rules)?;
+    let relocation = reached.relocation(context, &trees)?;
     let mut arranged = arrange_all(context, &trees, &relocation);
-    let surveys = survey_all(context, &arranged.files)?;
-    report_malformed(&arranged.files, &surveys, draft)?;
+    reached.lead_results(context, &relocation, &mut arranged);
+    report_malformed(&arranged.files, &reached.seen, draft)?;
 
-    let parsed = surveys.iter().map(|(file, survey)| (file.clone(), survey.elf.clone())).collect();
-    let libraries = Libraries::new(context.store, parsed);
-    let mut graph = load(context, &arranged.files, &surveys, &libraries)?;
-    draft.findings.append(&mut graph.findings);
-    report_foreign(context, &graph, &arranged.files, draft)?;
-    report_missing(context, &graph, draft)?;
+    draft.findings.append(&mut reached.graph.findings);
+    let graph = &reached.graph;
+    report_foreign(context, graph, &arranged.files, draft)?;
+    report_missing(context, graph, &arranged.files, draft)?;
     if graph.groups.len() > 1 {
-        draft.findings.push(several_loaders(context, &graph));
+        draft.findings.push(several_loaders(context, graph));
     }
 
-    let libraries = take_libraries(&mut arranged, &surveys, &relocation);
-    let fixed = arranged.files.iter().map(|file| (file.source.clone(), file.path.clone())).collect();
-    let mut homes = homes::assign(context.store, &graph, &context.lib_dir, &fixed)?;
+    let mut libraries = take_libraries(&mut arranged, &reached.seen, &relocation);
+    let mut fixed = places(&arranged);
+    let Laid { arranged: carried, libraries: named, places: of_store } =
+        reached.lay(context, &trees, &relocation, &fixed)?;
+    fixed.append(&mut places(&carried));
+    libraries.extend(named);
+    let mut homes = homes::assign(context.store, graph, &context.lib_dir, &fixed)?;
     homes.lead_to(libraries);
-    let bundle = Bundle {
-        context,
-        graph: &graph,
-        relocation: &relocation,
-        trees: &trees,
-        arranged: &arranged,
-        fixed: &fixed,
-    };
+    homes.lead_by_name(reached.opened());
+    let laid = [&arranged, &carried].into_iter().flat_map(paths).collect();
+    let bundle =
+        Bundle { context, graph, relocation: &relocation, arranged: &arranged, laid: &laid, fixed: &fixed };
     let mut operated = operations::all(&bundle, &mut homes, draft)?;
-    host::check_targets(context, &graph)?;
-    draft.store_needs = bill::needs_of(context.store, &graph);
-    draft.needs = Needs::of(&graph, context.config.runtime.glibc);
-    add_results(&bundle, &surveys, &mut operated, draft)?;
-    add_libraries(&bundle, &homes, &mut operated, draft)
+    host::check_targets(context, graph)?;
+    draft.store_needs = bill::needs_of(context.store, graph);
+    draft.needs = Needs::of(graph, context.config.runtime.glibc);
+    reached.report(context, draft)?;
+    let mut laying = Laying { context, reached: &reached, relocation: &relocation, operated: &mut operated };
+    laying.arranged(&arranged, true, draft)?;
+    laying.arranged(&carried, false, draft)?;
+    laying.libraries(&homes, draft)?;
+    draft.entries.drop_dangling(&context.lib_dir);
+    draft.carried = Carried { reasons: reached.reasons(), places: of_store };
+    Ok(())
 }
 
-/// Results that hold more than programs and public files stay together, each in a folder of its own.
-fn relocation(context: &Context, trees: &[Tree]) -> Result<Relocation> {
-    let together: Vec<_> =
-        trees.iter().filter(|tree| !arrange::is_public(tree)).map(|tree| &tree.path).collect();
-    if together.is_empty() {
-        return Ok(Relocation::default());
-    }
-    Relocation::new(context.store.dir(), &context.lib_dir, together)
+fn places(arranged: &Arranged) -> BTreeMap<StoreFile, InstallPath> {
+    arranged.files.iter().map(|file| (file.source.clone(), file.path.clone())).collect()
+}
+
+fn paths(arranged: &Arranged) -> impl Iterator<Item = InstallPath> {
+    let files = arranged.files.iter().map(|file| &file.path);
+    files.chain(arranged.links.iter().map(|link| &link.path)).cloned()
 }
 
 fn arrange_all(context: &Context, trees: &[Tree], relocation: &Relocation) -> Arranged {
     let face = context.face();
     let mut all = Arranged::default();
     for tree in trees {
-        let arranged = match relocation.folder(tree.path.hash()) {
+        // Results that hold more than programs and public files stay together, each in a folder of its own.
+        let arranged = match relocation.folder(tree.path.hash()).filter(|_| !arrange::is_public(tree)) {
             Some(place) => arrange::together(tree, place, &face),
             None => arrange::into_prefix(tree, &face),
         };
@@ -81,48 +89,14 @@ fn arrange_all(context: &Context, trees: &[Tree], relocation: &Relocation) -> Ar
     all
 }
 
-/// Looks at every file of the results, on all cores.
-fn survey_all(context: &Context, files: &[Placed]) -> Result<HashMap<StoreFile, Survey>> {
-    let sources: BTreeSet<&StoreFile> = files.iter().map(|file| &file.source).collect();
-    let sources: Vec<&StoreFile> = sources.into_iter().collect();
-    sources.par_iter().map(|source| Ok(((*source).clone(), survey(context.store, source)?))).collect()
-}
-
-fn report_malformed(files: &[Placed], surveys: &HashMap<StoreFile, Survey>, draft: &mut Draft) -> Result<()> {
+fn report_malformed(files: &[Placed], seen: &HashMap<StoreFile, Seen>, draft: &mut Draft) -> Result<()> {
     for file in files {
-        let Some(why) = surveys.get(&file.source).and_then(|survey| survey.malformed.as_ref()) else {
+        let Some(why) = seen.get(&file.source).and_then(|seen| seen.survey.malformed.as_ref()) else {
             continue;
         };
         draft.malformed(&file.source, &file.below, why)?;
     }
     Ok(())
-}
-
-fn load(
-    context: &Context,
-    files: &[Placed],
-    surveys: &HashMap<StoreFile, Survey>,
-    libraries: &Libraries,
-) -> Result<Graph> {
-    let baseline = super::choose::globs("runtime.baseline", &context.config.runtime.baseline)?;
-    let mut loading = Loading::new(context.store, libraries, &baseline, context.config.runtime.glibc);
-    let elfs: Vec<_> = files
-        .iter()
-        .filter_map(|file| Some((&file.source, surveys.get(&file.source)?.elf.as_ref()?)))
-        .collect();
-    for (file, elf) in elfs.iter().filter(|(_, elf)| elf.class == Class::Program) {
-        loading.program(file, elf);
-    }
-    for (file, elf) in elfs.iter().filter(|(_, elf)| elf.class == Class::Library) {
-        loading.library(file, elf, None);
-    }
-    for (file, name) in context.added_libraries()? {
-        let elf = libraries.elf(&file).ok_or_else(|| {
-            Error::failure(format!("{file}, which `runtime.add` asks for, is no ELF library"))
-        })?;
-        loading.library(&file, &elf, Some(&name));
-    }
-    Ok(loading.finish())
 }
 
 fn report_foreign(context: &Context, graph: &Graph, files: &[Placed], draft: &mut Draft) -> Result<()> {
@@ -142,8 +116,11 @@ fn report_foreign(context: &Context, graph: &Graph, files: &[Placed], draft: &mu
     Ok(())
 }
 
-/// A program that would not start is an error; a plugin that may never be loaded is worth knowing.
-fn report_missing(context: &Context, graph: &Graph, draft: &mut Draft) -> Result<()> {
+/// A program of the results that would not start is an error; a plugin that may never be loaded, or a program that is carried, is
+/// worth knowing.
+fn report_missing(context: &Context, graph: &Graph, files: &[Placed], draft: &mut Draft) -> Result<()> {
+    let own: BTreeSet<&StoreFile> = files.iter().map(|file| &file.source).collect();
+    let is_own = |missing: &&Missing| missing.program.as_ref().is_some_and(|program| own.contains(program));
     let sentence = |missing: &Missing| {
         let tried: Vec<String> = missing.tried.iter().map(|folder| printable(folder)).collect();
         let tried = if tried.is_empty() {
@@ -159,16 +136,17 @@ fn report_missing(context: &Context, graph: &Graph, draft: &mut Draft) -> Result
     };
     let remedy = "add the library to the build's run path, list it in `runtime.baseline` if the target provides it, \
                   or leave the file out with `install.exclude`";
-    let (fatal, others): (Vec<_>, Vec<_>) =
-        graph.missing.iter().partition(|missing| missing.program.is_some());
+    let (fatal, others): (Vec<_>, Vec<_>) = graph.missing.iter().partition(is_own);
     if !fatal.is_empty() {
         // Two programs that load the same library miss the same.
         let sentences: BTreeSet<String> = fatal.into_iter().map(sentence).collect();
         return Err(Error::failure(Vec::from_iter(sentences).join("\n")).remedy(remedy));
     }
     if !others.is_empty() {
-        let mut finding =
-            Finding::warning("missing-library", "libraries or plugins need what the closure does not have");
+        let mut finding = Finding::warning(
+            "missing-library",
+            "libraries, plugins or carried programs need what the closure does not have",
+        );
         finding.subjects = others.into_iter().map(sentence).collect();
         draft.findings.push(finding.remedy(remedy));
     }
@@ -189,11 +167,11 @@ fn several_loaders(context: &Context, graph: &Graph) -> Finding {
 /// leads to it.
 fn take_libraries(
     arranged: &mut Arranged,
-    surveys: &HashMap<StoreFile, Survey>,
+    seen: &HashMap<StoreFile, Seen>,
     relocation: &Relocation,
 ) -> Vec<Placed> {
     let is_library = |file: &Placed| {
-        let elf = surveys.get(&file.source).and_then(|survey| survey.elf.as_ref());
+        let elf = seen.get(&file.source).and_then(|seen| seen.survey.elf.as_ref());
         elf.is_some_and(|elf| elf.class == Class::Library) && !relocation.holds(&file.path)
     };
     let (libraries, files) = std::mem::take(&mut arranged.files).into_iter().partition(is_library);
@@ -204,65 +182,94 @@ fn take_libraries(
 /// The kernel starts none that cannot be executed.
 const LOADER: (Role, u32) = (Role::Loader, 0o755);
 
-/// The results' own files, links and empty folders.
-fn add_results(
-    bundle: &Bundle,
-    surveys: &HashMap<StoreFile, Survey>,
-    operated: &mut BTreeMap<InstallPath, Operated>,
-    draft: &mut Draft,
-) -> Result<()> {
-    let Bundle { context, graph, arranged, relocation, .. } = bundle;
-    for path in &arranged.circular {
-        let message = "a link would lead to itself on the target; it is left out";
-        draft.findings.push(Finding::warning("dangling-link", message).subject(path.to_string()));
-    }
-    let sources: Vec<&StoreFile> = arranged.files.iter().map(|file| &file.source).collect();
-    let hits = survey::references(context.store, &context.known()?.scanner, &sources)?;
-    for (file, hits) in arranged.files.iter().zip(hits) {
-        let survey = surveys.get(&file.source).cloned().unwrap_or_default();
-        if let Some(elf) = &survey.elf {
-            draft.saw(elf, true);
-        }
-        let operation = operated.remove(&file.path).unwrap_or_default();
-        let mut entry = entry_of(context, file, &survey);
-        if graph.is_loader(&file.source) {
-            (entry.role, entry.mode) = LOADER;
-        }
-        draft.file(context, entry, Some(&file.below), &hits, operation, relocation)?;
-    }
-    for link in &arranged.links {
-        draft.entries.add(link.clone())?;
-    }
-    for folder in &arranged.folders {
-        draft.entries.add(Entry::folder(folder.clone()))?;
-    }
-    Ok(())
+/// What makes entries.
+struct Laying<'a> {
+    context: &'a Context<'a>,
+    reached: &'a Reached<'a>,
+    relocation: &'a Relocation,
+    operated: &'a mut BTreeMap<InstallPath, Operated>,
 }
 
-/// The libraries from elsewhere in the closure, and links for their further names.
-fn add_libraries(
-    bundle: &Bundle,
-    homes: &Homes,
-    operated: &mut BTreeMap<InstallPath, Operated>,
-    draft: &mut Draft,
-) -> Result<()> {
-    let Bundle { context, graph, relocation, .. } = bundle;
-    let ids: Vec<&NodeId> = homes.shipped.iter().collect();
-    let sources: Vec<&StoreFile> = ids.iter().map(|id| &id.1).collect();
-    let hits = survey::references(context.store, &context.known()?.scanner, &sources)?;
-    for (id, hits) in ids.into_iter().zip(hits) {
-        let (node, home) = (&graph.nodes[id], &homes.of[id]);
-        let (role, mode) = if graph.is_loader(&id.1) { LOADER } else { (Role::Library, 0o644) };
-        let size = context.store.metadata(&id.1)?.len();
-        let mut entry = Entry::file(home.clone(), Source::Store(context.store.disk(&id.1)), size, mode, role);
-        entry.origin = context.store.origin(&id.1);
-        draft.saw(&node.elf, false);
-        draft.file(context, entry, None, &hits, operated.remove(home).unwrap_or_default(), relocation)?;
+impl Laying<'_> {
+    /// The results' own files, links and empty folders, or what is carried besides.
+    fn arranged(&mut self, arranged: &Arranged, is_own: bool, draft: &mut Draft) -> Result<()> {
+        for path in &arranged.circular {
+            let message = "a link would lead to itself on the target; it is left out";
+            draft.findings.push(Finding::warning("dangling-link", message).subject(path.to_string()));
+        }
+        for file in &arranged.files {
+            let survey = self.reached.seen.get(&file.source).map(|seen| &seen.survey);
+            let mut entry = entry_of(self.context, file, survey.unwrap_or(&Survey::default()));
+            if file.executable && !is_own {
+                // ld.so and what is run through it must stay executable; here nothing is known of who starts what.
+                entry.mode = 0o755;
+            }
+            if self.reached.graph.is_loader(&file.source) {
+                (entry.role, entry.mode) = LOADER;
+            }
+            if let Some(elf) = survey.and_then(|survey| survey.elf.as_deref()) {
+                draft.saw(elf, is_own);
+            }
+            self.file(entry, &file.source, is_own.then_some(file.below.as_slice()), draft)?;
+        }
+        for link in &arranged.links {
+            draft.entries.add(link.clone())?;
+        }
+        for folder in &arranged.folders {
+            draft.entries.add(Entry::folder(folder.clone()))?;
+        }
+        Ok(())
     }
-    for (link, home) in &homes.links {
-        draft.entries.add(Entry::link_to(link.clone(), home))?;
+
+    /// The libraries from elsewhere in the closure, and links for their further names.
+    fn libraries(&mut self, homes: &Homes, draft: &mut Draft) -> Result<()> {
+        let (store, graph) = (self.context.store, &self.reached.graph);
+        for id in &homes.shipped {
+            let (node, home) = (&graph.nodes[id], &homes.of[id]);
+            let (role, mode) = if graph.is_loader(&id.1) { LOADER } else { (Role::Library, 0o644) };
+            let size = store.metadata(&id.1)?.len();
+            let mut entry = Entry::file(home.clone(), Source::Store(store.disk(&id.1)), size, mode, role);
+            entry.origin = store.origin(&id.1);
+            draft.saw(&node.elf, false);
+            self.file(entry, &id.1, None, draft)?;
+        }
+        for (link, home) in &homes.links {
+            draft.entries.add(Entry::link_to(link.clone(), home))?;
+        }
+        Ok(())
     }
-    Ok(())
+
+    fn file(
+        &mut self,
+        mut entry: Entry,
+        source: &StoreFile,
+        below: Option<&[u8]>,
+        draft: &mut Draft,
+    ) -> Result<()> {
+        let Laying { context, reached, relocation, .. } = *self;
+        let mut operated = self.operated.remove(&entry.path).unwrap_or_default();
+        let (mut hits, packing) = match reached.seen.get(source) {
+            Some(seen) => (seen.hits.as_slice(), seen.packing),
+            None => (&[][..], None),
+        };
+        match packing {
+            None => {
+                let (patches, surgery) = reached.patches(context, relocation, source)?;
+                operated.patches.extend(patches);
+                operated.surgery.extend(surgery);
+            }
+            Some(packing) => {
+                if let Some(bytes) = reached.repacked(context, relocation, source, packing)? {
+                    operated.surgery.push(Surgery::Members(hits.len()));
+                    entry.remake(bytes);
+                } else {
+                    draft.leave(&entry.path, hits);
+                }
+                hits = &[];
+            }
+        }
+        draft.file(context, entry, below, hits, operated, relocation)
+    }
 }
 
 /// The entry of a result's own file, before its edits.

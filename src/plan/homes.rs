@@ -87,6 +87,26 @@ impl Homes {
         }
     }
 
+    /// Adds links by which libraries that lie elsewhere are found by their names.
+    pub fn lead_by_name<'n>(&mut self, opened: impl Iterator<Item = (&'n StoreFile, &'n BTreeSet<Vec<u8>>)>) {
+        for (file, names) in opened {
+            let homes: Vec<(usize, InstallPath)> = self
+                .of
+                .iter()
+                .filter(|(id, _)| id.1 == *file)
+                .map(|(id, home)| (id.0, home.clone()))
+                .collect();
+            for (group, home) in homes {
+                for name in names {
+                    let link = self.folders[group].join(name);
+                    if link != home && !self.of.values().any(|home| *home == link) {
+                        self.links.entry(link).or_insert_with(|| home.clone());
+                    }
+                }
+            }
+        }
+    }
+
     fn place(
         &mut self,
         store: &Store,

@@ -7,8 +7,8 @@ use super::choose::Choice;
 use super::context::Context;
 use super::draft::Draft;
 use super::{
-    Architecture, Entry, Finding, Kind, Plan, Surgery, bill, extras, face, flat, licences, relations,
-    store_layout, system,
+    Architecture, Entry, Finding, Kind, Plan, Surgery, Why, bill, extras, face, flat, licences, public_text,
+    relations, store_layout, system,
 };
 use crate::config::{Config, Layout, Package, distribution, names};
 use crate::error::{Error, Result};
@@ -70,6 +70,7 @@ pub fn make(request: &Request) -> Result<Plan> {
 fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
     draft.unmatched_files(context)?;
     draft.keep_bytecode_valid(context)?;
+    public_text::prettify(context, &mut draft)?;
     extras::add(context, &mut draft)?;
     let system = system::add(context, &mut draft)?;
     licences::add(context, &mut draft)?;
@@ -86,6 +87,7 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
     let mut seen = BTreeSet::new();
     draft.findings.retain(|finding| seen.insert(finding.to_string()));
     draft.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    let why = Why::new(context.store, std::mem::take(&mut draft.carried));
     Ok(Plan {
         package: draft.package,
         architecture,
@@ -97,6 +99,7 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
         bill,
         findings: draft.findings,
         system,
+        why,
     })
 }
 

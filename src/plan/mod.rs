@@ -5,6 +5,7 @@ pub mod arch;
 mod arrange;
 mod bill;
 mod bytecode;
+mod carried;
 mod changelog;
 pub mod choose;
 mod context;
@@ -23,6 +24,7 @@ mod licences;
 mod make;
 mod operations;
 mod projects;
+mod public_text;
 mod relations;
 mod relocation;
 mod run_path;
@@ -30,6 +32,7 @@ mod store_layout;
 mod survey;
 pub mod system;
 pub mod table;
+mod why;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,6 +46,7 @@ pub use crate::finding::{Finding, Severity};
 pub use arch::Architecture;
 pub use make::{Request, make};
 pub use projects::Project;
+pub use why::{Step, Why};
 
 /// Everything that `build` carries out.
 #[derive(Debug)]
@@ -62,7 +66,8 @@ pub struct Plan {
     pub bill: Option<Bill>,
     pub findings: Vec<Finding>,
     /// What is set up on the target besides.
-    pub system: system::System,
+    pub system: system::Systems,
+    pub why: Why,
 }
 
 impl Plan {
@@ -92,6 +97,9 @@ pub struct Entry {
     pub special: Special,
 }
 
+/// A SHA-256.
+pub type Sha256Digest = [u8; 32];
+
 /// What few entries have; the default is what all others are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Special {
@@ -103,6 +111,8 @@ pub struct Special {
     pub lang: Option<String>,
     /// A folder that is there, and not the package's: an .rpm does not list it.
     pub disowned: bool,
+    /// Of a file's final bytes, once the bill of materials has wanted to know it.
+    pub digest: Option<Sha256Digest>,
 }
 
 impl Entry {
@@ -183,6 +193,12 @@ pub enum Surgery {
     },
     /// So many store references, each rewritten at the same length.
     References(usize),
+    /// So many store references in members of a packed file, which was packed again.
+    Members(usize),
+    /// So many paths, each now the public one.
+    Public(usize),
+    /// References to what the target has, which now lead there.
+    Host(String),
     /// The loader's compiled-in folders now lead to the private library directory.
     LoaderFolders,
     /// A .pyc header was brought in step with its source's new time or content.

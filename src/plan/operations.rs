@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use super::arrange::{Arranged, Tree};
+use super::arrange::Arranged;
+use super::carried::lay;
 use super::context::Context;
 use super::draft::{Draft, Operated};
 use super::graph::{Graph, Group, Node, NodeId};
@@ -23,9 +24,11 @@ pub struct Bundle<'a> {
     pub context: &'a Context<'a>,
     pub graph: &'a Graph,
     pub relocation: &'a Relocation,
-    pub trees: &'a [Tree],
+    /// The results' own.
     pub arranged: &'a Arranged,
-    /// Where the results' own files lie.
+    /// The paths of all files and links but those of libraries that lie with each other.
+    pub laid: &'a BTreeSet<InstallPath>,
+    /// Where each file of the store lies, but those libraries.
     pub fixed: &'a BTreeMap<StoreFile, InstallPath>,
 }
 
@@ -121,19 +124,15 @@ impl Bundle<'_> {
         Some(folder)
     }
 
-    /// The folder of a file of a result that stays together, if the file is shipped there.
+    /// The folder of a file that lies where its store path is rewritten to, if it does.
     fn kept_folder(&self, file: &StoreFile) -> Option<InstallPath> {
-        let (path, below) = self.context.store.split(file)?;
-        let place = self.relocation.folder(path.hash())?;
-        let tree = self.trees.iter().find(|tree| tree.path == path)?;
-        tree.items.contains_key(below).then(|| place.join(below).parent())?
+        let place = lay::place(self.context, self.relocation, file)?;
+        self.laid.contains(&place).then(|| place.parent())?
     }
 
     /// Every path at which a library may be found.
     fn present(&self, homes: &Homes) -> BTreeSet<InstallPath> {
-        let files = self.arranged.files.iter().map(|file| &file.path);
-        let links = self.arranged.links.iter().map(|link| &link.path);
-        files.chain(links).chain(homes.of.values()).chain(homes.links.keys()).cloned().collect()
+        self.laid.iter().chain(homes.of.values()).chain(homes.links.keys()).cloned().collect()
     }
 }
 
@@ -231,16 +230,11 @@ impl Surgeon<'_> {
         Ok(Some(RunPath { folders: text, runpath }))
     }
 
-    /// Folders of results that stay together, in the file's old run path: they may be there for a dlopen.
+    /// Folders of store paths that stay together, in the file's old run path: they may be there for a dlopen.
     fn kept_folders(&self, id: &NodeId, node: &Node) -> Vec<InstallPath> {
         let store = self.bundle.context.store;
-        let origin = id.1.parent().unwrap_or_else(StoreFile::root);
         let mut kept = Vec::new();
-        for folder in node.elf.run_path().unwrap_or_default().split(|b| *b == b':') {
-            let folder = match folder.strip_prefix(b"$ORIGIN") {
-                Some(rest) => origin.join(rest),
-                None => StoreFile::root().join(folder),
-            };
+        for folder in run_path::in_store(&id.1, &node.elf) {
             let Some((path, below)) = store.split(&folder) else { continue };
             let Some(place) = self.bundle.relocation.folder(path.hash()) else { continue };
             let place = place.join(below);
@@ -287,15 +281,17 @@ fn can_use_run_path(id: &NodeId, node: &Node) -> bool {
     }
     // What needs nothing may be a loader or an old static-pie, which would crash over a run path.
     //
-    // glibc's own libraries stay as they are: they need nothing but each other. libc.so.6 is looked up for libm.so.6 by libm's own
-    // run path, and then by the DT_RPATH of those that libm was loaded for, up to the program. All these have one, and none has
-    // DT_RUNPATH, so LD_LIBRARY_PATH does not get its turn before the library is found.
-    !node.elf.needed.is_empty() && !is_glibc_set(node.elf.soname.as_deref().unwrap_or(id.1.file_name()))
+    // What needs nothing but glibc's libraries stays as it is, as do those themselves: the file need not grow. libc.so.6 is looked
+    // up for libm.so.6 by libm's own run path, and then by the DT_RPATH of those that libm was loaded for, up to the program. All
+    // these have one, and none has DT_RUNPATH, so LD_LIBRARY_PATH does not get its turn before the library is found.
+    let needs_glibc_alone = node.elf.needed.iter().all(|name| is_glibc_set(file_name(name)));
+    !needs_glibc_alone && !is_glibc_set(node.elf.soname.as_deref().unwrap_or(id.1.file_name()))
 }
 
-/// Whether something lies below a folder.
+/// Whether something lies right in a folder.
 fn holds(present: &BTreeSet<InstallPath>, folder: &InstallPath) -> bool {
-    present.range(folder..).find(|path| *path != folder).is_some_and(|path| path.starts_with(folder))
+    let below = present.range(folder..).take_while(|path| path.starts_with(folder));
+    below.into_iter().any(|path| path.parent().as_ref() == Some(folder))
 }
 
 /// A needed entry with a slash becomes a bare name, to be found by the run path.

@@ -6,25 +6,33 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::Finding;
 use super::arch::Architecture;
+use super::choose::globs;
 use super::context::Context;
 use super::draft::Draft;
 use super::graph::Graph;
+use super::{Entry, Finding, Kind, Source};
 use crate::config::glibc_set::{is_glibc_set, version};
 use crate::config::{Format, Glibc, RelationKind, SonameRelation};
-use crate::elf::Abi;
+use crate::elf::{Abi, Elf};
 use crate::error::{Error, Result};
 use crate::path::printable;
+use crate::payload;
 
 /// The packages of the libraries that bundles often leave to the target.
 const KNOWN: &str = include_str!("../../templates/relations.toml");
 
+const ELF_MAGIC: &[u8] = b"\x7fELF";
+
+/// A library, and the versions of symbols that it must have.
+type Libraries = BTreeMap<(Abi, String), BTreeSet<String>>;
+
 /// What is needed of the target.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Needs {
-    /// Each library, and the versions of symbols that it must have.
-    libraries: BTreeMap<(Abi, String), BTreeSet<String>>,
+    libraries: Libraries,
+    /// Libraries that a file opens itself: the names of which any will do.
+    opened: BTreeSet<(Abi, Vec<String>)>,
     /// Whether its loader must know DT_GNU_HASH.
     gnu_hash: bool,
 }
@@ -34,66 +42,174 @@ impl Needs {
         let mut needs = Needs::default();
         for node in graph.nodes.values() {
             needs.gnu_hash |= glibc == Glibc::Host && node.elf.has_gnu_hash_alone();
-            for name in &node.baseline {
-                let versions = node.elf.versions_needed.iter().filter(|need| need.file == *name);
-                let versions = versions.flat_map(|need| &need.versions).map(|version| printable(version));
-                needs.libraries.entry((node.elf.abi, printable(name))).or_default().extend(versions);
-            }
+            needs.add(&node.elf, node.baseline.iter());
         }
         needs
     }
+
+    /// Of a file, and those of the libraries it needs that the target has.
+    fn add<'n>(&mut self, elf: &Elf, of_target: impl Iterator<Item = &'n Vec<u8>>) {
+        for name in of_target {
+            let versions = elf.versions_needed.iter().filter(|need| need.file == *name);
+            let versions = versions.flat_map(|need| &need.versions).map(|version| printable(version));
+            self.libraries.entry((elf.abi, printable(name))).or_default().extend(versions);
+        }
+        let opened = elf.opens().map(|names| (elf.abi, names.into_iter().map(printable).collect()));
+        self.opened.extend(opened);
+    }
+
+    /// With those of the user's own programs and libraries, which are shipped as they are. What the bundle has no file for is the
+    /// target's; into its private library directory leads a run path alone.
+    ///
+    /// Errors: a file cannot be read.
+    fn with_contents(&self, context: &Context, draft: &Draft, format: Format) -> Result<Self> {
+        let mut needs = self.clone();
+        let names = |wanted: &dyn Fn(&Entry) -> bool| -> BTreeSet<&[u8]> {
+            draft.entries.iter().filter(|entry| wanted(entry)).map(|entry| entry.path.file_name()).collect()
+        };
+        let is_users = |entry: &&Entry| matches!(entry.kind, Kind::File { source: Source::User(_), .. });
+        for entry in draft.entries.iter().filter(is_users).filter(|entry| entry.is_in(format)) {
+            let Some(elf) = elf(entry)? else { continue };
+            let shipped = if elf.rpath.is_some() || elf.runpath.is_some() {
+                names(&|_| true)
+            } else {
+                names(&|entry| !entry.path.starts_with(&context.lib_dir))
+            };
+            needs.gnu_hash |= elf.has_gnu_hash_alone() && !elf.needed.is_empty();
+            needs.add(&elf, elf.needed.iter().filter(|name| !shipped.contains(name.as_slice())));
+        }
+        Ok(needs)
+    }
+
+    /// The libraries that files open themselves, if they are left to the target: what is named first, of those that will do.
+    fn wanted(&self, is_baseline: impl Fn(&str) -> bool) -> Libraries {
+        let first = |(abi, names): &(Abi, Vec<String>)| {
+            let name = names.iter().find(|name| is_baseline(name))?;
+            Some(((*abi, name.clone()), BTreeSet::new()))
+        };
+        let needed = |key: &(Abi, String)| self.libraries.contains_key(key);
+        self.opened.iter().filter_map(first).filter(|(key, _)| !needed(key)).collect()
+    }
+}
+
+/// `None`: it is no ELF file, or a malformed one.
+fn elf(entry: &Entry) -> Result<Option<Elf>> {
+    let Some(mut body) = payload::open(entry)? else { return Ok(None) };
+    let Some(first) = body.next() else { return Ok(None) };
+    if !first?.starts_with(ELF_MAGIC) {
+        return Ok(None);
+    }
+    let whole = payload::whole(entry)?.unwrap_or_default();
+    Ok(Elf::parse(&whole).ok().flatten())
 }
 
 /// Writes the relations into the package.
+///
+/// Errors: a file of the user's cannot be read.
 pub fn settle(context: &Context, draft: &mut Draft, architecture: Architecture) -> Result<()> {
     let needs = std::mem::take(&mut draft.needs);
+    let runtime = &context.config.runtime;
+    let baseline = globs("runtime.baseline", &runtime.baseline)?;
+    let is_baseline = |name: &str| {
+        (runtime.glibc == Glibc::Host && is_glibc_set(name.as_bytes())) || baseline.is_match(name)
+    };
     let own = &context.config.relations;
-    draft.package.rpm.relations.depends.extend(rpm(&needs, own));
-    let known: BTreeMap<String, Known> = toml::from_str(KNOWN)
-        .map_err(|error| Error::failure(format!("templates/relations.toml is broken: {error}")))?;
-    let mut packages: BTreeMap<String, Option<String>> = BTreeMap::new();
-    let mut unknown = Vec::new();
-    for ((abi, soname), versions) in &needs.libraries {
-        if Architecture::of(*abi) != Some(architecture) {
-            continue;
-        }
-        let (package, since) = match own.get(soname).and_then(|own| own.deb.clone()) {
-            Some(package) => (package, None),
-            None if is_glibc_set(soname.as_bytes()) => ("libc6".to_owned(), glibc(versions)),
-            None => match known.get(soname) {
-                Some(known) => (known.deb.clone(), known.since(versions)),
-                None => {
-                    unknown.push(soname.clone());
-                    continue;
-                }
-            },
-        };
-        let bound = packages.entry(package).or_default();
-        *bound = bound.take().into_iter().chain(since).max_by(|a, b| compare(a, b));
-    }
-    let depends = draft.package.relations_in(Format::Deb, RelationKind::Depends);
-    let named: BTreeSet<&str> = depends.iter().flat_map(|(_, text)| names(text)).collect();
-    let derived: Vec<String> = packages
-        .iter()
-        .filter(|(package, _)| !package.is_empty() && !names(package).any(|name| named.contains(name)))
-        .map(|(package, bound)| relation(package, bound.as_deref()))
-        .collect();
-    draft.package.deb.relations.depends.extend(derived);
-    if !unknown.is_empty() {
-        let message = "the target must have libraries for which no Debian package is known: the .deb does not depend on them";
-        let mut finding = Finding::warning("unknown-package", message);
-        let example =
-            format!("name it in bundle.toml: `[relations]`, `\"{}\" = {{ deb = \"...\" }}`", unknown[0]);
-        finding.subjects = unknown;
-        draft.findings.push(finding.remedy(example));
-    }
+    let of_rpm = needs.with_contents(context, draft, Format::Rpm)?;
+    let relations = &mut draft.package.rpm.relations;
+    relations.depends.extend(rpm(&of_rpm.libraries, of_rpm.gnu_hash, own));
+    relations.recommends.extend(rpm(&of_rpm.wanted(is_baseline), false, own));
+
+    let table = Table::new(own, architecture)?;
+    let of_deb = needs.with_contents(context, draft, Format::Deb)?;
+    let (depends, unknown) = table.packages(&of_deb.libraries);
+    // A package that is not known of a library that is only wanted is no loss.
+    let (recommends, _) = table.packages(&of_deb.wanted(is_baseline));
+    let mut named = named(draft, &[RelationKind::Depends]);
+    let depends = unnamed(depends, &mut named);
+    named.extend(self::named(draft, &[RelationKind::Recommends]));
+    let recommends = unnamed(recommends, &mut named);
+    let relations = &mut draft.package.deb.relations;
+    relations.depends.extend(depends);
+    relations.recommends.extend(recommends);
+    draft.findings.extend(no_package(unknown));
     Ok(())
 }
 
+/// The Debian packages that the user's own relations of these kinds name.
+fn named(draft: &Draft, kinds: &[RelationKind]) -> BTreeSet<String> {
+    let relations = kinds.iter().flat_map(|kind| draft.package.relations_in(Format::Deb, *kind));
+    relations.flat_map(|(_, text)| names(text).map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+/// Relations to those that are not named yet; they are then.
+fn unnamed(packages: Packages, named: &mut BTreeSet<String>) -> Vec<String> {
+    let is_new = |(package, _): &(String, Option<String>)| {
+        !package.is_empty() && !names(package).any(|name| named.contains(name))
+    };
+    let new: Vec<_> = packages.into_iter().filter(is_new).collect();
+    named.extend(new.iter().flat_map(|(package, _)| names(package)).map(str::to_owned));
+    new.iter().map(|(package, bound)| relation(package, bound.as_deref())).collect()
+}
+
+fn no_package(unknown: Vec<String>) -> Option<Finding> {
+    let message = "the target must have libraries for which no Debian package is known: the .deb does not depend on them";
+    let example =
+        format!("name it in bundle.toml: `[relations]`, `\"{}\" = {{ deb = \"...\" }}`", unknown.first()?);
+    let mut finding = Finding::warning("unknown-package", message).remedy(example);
+    finding.subjects = unknown;
+    Some(finding)
+}
+
+/// A package, as alternatives, and the least version of it.
+type Packages = BTreeMap<String, Option<String>>;
+
+/// Which package has a library.
+struct Table<'a> {
+    /// The user's.
+    own: &'a BTreeMap<String, SonameRelation>,
+    known: BTreeMap<String, Known>,
+    architecture: Architecture,
+}
+
+impl<'a> Table<'a> {
+    fn new(own: &'a BTreeMap<String, SonameRelation>, architecture: Architecture) -> Result<Self> {
+        let known = toml::from_str(KNOWN)
+            .map_err(|error| Error::failure(format!("templates/relations.toml is broken: {error}")))?;
+        Ok(Table { own, known, architecture })
+    }
+
+    /// The packages of the libraries; and those of which none is known.
+    fn packages(&self, libraries: &Libraries) -> (Packages, Vec<String>) {
+        let (mut packages, mut unknown) = (Packages::new(), Vec::new());
+        for ((abi, soname), versions) in libraries {
+            if Architecture::of(*abi) != Some(self.architecture) {
+                continue;
+            }
+            let Some((package, since)) = self.package(soname, versions) else {
+                unknown.push(soname.clone());
+                continue;
+            };
+            let bound = packages.entry(package).or_default();
+            *bound = bound.take().into_iter().chain(since).max_by(|a, b| compare(a, b));
+        }
+        (packages, unknown)
+    }
+
+    fn package(&self, soname: &str, versions: &BTreeSet<String>) -> Option<(String, Option<String>)> {
+        if let Some(package) = self.own.get(soname).and_then(|own| own.deb.clone()) {
+            return Some((package, None));
+        }
+        if is_glibc_set(soname.as_bytes()) {
+            return Some(("libc6".to_owned(), glibc(versions)));
+        }
+        self.known.get(soname).map(|known| (known.deb.clone(), known.since(versions)))
+    }
+}
+
 /// What rpm's own elfdeps writes (rpm 4.18, tools/elfdeps.c): each soname, each version of its symbols, and for 64 bits a mark.
-fn rpm(needs: &Needs, own: &BTreeMap<String, SonameRelation>) -> BTreeSet<String> {
+fn rpm(libraries: &Libraries, gnu_hash: bool, own: &BTreeMap<String, SonameRelation>) -> BTreeSet<String> {
     let mut requires = BTreeSet::new();
-    for ((abi, soname), versions) in &needs.libraries {
+    for ((abi, soname), versions) in libraries {
         match own.get(soname).and_then(|own| own.rpm.as_deref()) {
             Some("") => {}
             Some(package) => {
@@ -109,7 +225,7 @@ fn rpm(needs: &Needs, own: &BTreeMap<String, SonameRelation>) -> BTreeSet<String
             }
         }
     }
-    if needs.gnu_hash {
+    if gnu_hash {
         requires.insert("rtld(GNU_HASH)".to_owned());
     }
     requires

@@ -82,6 +82,14 @@ impl Relocation {
         Some(Patch { at: crate::elf::FileOffset(at), bytes: place.text.clone() })
     }
 
+    /// The same for a reference in UTF-16, of whose hash `hit` tells.
+    pub fn wide_patch(&self, hit: &Hit) -> Option<Patch> {
+        let place = self.places.get(&hit.hash).filter(|_| hit.is_path)?;
+        let at = hit.at.0.checked_sub(2 * self.before as u64)?;
+        let bytes: Vec<u8> = place.text.iter().flat_map(|byte| [*byte, 0]).collect();
+        Some(Patch::new(crate::elf::FileOffset(at), bytes))
+    }
+
     /// Rewrites the references in a short text, such as a link's target.
     pub fn rewrite(&self, text: &[u8], hits: &[Hit]) -> Vec<u8> {
         let mut text = text.to_vec();
@@ -140,6 +148,52 @@ mod tests {
         let folders: BTreeSet<_> =
             paths.iter().map(|p| relocation.folder(p.hash()).unwrap().clone()).collect();
         assert_eq!(folders.len(), 3);
+    }
+
+    const HASHES: [&str; 3] = [
+        "l5zk7hn88za59mxzan3hkpl5k8lxn7cn",
+        "bk9c75rxrjj320p4nm7gh2h5bv03pgf0",
+        "kr1armqcpwiyslxgbj76kbw16hzwbqli",
+    ];
+
+    /// Pieces of a file: references, hashes alone, and anything else.
+    fn pieces() -> impl Strategy<Value = Vec<Vec<u8>>> {
+        let hash = prop::sample::select(&HASHES[..]);
+        let piece = prop_oneof![
+            hash.clone().prop_map(|hash| format!("/nix/store/{hash}-x-1.0/lib").into_bytes()),
+            hash.clone().prop_map(|hash| format!("/nix/store/{hash}").into_bytes()),
+            hash.prop_map(|hash| hash.as_bytes().to_vec()),
+            Just(b"/nix/store/".to_vec()),
+            prop::collection::vec(any::<u8>(), 0..40),
+        ];
+        prop::collection::vec(piece, 0..12)
+    }
+
+    proptest! {
+        /// The length stays, nothing but references changes, and the reverse mapping brings the file back.
+        #[test]
+        fn rewriting_is_undone_by_its_reverse(pieces in pieces(), known in 0usize..4, lib_dir in "(/[a-z]{1,8}){1,3}") {
+            let paths: Vec<StorePath> = HASHES[..known.min(3)].iter().map(|hash| path(&format!("{hash}-x-1.0"))).collect();
+            let relocation = relocation(&lib_dir, &paths).unwrap();
+            let old = pieces.concat();
+            let hits = Scanner::new(b"/nix/store", paths.iter().map(StorePath::hash)).scan(&old);
+            let new = relocation.rewrite(&old, &hits);
+            prop_assert_eq!(new.len(), old.len());
+            let len = "/nix/store/".len() + HASH_LENGTH + 1;
+            let starts: Vec<usize> =
+                hits.iter().filter(|hit| hit.is_path).map(|hit| hit.at.0 as usize - "/nix/store/".len()).collect();
+            for at in 0..old.len() {
+                let is_in_one = starts.iter().any(|start| (*start..start + len).contains(&at));
+                prop_assert!(is_in_one || new[at] == old[at]);
+            }
+            let mut back = new;
+            for (path, start) in hits.iter().filter(|hit| hit.is_path).map(|hit| hit.hash).zip(&starts) {
+                let text = &relocation.places[&path].text;
+                prop_assert_eq!(&back[*start..start + len], &text[..]);
+                back[*start..start + len].copy_from_slice(&[b"/nix/store/".as_slice(), path.as_bytes(), b"-"].concat());
+            }
+            prop_assert_eq!(back, old);
+        }
     }
 
     proptest! {

@@ -11,15 +11,15 @@ use super::draft::{Draft, Operated};
 use super::flat::entry_of;
 use super::relocation::Relocation;
 use super::survey::{self, Survey, survey_whole};
-use super::{Entry, Finding, Kind, Surgery};
+use super::{Entry, Finding, Surgery};
 use crate::config::RunPathTag;
 use crate::elf::{Class, Elf, Operation, Refusal, RunPath};
 use crate::error::{Error, Result};
-use crate::path::{InstallPath, MAX_LINKS, StoreFile, printable};
+use crate::path::{InstallPath, StoreFile, printable};
 use crate::store::closure::Known;
 use crate::store::inventory::{self, Item, Items};
-use crate::store::scan::Hit;
-use crate::store::{Destination, StoreHash, StorePath};
+use crate::store::scan::{Hit, Scanner};
+use crate::store::{Destination, Store, StoreHash, StorePath};
 
 /// Fills the draft.
 pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
@@ -45,7 +45,7 @@ pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
         }
     }
     layout.add_face(face, draft)?;
-    layout.drop_dangling(draft);
+    draft.entries.drop_dangling(&context.lib_dir);
     layout.report(draft);
     Ok(())
 }
@@ -164,6 +164,28 @@ struct Layout<'a> {
     relocation: &'a Relocation,
 }
 
+/// A link's new target: references rewritten; one that leads from store path to store path by `..` is written anew. `at` is the
+/// link's place in the bundle.
+pub fn link_target(
+    store: &Store,
+    relocation: &Relocation,
+    scanner: &Scanner,
+    link: &StoreFile,
+    at: &InstallPath,
+    target: &[u8],
+) -> Vec<u8> {
+    let leads_to = link.link_target(target);
+    let there = store.split(&leads_to);
+    let here = store.split(link);
+    let folder = there.as_ref().and_then(|(path, _)| relocation.folder(path.hash()));
+    match (here, there, folder) {
+        (Some((from, _)), Some((to, below)), Some(folder)) if from != to && !target.starts_with(b"/") => {
+            folder.join(below).relative_to(&at.parent().unwrap_or_else(InstallPath::root))
+        }
+        _ => relocation.rewrite(target, &scanner.scan(target)),
+    }
+}
+
 impl Layout<'_> {
     fn place(&self, path: &StorePath) -> Result<&InstallPath> {
         self.relocation.folder(path.hash()).ok_or_else(|| {
@@ -177,7 +199,9 @@ impl Layout<'_> {
             Item::EmptyFolder => draft.entries.add(Entry::folder(at)),
             Item::Link { target } => {
                 let link = self.context.store.file(path).join(below);
-                draft.entries.add(Entry::link(at.clone(), self.link(&link, &at, target)))
+                let scanner = &self.known.scanner;
+                let target = link_target(self.context.store, self.relocation, scanner, &link, &at, target);
+                draft.entries.add(Entry::link(at, target))
             }
             Item::File { source, size, executable } => {
                 let (source, size, executable) = (source.clone(), *size, *executable);
@@ -186,20 +210,6 @@ impl Layout<'_> {
                     Placed { path: at, below: below.to_vec(), source, size, executable, is_config: false };
                 self.file(&placed, own, draft)
             }
-        }
-    }
-
-    /// A link's new target: references rewritten; one that leads from store path to store path by `..` is written anew.
-    fn link(&self, link: &StoreFile, at: &InstallPath, target: &[u8]) -> Vec<u8> {
-        let leads_to = link.link_target(target);
-        let there = self.context.store.split(&leads_to);
-        let here = self.context.store.split(link);
-        let folder = there.as_ref().and_then(|(path, _)| self.relocation.folder(path.hash()));
-        match (here, there, folder) {
-            (Some((from, _)), Some((to, below)), Some(folder)) if from != to && !target.starts_with(b"/") => {
-                folder.join(below).relative_to(&at.parent().unwrap_or_else(InstallPath::root))
-            }
-            _ => self.relocation.rewrite(target, &self.known.scanner.scan(target)),
         }
     }
 
@@ -290,40 +300,6 @@ impl Layout<'_> {
             draft.entries.add(link)?;
         }
         Ok(())
-    }
-
-    /// Links to what was left out go with it; links that lead nowhere in the store either are told of.
-    fn drop_dangling(&self, draft: &mut Draft) {
-        loop {
-            let dangling: Vec<InstallPath> = draft
-                .entries
-                .iter()
-                .filter(|entry| match &entry.kind {
-                    Kind::Link { target } => !self.leads_somewhere(draft, &entry.path, target),
-                    _ => false,
-                })
-                .map(|entry| entry.path.clone())
-                .collect();
-            if dangling.is_empty() {
-                return;
-            }
-            for path in dangling {
-                draft.entries.remove(&path);
-            }
-        }
-    }
-
-    /// Whether a link leads out of the bundle's own folders, or to something in them, perhaps by way of further links.
-    fn leads_somewhere(&self, draft: &Draft, link: &InstallPath, target: &[u8]) -> bool {
-        let mut place = link.link_target(target);
-        for _ in 0..MAX_LINKS {
-            if !place.starts_with(&self.context.lib_dir) || draft.entries.holds(&place) {
-                return true;
-            }
-            let Some((_, next)) = draft.entries.hop(&place) else { return false };
-            place = next;
-        }
-        false
     }
 
     fn report(&self, draft: &mut Draft) {

@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use crate::elf::verify::verify;
 use crate::elf::{Elf, Operation, Patch, Refusal};
 use crate::error::{Error, IoContext, Result};
@@ -26,7 +24,8 @@ pub struct Survey {
 }
 
 impl Survey {
-    fn of(bytes: &[u8]) -> Self {
+    /// Of a file's bytes.
+    pub fn of(bytes: &[u8]) -> Self {
         let (elf, malformed) = match Elf::parse(bytes) {
             Ok(elf) => (elf.map(Arc::new), None),
             Err(malformed) => (None, Some(malformed.to_string())),
@@ -35,20 +34,10 @@ impl Survey {
     }
 }
 
-/// Looks at the beginning of a file of the store.
-pub fn survey(store: &Store, file: &StoreFile) -> Result<Survey> {
-    Ok(Survey::of(&store.map(file)?))
-}
-
 /// Looks at a file, and for references in all of it.
 pub fn survey_whole(store: &Store, scanner: &Scanner, file: &StoreFile) -> Result<(Survey, Vec<Hit>)> {
     let bytes = store.map(file)?;
     Ok((Survey::of(&bytes), scanner.scan_mapped(&bytes)))
-}
-
-/// Looks for references in files, on all cores.
-pub fn references(store: &Store, scanner: &Scanner, files: &[&StoreFile]) -> Result<Vec<Vec<Hit>>> {
-    files.par_iter().map(|file| Ok(scanner.scan_mapped(&store.map(file)?))).collect()
 }
 
 /// The patches of an operation on a file, verified.

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use super::system::Told;
 use super::{Entry, Kind, Plan, Role, Surgery};
 use crate::config::{Format, Layout};
 use crate::path::InstallPath;
@@ -41,6 +42,7 @@ pub fn text(plan: &Plan) -> String {
     section(&mut out, "other files", folders(plan, |entry| is_own(plan, entry) && is_other(entry)));
     section(&mut out, "store paths", store_paths(plan));
     section(&mut out, "links", links(plan));
+    section(&mut out, "set up on the target", set_up(plan));
     let _ = writeln!(out, "\n{}", totals(plan));
     out
 }
@@ -126,6 +128,17 @@ fn links(plan: &Plan) -> Vec<Row> {
             what: String::new(),
         })
         .collect()
+}
+
+/// What installing it does besides.
+fn set_up(plan: &Plan) -> Vec<Row> {
+    let row = |told: Told| {
+        let only = (told.formats.len() == 1).then(|| format!("only {}", told.formats[0]));
+        let done = told.done.iter().map(|word| (*word).to_owned());
+        let what = done.chain(only).collect::<Vec<_>>().join(", ");
+        Row { place: told.name, origin: told.kind.to_owned(), bytes: 0, what }
+    };
+    plan.system.told().into_iter().map(row).collect()
 }
 
 fn section(out: &mut String, title: &str, mut rows: Vec<Row>) {
@@ -229,6 +242,9 @@ pub(super) fn described(edit: &Surgery) -> String {
         Surgery::RunPath { to, .. } => format!("run path {to}"),
         Surgery::NoRunPath => "no run path".to_owned(),
         Surgery::Needed { to, .. } => format!("needs {to}"),
+        Surgery::Members(count) => format!("{} inside", counted(*count, "reference", "references")),
+        Surgery::Public(count) => counted(*count, "public path", "public paths"),
+        Surgery::Host(to) => format!("the target's {to}"),
         Surgery::References(count) => counted(*count, "reference", "references"),
         Surgery::LoaderFolders => "its own folders".to_owned(),
         Surgery::PycHeader => "header".to_owned(),
@@ -249,6 +265,7 @@ pub fn json(plan: &Plan) -> Value {
         "mtime": plan.mtime,
         "size": plan.entries.iter().map(bytes).sum::<u64>(),
         "entries": plan.entries.iter().map(entry).collect::<Vec<_>>(),
+        "set-up": plan.system.told(),
         "findings": plan.findings,
     })
 }

@@ -26,13 +26,8 @@ struct Listing {
 }
 
 impl<'a> Libraries<'a> {
-    pub fn new(store: &'a Store, parsed: HashMap<StoreFile, Option<Arc<Elf>>>) -> Self {
-        Libraries {
-            store,
-            parsed: RefCell::new(parsed),
-            listed: RefCell::default(),
-            opened: Opened::default(),
-        }
+    pub fn new(store: &'a Store) -> Self {
+        Libraries { store, parsed: RefCell::default(), listed: RefCell::default(), opened: Opened::default() }
     }
 
     /// The ELF file at a real path, parsed the first time that it is asked for.
@@ -43,6 +38,11 @@ impl<'a> Libraries<'a> {
         let elf = self.store.map(file).ok().and_then(|bytes| Elf::parse(&bytes).ok().flatten()).map(Arc::new);
         self.parsed.borrow_mut().insert(file.clone(), elf.clone());
         elf
+    }
+
+    /// Takes a file that was parsed already.
+    pub fn know(&self, file: &StoreFile, elf: Option<Arc<Elf>>) {
+        self.parsed.borrow_mut().insert(file.clone(), elf);
     }
 
     fn listing(&self, folder: &StoreFile) -> Arc<Listing> {

@@ -4,6 +4,7 @@ pub mod closure;
 pub mod graph_file;
 pub mod inventory;
 pub mod library;
+pub mod packed;
 pub mod path;
 pub mod result;
 pub mod scan;

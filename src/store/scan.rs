@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use memchr::memmem::Finder;
 use memmap2::{Mmap, UncheckedAdvice};
 
 use super::path::{ALPHABET, HASH_LENGTH, StoreHash};
@@ -26,6 +27,8 @@ pub struct Scanner {
     wanted: HashSet<StoreHash>,
     /// `/nix/store/`
     before: Vec<u8>,
+    /// The same in UTF-16.
+    wide_before: Finder<'static>,
 }
 
 /// Whether a byte is of Nix's alphabet.
@@ -42,7 +45,10 @@ const IN_ALPHABET: [bool; 256] = {
 impl Scanner {
     /// `store_dir` is what references call the store: `/nix/store`.
     pub fn new(store_dir: &[u8], wanted: impl IntoIterator<Item = StoreHash>) -> Self {
-        Scanner { wanted: wanted.into_iter().collect(), before: [store_dir, b"/"].concat() }
+        let before = [store_dir, b"/"].concat();
+        let wide: Vec<u8> = before.iter().flat_map(|byte| [*byte, 0]).collect();
+        let wide_before = Finder::new(&wide).into_owned();
+        Scanner { wanted: wanted.into_iter().collect(), before, wide_before }
     }
 
     /// Every wanted hash in the bytes, in order.
@@ -67,6 +73,19 @@ impl Scanner {
                 released = behind;
             }
         })
+    }
+
+    /// Every path of the store with a wanted hash that is written in UTF-16 (little-endian), in order.
+    pub fn scan_wide(&self, bytes: &[u8]) -> Vec<Hit> {
+        let found = self.wide_before.find_iter(bytes).filter_map(|start| {
+            let at = start + 2 * self.before.len();
+            let units = bytes.get(at..at + 2 * HASH_LENGTH)?.chunks_exact(2);
+            let narrow: Vec<u8> = units.map_while(|unit| (unit[1] == 0).then_some(unit[0])).collect();
+            let hash = StoreHash::new(&narrow).filter(|hash| self.wanted.contains(hash))?;
+            let is_path = bytes.get(at + 2 * HASH_LENGTH..)?.starts_with(b"-\0");
+            Some(Hit { at: FileOffset(at as u64), hash, is_path })
+        });
+        found.collect()
     }
 
     /// `passed` is told how far the scan has come.
@@ -110,6 +129,15 @@ mod tests {
         let text = [b"x/nix/store/", HASH.as_slice(), b"-jq /nix/store/", HASH, b" ", HASH].concat();
         let hits: Vec<_> = scanner().scan(&text).iter().map(|hit| (hit.at.0, hit.is_path)).collect();
         assert_eq!(hits, [(12, true), (59, false), (92, false)]);
+    }
+
+    #[test]
+    fn finds_what_is_written_in_utf_16() {
+        let text = [b"x/nix/store/".as_slice(), HASH, b"-jq/nix/store/", HASH].concat();
+        let wide: Vec<u8> = text.iter().flat_map(|byte| [*byte, 0]).collect();
+        let hits: Vec<_> = scanner().scan_wide(&wide).iter().map(|hit| (hit.at.0, hit.is_path)).collect();
+        assert_eq!(hits, [(24, true), (24 + 64 + 28, false)]);
+        assert!(scanner().scan(&wide).is_empty() && scanner().scan_wide(&text).is_empty());
     }
 
     #[test]

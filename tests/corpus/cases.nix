@@ -1,31 +1,10 @@
 # The cases that are not simply a Debian package: programs of our own, wrapped ones, joins.
-{ p, musl }:
+{ p, musl, ... }:
 let
   inherit (p) pkg bash glibc;
-  inherit (import ./nix/wrappers.nix { inherit pkg bash; }) shellWrapper binaryWrapper install;
+  inherit (import ./nix/tools.nix { inherit p; }) library program join perlWith shellWrapper binaryWrapper install;
 
   file = builtins.toFile;
-
-  # A C library of one file, its soname lib<name>.so.1. `libs` are what it or a program needs.
-  flags = libs: builtins.concatStringsSep " " (map (l: "-L${l}/lib -Wl,-rpath,${l}/lib") libs) + " "
-    + builtins.concatStringsSep " " (map (l: "-l:${l.soname}") libs);
-  library = { name, version ? "1.0", text, libs ? [ ], cc ? "gcc", libc ? glibc }:
-    let soname = "lib${name}.so.1"; in pkg {
-      inherit soname;
-      name = "${name}-${version}";
-      fixup = "";
-      script = ''
-        mkdir -p $out/lib
-        ${cc} -shared -fPIC -O2 -Wl,-soname,${soname} -xc ${file "${name}.c" text} -xnone -o $out/lib/${soname} \
-          ${flags libs} -Wl,-rpath,${libc}/lib -Wl,--enable-new-dtags
-      '';
-    };
-  # The builder's line for a C program; `rpaths` beyond those of `libs`.
-  program = { name, text, libs ? [ ], more ? "", cc ? "gcc", loader ? "${glibc}/lib/ld-linux-x86-64.so.2" }: ''
-    mkdir -p $out/bin
-    ${cc} -O2 -xc ${file "${name}.c" text} -xnone -o $out/bin/${name} ${flags libs} ${more} \
-      -Wl,-rpath,${builtins.dirOf loader} -Wl,--dynamic-linker=${loader} -Wl,--enable-new-dtags
-  '';
 
   style = library { name = "style"; text = "const char *styled(void) { return \"*\"; }"; };
   greet = version: word: library {
@@ -69,16 +48,6 @@ let
   };
   chime = library { name = "chime"; cc = "musl-gcc"; libc = muslLibc; text = "int chimes(int hour) { return hour % 12; }"; };
 
-  perl5 = dir: "${p.perl}/${dir}:${p.libjson-xs-perl}/${dir}:${p.libcommon-sense-perl}/${dir}:${p.libtypes-serialiser-perl}/${dir}";
-
-  # cp -rs of lndir: every folder a folder, every file an absolute link into another store path (nixpkgs' symlinkJoin).
-  join = name: parts: more: pkg {
-    inherit name;
-    fixup = "";
-    script = ''
-      for part in ${toString parts}; do cp -rs $part/. $out/; chmod -R u+w $out; done
-    '' + more;
-  };
 in rec {
   hello-c = pkg {
     name = "hello-c-1.0";
@@ -144,11 +113,11 @@ in rec {
   # One script behind both kinds of wrapper; it finds lzip through the PATH that they set.
   wrapped =
     let
-      given = {
-        target = "${say}/libexec/say";
-        env = { SAY_WORD = "moin"; SAY_FILE = "${say}/share/say/again"; };
-        path = "${p.lzip}/bin";
-      };
+      by = wrapper: wrapper "${say}/libexec/say" [
+        [ "--set" "SAY_WORD" "moin" ]
+        [ "--set" "SAY_FILE" "${say}/share/say/again" ]
+        [ "--prefix" "PATH" ":" "${p.lzip}/bin" ]
+      ];
       say = pkg {
         name = "say-1.0";
         deps = [ bash ];
@@ -161,37 +130,18 @@ in rec {
       };
     in pkg {
       name = "say-wrapped-1.0";
-      script = install "say-shell" (shellWrapper given) + install "say-binary" (binaryWrapper given);
+      script = install "say-shell" (by shellWrapper) + install "say-binary" (by binaryWrapper);
     };
-
-  # python3.withPackages (ps: [ ps.numpy ]): a tree of links, and a python that looks there.
-  python = pkg {
-    name = "python3-3.13-env";
-    script = install "python3" (binaryWrapper {
-      target = "${p.python3}/bin/python3.13";
-      env = { PYTHONNOUSERSITE = "1"; PYTHONPATH = "${p.python3-numpy}/lib/python3/dist-packages"; };
-    }) + ''
-      mkdir -p $out/lib/python3/dist-packages
-      for x in ${p.python3-numpy}/lib/python3/dist-packages/*; do ln -s $x $out/lib/python3/dist-packages; done
-      for x in ${p.python3}/bin/*; do [ -e $out/bin/''${x##*/} ] || ln -s $x $out/bin; done
-    '';
-  };
 
   perl = pkg {
     name = "perl-5.40-env";
-    script = install "perl" (shellWrapper {
-      target = "${p.perl}/bin/perl";
-      env.PERL5LIB = "${perl5 "lib/perl/5.40"}:${perl5 "share/perl/5.40"}:${perl5 "lib/perl5/5.40"}:${perl5 "share/perl5"}:${p.perl}/lib/perl-base";
-    });
+    script = perlWith shellWrapper [ p.libjson-xs-perl p.libcommon-sense-perl p.libtypes-serialiser-perl ];
   };
 
   # Debian's libc has the system's gconv folder compiled in, nixpkgs' its own: see README.md.
   iconv = pkg {
     name = "iconv-2.41";
-    script = install "iconv" (shellWrapper {
-      target = "${glibc.bin}/bin/iconv";
-      env.GCONV_PATH = "${glibc}/lib/gconv";
-    }) + "ln -s ${glibc.bin}/bin/getent $out/bin";
+    script = install "iconv" (shellWrapper "${glibc.bin}/bin/iconv" [ [ "--set" "GCONV_PATH" "${glibc}/lib/gconv" ] ]) + "ln -s ${glibc.bin}/bin/getent $out/bin";
   };
 
   # glibc's own programs: they have no run path.

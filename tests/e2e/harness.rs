@@ -35,7 +35,10 @@ fn usr() -> String {
 /// A command, found on a PATH that begins with the bundle's programs, and what becomes of it.
 #[derive(Clone, Default, Deserialize)]
 pub struct Check {
+    #[serde(default)]
     pub argv: Vec<String>,
+    /// Instead: a script's name in tests/corpus/checks, for `sh -eu`.
+    script: Option<String>,
     #[serde(default)]
     pub stdin: String,
     #[serde(default)]
@@ -46,6 +49,9 @@ pub struct Check {
     /// Who runs it, where that is not root.
     #[serde(default)]
     pub uid: u32,
+    /// Whether it traces processes itself, so that strace cannot: a process has one tracer.
+    #[serde(default)]
+    traces: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -73,13 +79,32 @@ pub fn explant() -> Command {
     Command::new(env!("CARGO_BIN_EXE_explant"))
 }
 
+impl Check {
+    fn argv(&self) -> Vec<String> {
+        let Some(name) = &self.script else { return self.argv.clone() };
+        let file = corpus().join("checks").join(name).with_extension("sh");
+        let text = fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        vec!["sh".into(), "-euc".into(), text]
+    }
+}
+
+fn corpus() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus")
+}
+
 impl Case {
     pub fn all() -> Vec<Case> {
         serde_json::from_str(include_str!("../corpus/cases.json")).unwrap()
     }
 
+    /// Those that are slow to make.
+    pub fn more() -> Vec<Case> {
+        serde_json::from_str(include_str!("../corpus/more.json")).unwrap()
+    }
+
     pub fn named(name: &str) -> Case {
-        Case::all().into_iter().find(|case| case.name == name).unwrap_or_else(|| panic!("no case {name}"))
+        let mut every = Case::all().into_iter().chain(Case::more());
+        every.find(|case| case.name == name).unwrap_or_else(|| panic!("no case {name}"))
     }
 
     /// Its store path.
@@ -180,18 +205,37 @@ pub fn entries(folder: &Path) -> Vec<PathBuf> {
 pub struct Machine {
     target: &'static str,
     state: TempDir,
+    /// Whether strace tells every file that a check asks for.
+    watched: bool,
 }
 
 impl Machine {
     pub fn new(target: &'static str) -> Machine {
-        Machine { target, state: scratch_folder() }
+        Machine { target, state: scratch_folder(), watched: false }
+    }
+
+    /// One in which no check may ask for a file below /nix.
+    pub fn watched(target: &'static str) -> Machine {
+        Machine { watched: true, ..Machine::new(target) }
     }
 
     fn run_in(&self, options: &[&OsStr]) -> Command {
+        self.run_watched(options, false)
+    }
+
+    fn run_watched(&self, options: &[&OsStr], watched: bool) -> Command {
         let mut command = Command::new("timeout");
-        command.arg("300").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/run-in"));
+        command.arg("300");
+        if watched {
+            command.args(["strace", "-f", "-qq", "-s", "4096", "-e", "trace=file", "-o"]).arg(self.trace());
+        }
+        command.arg(corpus().join("run-in"));
         command.env("EXPLANT_CACHE", cache()).arg("-s").arg(self.state.path()).args(options).arg(self.target);
         command
+    }
+
+    fn trace(&self) -> PathBuf {
+        self.state.path().join("strace")
     }
 
     /// A command in it, as root.
@@ -214,9 +258,21 @@ impl Machine {
 
     /// Shell lines in it, as root, with a folder of this machine's at /mnt; what they print.
     pub fn does(&self, folder: &Path, lines: &str) -> String {
+        succeeds(self.with_folder(folder).args(["sh", "-euc", lines]))
+    }
+
+    /// Makes a folder of this machine's visible to `inside`, at /mnt.
+    pub fn with_folder(&self, folder: &Path) -> Command {
         let mut bind = OsString::from(folder);
         bind.push(":/mnt");
-        succeeds(self.run_in(&["-b".as_ref(), &bind]).args(["sh", "-euc", lines]))
+        self.run_watched(&["-b".as_ref(), &bind], self.watched)
+    }
+
+    /// Every check of a case passes with nothing but its closure, so it asks for nothing that a target lacks.
+    pub fn passes_bare(&self, case: &Case) {
+        let mut case = case.clone();
+        case.checks.retain(|check| check.uid == 0); // a store path is never setuid
+        self.check(&case, &case.result().join("bin"), &case.closure());
     }
 
     /// Every file in it.
@@ -248,18 +304,38 @@ impl Machine {
         let mut options: Vec<&OsStr> = vec!["-u".as_ref(), uid.as_ref()];
         options.extend(binds.iter().flat_map(|bind| [OsStr::new("-b"), OsStr::new(bind)]));
         let path = format!("PATH={}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", programs.display());
-        let done = output(self.run_in(&options).args(["env", &path]).args(&check.argv), &check.stdin);
+        let argv = check.argv();
+        let watched = self.watched && !check.traces;
+        let done = output(self.run_watched(&options, watched).args(["env", &path]).args(&argv), &check.stdin);
         let stdout = String::from_utf8_lossy(&done.stdout);
         let wanted = regex::Regex::new(&check.stdout).unwrap();
         assert!(
             done.status.code() == Some(check.exit) && wanted.is_match(stdout.trim_end_matches('\n')),
-            "in {}: {:?}\nwanted: status {}, {:?}\n{}",
+            "in {}: {argv:?}\nwanted: status {}, {:?}\n{}",
             self.target,
-            check.argv,
             check.exit,
             check.stdout,
             told(&done)
         );
+        if watched {
+            self.asked_for_nothing_of_nix(&argv.join(" "));
+        }
+    }
+
+    /// Every line of strace's has a call and its files in quotes. Where nixpkgs' glibc asks for files of its own store path,
+    /// the corpus' does for these (tests/corpus/nix/glibc.py).
+    pub fn asked_for_nothing_of_nix(&self, what: &str) {
+        let trace = fs::read(self.trace()).unwrap();
+        let trace = String::from_utf8_lossy(&trace);
+        assert!(trace.contains("execve("), "nothing was traced: {trace}");
+        let glibcs = ["\"/nix/ld.so.", "\"/nix/x86_64-linux-gnu/"];
+        let asks = |line: &&str| {
+            // What is behind the files of an execve is arguments: a script's text.
+            let call = line.split_once(", [").map_or(*line, |(call, _)| call);
+            call.contains("\"/nix/") && !glibcs.iter().any(|name| call.contains(name))
+        };
+        let asked: Vec<_> = trace.lines().filter(asks).take(20).collect();
+        assert!(asked.is_empty(), "{what} asks for {asked:#?}");
     }
 }
 

@@ -141,6 +141,24 @@ fn a_folder_that_nothing_can_be_written_to() {
     assert!(entries(&folder).is_empty());
 }
 
+/// As `explant build | head -c0`, and as `2>&1 | head -c0`.
+#[test]
+fn nobody_reads_what_it_says() {
+    let made = Made::by("mkdir -p share/odd; echo text > share/odd/text");
+    let closed = || std::io::pipe().unwrap().1;
+    for deaf in [false, true] {
+        let mut build = made.build("");
+        build.stdout(closed());
+        if deaf {
+            build.stderr(closed());
+        }
+        let done = build.output().unwrap();
+        assert!(done.status.success(), "{}", told(&done));
+        assert!(!String::from_utf8_lossy(&done.stderr).contains("panicked"), "{}", told(&done));
+        made.artifact(".deb");
+    }
+}
+
 /// Threads cost memory, and the bytes do not depend on either.
 #[test]
 fn memory_decides_how_many_threads_not_which_bytes() {

@@ -17,12 +17,11 @@ const USR_LOCAL: &[&str] = &["dir-in-usr-local", "file-in-unusual-dir", "file-in
 fn build(name: &str, prefix: &str, folder: &Path) {
     let case = Case::named(name);
     let config = folder.join("bundle.toml");
-    // fsck.btrfs is a script of the closure's bash, which the flat layout does not bring.
     let text = format!(
         "[package]\nname = \"{}\"\nversion = \"1.0\"\nmaintainer = \"Jane Doe <jane@example.org>\"\nlicense = \"MIT\"\n\
          homepage = \"https://example.org\"\nsummary = \"Does what it is there for\"\n\
          description = \"This text says more about the program.\"\n\
-         [install]\nprefix = \"{prefix}\"\nexclude = [\"bin/fsck.btrfs\"]\n[deb]\ncompression = \"gzip:1\"\n\
+         [install]\nprefix = \"{prefix}\"\n[deb]\ncompression = \"gzip:1\"\n\
          [rpm]\ncompression = \"gzip:1\"\n",
         case.package()
     );

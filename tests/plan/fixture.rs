@@ -201,3 +201,14 @@ pub fn relations_of(plan: &Plan) -> (Vec<String>, Vec<String>) {
 pub fn codes(plan: &Plan) -> Vec<&'static str> {
     plan.findings.iter().map(|finding| finding.code).filter(|code| *code != "no-licence-text").collect()
 }
+
+/// The C source of a note that says which libraries a file opens itself: any one of `sonames`.
+pub fn opening(sonames: &[&str], priority: &str) -> String {
+    let sonames: Vec<String> = sonames.iter().map(|name| format!("\\\"{name}\\\"")).collect();
+    let json =
+        format!(r#"[{{\"soname\":[{}],\"feature\":\"x\",\"priority\":\"{priority}\"}}]"#, sonames.join(","));
+    format!(
+        "__attribute__((section(\".note.dlopen\"), aligned(4), used)) static const struct {{ int n, d, t; char o[4]; \
+         char j[sizeof \"{json}\" + 3 & ~3]; }} note = {{ 4, sizeof \"{json}\", 0x407c0c0a, \"FDO\", \"{json}\" }};\n"
+    )
+}

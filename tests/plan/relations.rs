@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use explant::plan::Plan;
 
-use crate::fixture::{Fixture, GLIBC, codes, relations_of};
+use crate::fixture::{Fixture, GLIBC, codes, opening, relations_of};
 
 const APP: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0";
 const ONE: &str = "11111111111111111111111111111111-one-1.0";
@@ -103,4 +103,55 @@ fn a_bundled_glibc_depends_on_nothing() {
     let plan = fixture().plan("[runtime]\nbaseline = [\"libz.so.*\"]");
     assert_eq!(depends(&plan).len(), 1);
     assert!(requires(&plan).iter().all(|one| one.starts_with("libz.so.1(")), "{:?}", requires(&plan));
+}
+
+/// What a program opens itself, and is less without, is recommended; what it needs besides is not.
+#[test]
+fn what_is_opened_of_the_target_is_recommended() {
+    let plan = |priority: &str, bundle: &str| {
+        let mut f = Fixture::new();
+        let source = opening(&["libnone.so.7", "libz.so.1"], priority) + "int main(void) { return 0; }";
+        let loader = format!("-Wl,--dynamic-linker=/nix/store/{GLIBC}/lib/ld-linux-x86-64.so.2");
+        f.compile(&format!("{APP}/bin/app"), &source, &[], &[&loader]);
+        let package = f.result(APP).plan(bundle).package;
+        (package.deb.relations.recommends, package.rpm.relations.recommends)
+    };
+    let baseline = "[runtime]\nbaseline = [\"libz.so.*\"]\n";
+    for priority in ["required", "recommended"] {
+        let (deb, rpm) = plan(priority, baseline);
+        assert_eq!(rpm, ["libz.so.1()(64bit)"]);
+        assert!(deb.len() == 1 && deb[0].starts_with("zlib1g"), "{deb:?}");
+    }
+    assert_eq!(plan("suggested", baseline), (Vec::new(), Vec::new()));
+    assert_eq!(plan("required", ""), (Vec::new(), Vec::new()));
+    let (deb, _) = plan("required", &format!("{baseline}[package]\nrecommends = [\"zlib1g\"]\n"));
+    assert!(deb.is_empty(), "{deb:?}");
+}
+
+/// Programs that are shipped as they are: what they need is the target's, but for what the bundle has.
+#[test]
+fn contents_have_relations_too() {
+    let mut f = Fixture::new();
+    f.program(&format!("{APP}/bin/app"), &[]);
+    let one = format!("{ONE}/lib/libone.so.1");
+    f.library(&one, &[]);
+    let source = "int inflateReset2(void *, int); int main(void) { return inflateReset2(0, 0); }";
+    f.compile("own", source, &[&one], &["/lib/x86_64-linux-gnu/libz.so.1"]);
+    f.result(APP);
+    let (own, library) = (f.disk("own"), f.disk(&one));
+    let bundle = format!(
+        "[[contents]]\nsrc = \"{}\"\ndst = \"/usr/bin/own\"\npackager = \"rpm\"\n\
+         [[contents]]\nsrc = \"{}\"\ndst = \"/usr/lib/own/libone.so.1\"\n",
+        own.display(),
+        library.display()
+    );
+    let plan = f.plan(&bundle);
+    let mut wanted = elfdeps(&f, "own");
+    wanted.remove("libone.so.1()(64bit)");
+    assert!(wanted.contains("libz.so.1(ZLIB_1.2.3.4)(64bit)"), "{wanted:?}");
+    assert_eq!(requires(&plan), wanted);
+    // The program is not in the .deb.
+    assert!(!depends(&plan).iter().any(|one| one.starts_with("zlib1g")), "{:?}", depends(&plan));
+    let plan = f.plan(&bundle.replace("packager = \"rpm\"\n", ""));
+    assert!(depends(&plan).iter().any(|one| one.starts_with("zlib1g")), "{:?}", depends(&plan));
 }

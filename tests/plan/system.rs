@@ -1,6 +1,6 @@
 //! What a package does for the system that it is installed on.
 
-use explant::plan::system::Scope;
+use explant::plan::system::{Scope, System};
 
 use crate::fixture::{Fixture, GLIBC, body, codes, entry, lines};
 
@@ -25,7 +25,7 @@ fn app() -> Fixture {
 
 #[test]
 fn units_accounts_and_temporary_files_are_found() {
-    let system = app().plan("").system;
+    let system = app().plan("").system.deb;
     let units: Vec<_> =
         system.units.iter().map(|unit| (unit.scope, unit.name.as_str(), unit.is_installable)).collect();
     assert_eq!(units, [(Scope::System, "app.service", true), (Scope::User, "agent.socket", false)]);
@@ -36,7 +36,8 @@ fn units_accounts_and_temporary_files_are_found() {
 
 #[test]
 fn they_are_left_alone_where_they_are_switched_off() {
-    let system = app().plan("[install.system]\nsysusers = false\ntmpfiles = false\nstart = false\n").system;
+    let system =
+        app().plan("[install.system]\nsysusers = false\ntmpfiles = false\nstart = false\n").system.deb;
     assert!(system.accounts.is_empty() && system.tmpfiles.is_empty());
     assert!(!system.wanted.start && system.wanted.enable);
 }
@@ -50,7 +51,52 @@ fn a_unit_of_the_users_counts_too() {
     let content =
         format!("[[contents]]\nsrc = \"{}\"\ndst = \"/lib/systemd/system/more.timer\"\n", unit.display());
     let plan = f.result(APP).plan(&content);
-    assert_eq!(plan.system.units.iter().map(|unit| unit.name.as_str()).collect::<Vec<_>>(), ["more.timer"]);
+    assert_eq!(
+        plan.system.deb.units.iter().map(|unit| unit.name.as_str()).collect::<Vec<_>>(),
+        ["more.timer"]
+    );
+}
+
+#[test]
+fn a_unit_of_one_format_is_none_of_the_others() {
+    let mut f = Fixture::new();
+    f.program(&format!("{APP}/bin/app"), &[]);
+    let unit = f.disk("unit");
+    std::fs::write(&unit, "[Install]\n").unwrap();
+    let content = |packager: &str| {
+        format!(
+            "[[contents]]\nsrc = \"{}\"\ndst = \"/usr/lib/systemd/system/{packager}.service\"\npackager = \"{packager}\"\n",
+            unit.display()
+        )
+    };
+    let system = f.result(APP).plan(&(content("deb") + &content("rpm"))).system;
+    let names = |system: &System| system.units.iter().map(|unit| unit.name.clone()).collect::<Vec<_>>();
+    assert_eq!(
+        (names(&system.deb), names(&system.rpm)),
+        (vec!["deb.service".into()], vec!["rpm.service".into()])
+    );
+}
+
+#[test]
+fn the_plan_tells_what_is_set_up() {
+    let f = app();
+    f.program(&format!("{APP}/bin/mkfs.app"), &[]);
+    let plan = f.plan("[install.system]\nstart = false\n");
+    let text = explant::plan::table::text(&plan);
+    let told = text.split("set up on the target (5)\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let told: Vec<Vec<&str>> = told.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(
+        told.iter().map(|words| words.join(" ")).collect::<Vec<_>>(),
+        [
+            "/usr/lib/sysusers.d/app.conf users and groups",
+            "agent.socket user unit restarted by an upgrade",
+            "app.conf temporary files",
+            "app.service system unit enabled, restarted by an upgrade",
+            "initramfs hooks initramfs-tools, dracut",
+        ]
+    );
+    let json = explant::plan::table::json(&plan);
+    assert_eq!(json["set-up"][0]["formats"], serde_json::json!([".deb", ".rpm"]));
 }
 
 /// What a hook copies.
@@ -83,14 +129,15 @@ fn a_file_systems_tools_go_into_the_initramfs_with_all_that_they_need() {
         "/usr/lib/app/libc.so.6",
         "/usr/lib/app/libone.so.1",
     ];
-    assert!(plan.system.initramfs);
+    assert!(plan.system.deb.initramfs);
     assert_eq!(copied(&plan, "/usr/share/initramfs-tools/hooks/app"), wanted);
     assert_eq!(copied(&plan, "/usr/lib/dracut/modules.d/90app/module-setup.sh"), wanted);
     assert!(codes(&plan).contains(&"initramfs-script"), "{:?}", codes(&plan));
 
     let none = f.plan("[install.system]\ninitramfs = []\n");
     assert!(
-        !none.system.initramfs && !none.entries.iter().any(|entry| entry.path.to_string().contains("dracut"))
+        !none.system.deb.initramfs
+            && !none.entries.iter().any(|entry| entry.path.to_string().contains("dracut"))
     );
 }
 
@@ -167,7 +214,7 @@ fn completions_are_found_by_debians_zsh_and_by_others() {
 #[test]
 fn a_unit_of_a_package_in_opt_is_found() {
     let plan = app().plan("[install]\nprefix = \"/opt/acme\"\n");
-    assert_eq!(plan.system.units.len(), 2);
+    assert_eq!(plan.system.deb.units.len(), 2);
     assert!(lines(&plan).iter().any(|line| line.starts_with("/usr/lib/systemd/system/app.service = ")));
 }
 

@@ -77,9 +77,9 @@ fn a_format_has_scripts_besides_and_instead() {
                 [[rpm.triggers]]\ntype = 'filein'\nscript = 'postinst.sh'\nconditions = ['/usr/lib/x/']\n";
     let scripts = Config::parse(text, &folder.path().join("bundle.toml")).unwrap().package.scripts;
     let (deb, rpm) = (scripts.for_deb(), scripts.for_rpm());
-    assert_eq!(deb.preinstall, rpm.preinstall);
-    assert_eq!(deb.postinstall.as_deref(), Some("#!/bin/sh\necho prerm.sh\n"));
-    assert_eq!(rpm.postinstall.as_deref(), Some("#!/bin/sh\necho postinst.sh\n"));
+    assert_eq!(deb.own.preinstall, rpm.own.preinstall);
+    assert_eq!(deb.own.postinstall.as_deref(), Some("#!/bin/sh\necho prerm.sh\n"));
+    assert_eq!(rpm.own.postinstall.as_deref(), Some("#!/bin/sh\necho postinst.sh\n"));
     assert_eq!(deb.templates.as_deref(), Some("echo CHANGELOG.md\n"));
     assert_eq!(rpm.verify.as_deref(), Some("#!/bin/sh\necho postrm.sh\n"));
     assert_eq!(rpm.triggers[0].script, "#!<lua>\necho postinst.sh\n");

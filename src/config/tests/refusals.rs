@@ -88,14 +88,14 @@ not valid TOML: unclosed table, expected `]`
   remedy: known are `debian-11`, `debian-12` or `debian-13`",
         ),
         (
-            "[references]\nrules = [\n  { path = '*-doc', is = 'ignored' },\n]",
-            r"
-`references.rules[0]` is not carried out yet
- --> bundle.toml:3:3
+            "[references]\nrules = [\n  { path = '*-doc', is = 'gone' },\n]",
+            r#"
+`references.rules[0].is` is not what a reference can become
+ --> bundle.toml:3:26
   |
-3 |   { path = '*-doc', is = 'ignored' },
-  |   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-  remedy: leave it out",
+3 |   { path = '*-doc', is = 'gone' },
+  |                          ^^^^^^
+  remedy: write "carried", "ignored", or "host:" and an absolute path ("host:/bin/sh")"#,
         ),
         (
             "[[install.files]]\npath = 'bin/ping'\nmode = 4755",
@@ -155,7 +155,12 @@ const REFUSED: &[(&str, &str)] = &[
     ("[overrides.deb]\ndepens = []", "did you mean `depends`?"),
     ("empty_folders = ['/a']", "`type = \"dir\"`"),
     // Not carried out yet.
-    ("[references]\npolicy = 'lean'", "`references.policy` is not carried out yet"),
+    (
+        "[install]\nlayout = 'store'\n[references]\npolicy = 'lean'",
+        "`layout = \"store\"` carries the whole closure",
+    ),
+    ("[references]\nrules = [{ path = '[', is = 'ignored' }]", "is no glob"),
+    ("[references]\nrules = [{ path = '*', is = 'host:bin/sh' }]", "is not what a reference can become"),
     ("[references]\npolicy = 'loose'", "a value may be `carry`, `lean` or `strict`"),
     ("[runtime.env]\nA = { default = 'x' }", "`runtime.env.A` is not carried out yet"),
     ("[runtime.env]\nA = { defalt = 'x' }", "did you mean `default`?"),

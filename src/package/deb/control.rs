@@ -21,7 +21,7 @@ pub fn architecture(plan: &Plan) -> &str {
 pub fn triggers(plan: &Plan) -> Vec<u8> {
     let line = |trigger: &DebTrigger| format!("{} {}", trigger.directive, trigger.name);
     let mut lines: Vec<String> = plan.package.deb.triggers.iter().map(line).collect();
-    for own in system::triggers(&plan.system) {
+    for own in system::triggers(&plan.system.deb) {
         if !lines.contains(&own) {
             lines.push(own);
         }

@@ -20,10 +20,10 @@ pub fn scripts(plan: &Plan, members: &[&Member]) -> Result<Vec<(&'static str, u3
     added.postinstall.before.insert_str(0, &set_capabilities(members));
     let mut files = Vec::new();
     for (name, field, script, additions) in [
-        ("preinst", "scripts.preinstall", &scripts.preinstall, &added.preinstall),
-        ("postinst", "scripts.postinstall", &scripts.postinstall, &added.postinstall),
-        ("prerm", "scripts.preremove", &scripts.preremove, &added.preremove),
-        ("postrm", "scripts.postremove", &scripts.postremove, &added.postremove),
+        ("preinst", "scripts.preinstall", &scripts.own.preinstall, &added.preinstall),
+        ("postinst", "scripts.postinstall", &scripts.own.postinstall, &added.postinstall),
+        ("prerm", "scripts.preremove", &scripts.own.preremove, &added.preremove),
+        ("postrm", "scripts.postremove", &scripts.own.postremove, &added.postremove),
     ] {
         let text = merged(field, script.as_deref(), additions)?;
         files.extend(text.map(|text| (name, 0o755, executable(text).into_bytes())));

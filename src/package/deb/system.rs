@@ -3,6 +3,7 @@
 
 use super::super::script::{Additions, filled};
 use super::super::setup::{Phases, accounts, tmpfiles};
+use crate::config::Format;
 use crate::plan::Plan;
 use crate::plan::system::{Scope, System, Unit};
 use crate::shell::quoted;
@@ -25,13 +26,14 @@ pub fn triggers(system: &System) -> Vec<String> {
 
 /// What is added to each script.
 pub fn phases(plan: &Plan) -> Phases {
-    let system = &plan.system;
+    let system = &plan.system.deb;
     let units =
         |scope: Scope| -> Vec<&Unit> { system.units.iter().filter(|unit| unit.scope == scope).collect() };
     let (of_system, of_users) = (units(Scope::System), units(Scope::User));
 
     // dpkg looks a file's owner up when it unpacks the file; else the accounts come when a script can be asked to wait.
-    let has_owners = plan.entries.iter().any(|entry| entry.owner != "root" || entry.group != "root");
+    let mut entries = plan.entries.iter().filter(|entry| entry.is_in(Format::Deb));
+    let has_owners = entries.any(|entry| entry.owner != "root" || entry.group != "root");
     let accounts = accounts(system);
     let (early, late) = if has_owners { (accounts, String::new()) } else { (String::new(), accounts) };
     let is_new = "case \"$1\" in install | upgrade)\n";

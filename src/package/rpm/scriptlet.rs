@@ -17,21 +17,21 @@ use crate::plan::Plan;
 /// Errors: something is to be added to a script that is not the shell's; a trigger's condition is no relation that rpm can say.
 pub fn put(header: &mut Header, plan: &Plan) -> Result<Vec<Dependency>> {
     let mut scripts = plan.package.scripts.for_rpm();
-    let added = system::phases(&plan.system);
+    let added = system::phases(&plan.system.rpm);
     for (field, script, additions) in [
-        ("scripts.preinstall", &mut scripts.preinstall, &added.preinstall),
-        ("scripts.postinstall", &mut scripts.postinstall, &added.postinstall),
-        ("scripts.preremove", &mut scripts.preremove, &added.preremove),
-        ("scripts.postremove", &mut scripts.postremove, &added.postremove),
+        ("scripts.preinstall", &mut scripts.own.preinstall, &added.preinstall),
+        ("scripts.postinstall", &mut scripts.own.postinstall, &added.postinstall),
+        ("scripts.preremove", &mut scripts.own.preremove, &added.preremove),
+        ("scripts.postremove", &mut scripts.own.postremove, &added.postremove),
     ] {
         *script = merged(field, script.as_deref(), additions)?;
     }
     let mut interpreters = Vec::new();
     for (script, tag, program_tag, when) in [
-        (&scripts.preinstall, tags::PREIN, tags::PREINPROG, sense::SCRIPT_PRE),
-        (&scripts.postinstall, tags::POSTIN, tags::POSTINPROG, sense::SCRIPT_POST),
-        (&scripts.preremove, tags::PREUN, tags::PREUNPROG, sense::SCRIPT_PREUN),
-        (&scripts.postremove, tags::POSTUN, tags::POSTUNPROG, sense::SCRIPT_POSTUN),
+        (&scripts.own.preinstall, tags::PREIN, tags::PREINPROG, sense::SCRIPT_PRE),
+        (&scripts.own.postinstall, tags::POSTIN, tags::POSTINPROG, sense::SCRIPT_POST),
+        (&scripts.own.preremove, tags::PREUN, tags::PREUNPROG, sense::SCRIPT_PREUN),
+        (&scripts.own.postremove, tags::POSTUN, tags::POSTUNPROG, sense::SCRIPT_POSTUN),
         (&scripts.pretrans, tags::PRETRANS, tags::PRETRANSPROG, sense::PRETRANS),
         (&scripts.posttrans, tags::POSTTRANS, tags::POSTTRANSPROG, sense::POSTTRANS),
         (&scripts.preuntrans, tags::PREUNTRANS, tags::PREUNTRANSPROG, sense::PREUNTRANS),

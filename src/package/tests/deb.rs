@@ -118,8 +118,8 @@ fn control_fields_cannot_be_broken_out_of() {
 #[test]
 fn scripts_run_and_have_an_interpreter() {
     let mut plan = plan(vec![file("/opt/a", "")]);
-    plan.package.scripts.preinstall = Some("echo pre\n".into());
-    plan.package.scripts.postremove = Some("#!/bin/bash\necho post\n".into());
+    plan.package.scripts.common.preinstall = Some("echo pre\n".into());
+    plan.package.scripts.common.postremove = Some("#!/bin/bash\necho post\n".into());
     let written = deb(&plan);
     let deb = written.path(".deb").to_str().unwrap();
     assert_eq!(run_text("dpkg-deb", &["-I", deb, "preinst"]), "#!/bin/sh\necho pre\n");
@@ -136,7 +136,7 @@ fn postinst_sets_capabilities() {
     std::fs::write(&target, "").unwrap();
     let mut plan =
         plan(vec![Entry { caps: Some("cap_net_raw+ep".into()), ..program(target.to_str().unwrap(), 0o755) }]);
-    plan.package.scripts.postinstall = Some("#!/bin/sh\necho the user\\'s\nexit 0\n".into());
+    plan.package.scripts.common.postinstall = Some("#!/bin/sh\necho the user\\'s\nexit 0\n".into());
     let written = deb(&plan);
     let script = folder.path().join("postinst");
     std::fs::write(&script, run("dpkg-deb", &["-I", written.path(".deb").to_str().unwrap(), "postinst"]))
@@ -158,7 +158,7 @@ fn postinst_sets_capabilities() {
 #[test]
 fn a_script_in_another_language_cannot_set_capabilities() {
     let mut plan = plan(vec![Entry { caps: Some("cap_net_raw+ep".into()), ..program("/opt/a", 0o755) }]);
-    plan.package.scripts.postinstall = Some("#!/usr/bin/python3\n".into());
+    plan.package.scripts.common.postinstall = Some("#!/usr/bin/python3\n".into());
     let folder = tempfile::tempdir().unwrap();
     let error = write_to(&plan, &[(Format::Deb, ZSTD)], 1, folder.path()).unwrap_err().to_string();
     assert!(error.contains("/usr/bin/python3"), "{error}");

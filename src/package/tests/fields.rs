@@ -94,8 +94,8 @@ fn the_deb_has_debians_own() {
         DebTrigger { directive: "interest-noawait", name: "/usr/share/x".into() },
         DebTrigger { directive: "activate", name: "update-x".into() },
     ];
-    package.scripts.postinstall = Some("echo all\n".into());
-    package.scripts.deb.postinstall = Some("echo deb\n".into());
+    package.scripts.common.postinstall = Some("echo all\n".into());
+    package.scripts.deb.own.postinstall = Some("echo deb\n".into());
     package.scripts.deb.config = Some("#!/bin/sh\n".into());
     package.scripts.deb.templates = Some("Template: x/y\nType: boolean\nDescription: z\n".into());
     let written = build(&plan, &BOTH);

@@ -19,8 +19,9 @@ use super::{Draft, Format, Order, clear_leftovers, write};
 use crate::config::{Compression, Layout, Package};
 use crate::error::Result;
 use crate::path::InstallPath;
-use crate::plan::{Architecture, Entry, Kind, Plan, Role, Source, Special};
+use crate::plan::{Architecture, Entry, Kind, Plan, Role, Source, Special, Why};
 use crate::sign::Signers;
+use crate::store::Store;
 
 const ZSTD: Compression = Compression::Zstd(3);
 const CODECS: [Compression; 4] = [ZSTD, Compression::Xz(1), Compression::Gzip(6), Compression::None];
@@ -104,6 +105,7 @@ fn plan(entries: Vec<Entry>) -> Plan {
         bill: None,
         findings: Vec::new(),
         system: Default::default(),
+        why: Why::new(&Store::new("/"), Default::default()),
     }
 }
 

@@ -62,8 +62,8 @@ fn the_header_says_what_the_package_is() {
     package.relations.provides = vec!["virtual = 1~rc".into()];
     package.relations.recommends = vec!["more".into()];
     package.relations.suggests = vec!["most".into()];
-    package.scripts.postinstall = Some("echo hello\n".into());
-    package.scripts.preremove = Some("#!/usr/bin/python3 -I\nprint()\n".into());
+    package.scripts.common.postinstall = Some("echo hello\n".into());
+    package.scripts.common.preremove = Some("#!/usr/bin/python3 -I\nprint()\n".into());
     let written = rpm(&plan);
     assert_eq!(written.path(".rpm").file_name().unwrap(), "acme_tool-1.2+rc3-1.x86_64.rpm");
     for (format, wanted) in [

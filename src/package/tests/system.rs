@@ -1,7 +1,7 @@
 //! The scripts of packages with units, accounts and temporary files, run with tools that say what they are asked for.
 
 use super::*;
-use crate::plan::system::{Account, AccountFile, Scope, System, Unit};
+use crate::plan::system::{Account, AccountFile, Scope, System, Systems, Unit};
 
 fn unit(name: &str, scope: Scope, is_installable: bool) -> Unit {
     Unit { scope, name: name.into(), is_installable }
@@ -24,6 +24,7 @@ fn with_units() -> Plan {
         tmpfiles: vec!["acme.conf".into()],
         initramfs: true,
     };
+    let system = Systems { deb: system.clone(), rpm: system };
     Plan { system, ..plan(vec![file("/usr/lib/systemd/system/acme.service", "")]) }
 }
 
@@ -182,8 +183,10 @@ fn before_systemd_249_systemctl_is_asked_itself() {
 #[test]
 fn what_is_switched_off_is_not_done() {
     let mut plan = with_units();
-    let wanted = &mut plan.system.wanted;
-    (wanted.enable, wanted.start, wanted.restart) = (false, false, false);
+    for system in [&mut plan.system.deb, &mut plan.system.rpm] {
+        let wanted = &mut system.wanted;
+        (wanted.enable, wanted.start, wanted.restart) = (false, false, false);
+    }
     let written = build(&plan, &[(Format::Deb, ZSTD), (Format::Rpm, ZSTD)]);
     let machine = Machine::new();
     let asked = machine.asked(&deb_script(&written, "postinst"), &["configure", "1.0"]);
@@ -200,7 +203,7 @@ fn what_is_switched_off_is_not_done() {
 #[test]
 fn the_users_own_script_runs_in_between() {
     let mut plan = with_units();
-    plan.package.scripts.postinstall = Some("#!/bin/sh\necho user >&2\nexit 0\n".into());
+    plan.package.scripts.common.postinstall = Some("#!/bin/sh\necho user >&2\nexit 0\n".into());
     let written = build(&plan, &[(Format::Deb, ZSTD), (Format::Rpm, ZSTD)]);
     let machine = Machine::new();
     for script in [deb_script(&written, "postinst"), rpm_script(&written, "POSTIN")] {

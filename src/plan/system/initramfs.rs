@@ -55,7 +55,9 @@ pub fn add(context: &Context, draft: &mut Draft) -> Result<bool> {
             "scripts of store paths' interpreters are left out of the initramfs: they would not run there";
         let mut finding = Finding::warning("initramfs-script", message);
         finding.subjects = broken.iter().map(ToString::to_string).collect();
-        draft.findings.push(finding.remedy("use layout = \"store\", which brings the interpreter"));
+        draft
+            .findings
+            .push(finding.remedy("shorten `install.lib-dir`, so that their references can be rewritten"));
     }
     if !of_host.is_empty() {
         let mut finding = Finding::note(

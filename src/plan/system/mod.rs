@@ -6,18 +6,27 @@ mod initramfs;
 mod lint;
 mod manual;
 mod reach;
+mod told;
 mod unit;
 
 use super::context::Context;
 use super::draft::Draft;
 use super::{Entry, Kind};
-use crate::config;
+use crate::config::{self, Format};
 use crate::error::Result;
 use crate::path::InstallPath;
 use crate::payload;
 
 pub use account::Account;
+pub use told::Told;
 pub use unit::{Scope, Unit};
+
+/// What each of the two formats that have scripts sets up: not every file is in both.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Systems {
+    pub deb: System,
+    pub rpm: System,
+}
 
 /// What is to be set up, each list sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,37 +56,47 @@ pub struct AccountFile {
 /// Looks through the entries, and adds what the system needs besides.
 ///
 /// Errors: a file cannot be read; bundle.toml asks for what is not there.
-pub fn add(context: &Context, draft: &mut Draft) -> Result<System> {
-    let wanted = context.config.install.system.clone();
+pub fn add(context: &Context, draft: &mut Draft) -> Result<Systems> {
     manual::compress(draft, &context.prefix)?;
     manual::share_completions(draft)?;
     let initramfs = initramfs::add(context, draft)?;
     lint::add(context, draft)?;
-    let mut system = System { wanted, initramfs, ..System::default() };
-    for entry in draft.entries.iter() {
-        let Some(name) = str::from_utf8(entry.path.file_name()).ok().filter(|name| is_plain(name)) else {
-            continue;
-        };
-        let Some(folder) = entry.path.parent() else { continue };
-        let Some(kind) = kind(&folder) else { continue };
-        match kind {
-            Looked::Units(scope) => system.units.extend(unit(entry, name, scope)?),
-            Looked::Sysusers if system.wanted.sysusers && name.ends_with(".conf") => {
-                system.accounts.extend(accounts(entry)?);
-            }
-            Looked::Tmpfiles if system.wanted.tmpfiles && name.ends_with(".conf") => {
-                if matches!(entry.kind, Kind::File { .. }) {
-                    system.tmpfiles.push(name.to_owned());
+    let wanted = &context.config.install.system;
+    let of = |format| System::of(draft.entries.iter().filter(|entry| entry.is_in(format)), wanted, initramfs);
+    Ok(Systems { deb: of(Format::Deb)?, rpm: of(Format::Rpm)? })
+}
+
+impl System {
+    fn of<'e>(
+        entries: impl Iterator<Item = &'e Entry>,
+        wanted: &config::System,
+        initramfs: bool,
+    ) -> Result<Self> {
+        let mut system = System { wanted: wanted.clone(), initramfs, ..System::default() };
+        for entry in entries {
+            let name = str::from_utf8(entry.path.file_name()).ok().filter(|name| is_plain(name));
+            let (Some(name), Some(kind)) = (name, entry.path.parent().as_ref().and_then(kind)) else {
+                continue;
+            };
+            match kind {
+                Looked::Units(scope) => system.units.extend(unit(entry, name, scope)?),
+                Looked::Sysusers if wanted.sysusers && name.ends_with(".conf") => {
+                    system.accounts.extend(accounts(entry)?);
                 }
+                Looked::Tmpfiles if wanted.tmpfiles && name.ends_with(".conf") => {
+                    if matches!(entry.kind, Kind::File { .. }) {
+                        system.tmpfiles.push(name.to_owned());
+                    }
+                }
+                Looked::Sysusers | Looked::Tmpfiles => {}
             }
-            Looked::Sysusers | Looked::Tmpfiles => {}
         }
+        system.units.sort();
+        system.units.dedup();
+        system.tmpfiles.sort();
+        system.tmpfiles.dedup();
+        Ok(system)
     }
-    system.units.sort();
-    system.units.dedup();
-    system.tmpfiles.sort();
-    system.tmpfiles.dedup();
-    Ok(system)
 }
 
 /// What systemd finds in a folder.

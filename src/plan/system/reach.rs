@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::elf::Priority;
 use crate::elf::ldso::{Files, Memo, Object, Opened, Search};
 use crate::elf::{Class, Elf};
 use crate::error::Result;
@@ -80,10 +79,10 @@ impl<'a> Reach<'a> {
         for (index, loaded) in process.objects.iter().enumerate() {
             all_found &= loaded.needs.iter().all(|need| need.served_by.is_some());
             self.take_links(&loaded.object);
-            for name in opened(&loaded.object) {
+            for name in loaded.object.elf.opens().flatten() {
                 let up = std::iter::successors(Some(index), |index| process.objects[*index].by);
                 let chain: Vec<&Object> = up.map(|index| &process.objects[index].object).collect();
-                let found = search.find(&name, &chain, loaded.object.elf.abi).found;
+                let found = search.find(name, &chain, loaded.object.elf.abi).found;
                 found.iter().for_each(|object| self.take_links(object));
             }
         }
@@ -100,16 +99,6 @@ impl<'a> Reach<'a> {
         self.paths.extend(on_the_way);
         self.paths.extend(file.map(|entry| entry.path.clone()));
     }
-}
-
-/// What a library opens itself: see `Loading::add_dlopened` of the plan's graph.
-fn opened(object: &Object) -> Vec<Vec<u8>> {
-    let notes = object.elf.dlopen.iter().filter(|note| note.priority >= Priority::Recommended);
-    let mut names: Vec<Vec<u8>> = notes.flat_map(|note| note.sonames.clone()).collect();
-    if object.elf.soname.as_deref() == Some(b"libc.so.6") {
-        names.push(b"libgcc_s.so.1".to_vec());
-    }
-    names
 }
 
 /// Of a script.

@@ -1,0 +1,359 @@
+//! What a flat bundle carries besides what the results hold: everything that is reached from them (design.md section 7).
+//!
+//! `rules` says what becomes of a reference, `reference` which file one names, `walk` what comes along with a file, `lay` where
+//! it lies in the bundle. Here they are put together, round by round until nothing new is reached. A round looks at everything
+//! that is known, in the order of its paths, so that the outcome does not depend on who was reached first.
+
+pub mod lay;
+mod reference;
+mod rules;
+mod settled;
+mod walk;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::arrange::{self, Tree};
+use super::context::Context;
+use super::graph::{Graph, Loading};
+use super::run_path;
+use super::survey::Survey;
+use crate::elf::{Class, Elf};
+use crate::error::{Error, Result};
+use crate::path::StoreFile;
+use crate::store::closure::Known;
+use crate::store::inventory::Item;
+use crate::store::library::Libraries;
+use crate::store::packed::Packing;
+use crate::store::scan::Hit;
+use crate::store::{Destination, Store, StorePath};
+
+use reference::{Place, Reference};
+use rules::{Rules, Settlement};
+use walk::Walk;
+pub use walk::{How, Reason};
+
+/// A file of the store, looked at once.
+pub struct Seen {
+    pub survey: Survey,
+    /// Hashes of the closure. Of a packed file those in its members, which stand nowhere in the file itself.
+    pub hits: Vec<Hit>,
+    /// The same in UTF-16.
+    pub wide: Vec<Hit>,
+    /// How it is packed, if there are references inside.
+    pub packing: Option<Packing>,
+    places: Vec<Place>,
+    /// Functions that it calls, of those that rules ask for.
+    imports: BTreeSet<String>,
+}
+
+/// What is reached.
+pub struct Reached<'a> {
+    pub seen: HashMap<StoreFile, Seen>,
+    pub graph: Graph,
+    walk: Walk<'a>,
+    rules: &'a Rules,
+    /// The functions that the bundle calls, of those that rules ask for.
+    imported: BTreeSet<String>,
+    /// Libraries that are opened by their names, with those names.
+    opened: BTreeMap<StoreFile, (BTreeSet<Vec<u8>>, Reason)>,
+}
+
+/// What settles references.
+pub fn rules(context: &Context) -> Result<Rules> {
+    Rules::new(&context.config.references)
+}
+
+/// Follows everything that the results' files name, until nothing new is reached.
+pub fn reach<'a>(
+    context: &'a Context,
+    trees: &[Tree],
+    libraries: &Libraries,
+    rules: &'a Rules,
+) -> Result<Reached<'a>> {
+    let walk = Walk::new(context.store, context.results, &context.choice, rules);
+    let mut reaching = Reaching {
+        context,
+        libraries,
+        known: context.known()?,
+        own: own_files(trees),
+        reached: Reached {
+            seen: HashMap::new(),
+            graph: Graph::default(),
+            walk,
+            rules,
+            imported: BTreeSet::new(),
+            opened: BTreeMap::new(),
+        },
+    };
+    reaching.take_programs_of_joins(trees)?;
+    reaching.add_asked_for()?;
+    while reaching.look_at_new()? {
+        reaching.load()?;
+        reaching.open_run_paths()?;
+        reaching.follow()?;
+    }
+    Ok(reaching.reached)
+}
+
+/// The results' own files, links followed.
+fn own_files(trees: &[Tree]) -> BTreeSet<StoreFile> {
+    let items = trees.iter().flat_map(|tree| tree.items.values());
+    items
+        .filter_map(|item| match item {
+            Item::File { source, .. } => Some(source.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Whether something is at the end of all links.
+fn is_there(store: &Store, file: &StoreFile) -> bool {
+    !matches!(store.follow(file), Destination::Missing(_) | Destination::Cycle(_))
+}
+
+struct Reaching<'a, 'l> {
+    context: &'a Context<'a>,
+    libraries: &'l Libraries<'l>,
+    known: &'a Known,
+    own: BTreeSet<StoreFile>,
+    reached: Reached<'a>,
+}
+
+impl Reaching<'_, '_> {
+    /// A program that a result only links to finds what it needs beside itself, in its own store path.
+    fn take_programs_of_joins(&mut self, trees: &[Tree]) -> Result<()> {
+        let store = self.context.store;
+        for tree in trees {
+            for (below, item) in &tree.items {
+                let Item::File { source, .. } = item else { continue };
+                let Some((path, inside)) = store.split(source) else { continue };
+                let is_program = [b"bin/".as_slice(), b"sbin/", b"libexec/"]
+                    .iter()
+                    .any(|folder| inside.starts_with(folder));
+                if !is_program || self.context.results.contains(&path) || arrange::is_moved(below) {
+                    continue;
+                }
+                if !is_public(self.context, &path)? {
+                    self.reached
+                        .walk
+                        .whole(&path, &Reason { by: Some(source.clone()), how: How::BesideProgram })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add_asked_for(&mut self) -> Result<()> {
+        for (file, name) in self.context.added_libraries()? {
+            if self.libraries.elf(&file).is_none() {
+                return Err(Error::failure(format!(
+                    "{file}, which `runtime.add` asks for, is no ELF library"
+                )));
+            }
+            self.reached.open(file, name, Reason { by: None, how: How::Added });
+        }
+        Ok(())
+    }
+
+    /// Looks at every file that is known and was not looked at, on all cores. False if there is none.
+    fn look_at_new(&mut self) -> Result<bool> {
+        let Reached { seen, graph, walk, opened, rules, .. } = &mut self.reached;
+        let nodes = graph.nodes.keys().map(|(_, file)| file);
+        let known = self.own.iter().chain(walk.files.keys()).chain(nodes).chain(opened.keys());
+        let new: BTreeSet<&StoreFile> = known.filter(|file| !seen.contains_key(*file)).collect();
+        let new: Vec<StoreFile> = new.into_iter().cloned().collect();
+        let store = self.context.store;
+        let found: Vec<Seen> =
+            new.par_iter().map(|file| Seen::look(store, self.known, rules, file)).collect::<Result<_>>()?;
+        for (file, found) in new.iter().zip(&found) {
+            self.libraries.know(file, found.survey.elf.clone());
+        }
+        let is_first = seen.is_empty();
+        let any = !new.is_empty();
+        seen.extend(new.into_iter().zip(found));
+        Ok(any || is_first)
+    }
+
+    /// Every program's process anew, with all that is known by now.
+    fn load(&mut self) -> Result<()> {
+        let context = self.context;
+        let baseline = super::choose::globs("runtime.baseline", &context.config.runtime.baseline)?;
+        let mut loading =
+            Loading::new(context.store, self.libraries, &baseline, context.config.runtime.glibc);
+        let files: BTreeSet<&StoreFile> = self.own.iter().chain(self.reached.walk.files.keys()).collect();
+        let elf = |file: &StoreFile| self.reached.seen.get(file)?.survey.elf.clone();
+        let elfs: Vec<(&StoreFile, Arc<Elf>)> =
+            files.into_iter().filter_map(|file| Some((file, elf(file)?))).collect();
+        for (file, elf) in elfs.iter().filter(|(_, elf)| elf.class == Class::Program) {
+            loading.program(file, elf);
+        }
+        for (file, elf) in elfs.iter().filter(|(_, elf)| elf.class == Class::Library) {
+            loading.library(file, elf, None);
+        }
+        for (file, (names, _)) in &self.reached.opened {
+            let Some(elf) = self.libraries.elf(file) else { continue };
+            for name in names {
+                loading.library(file, &elf, Some(name));
+            }
+        }
+        self.reached.graph = loading.finish();
+        Ok(())
+    }
+
+    /// Libraries in a folder of a run path that serves no needed entry: they are there for a dlopen.
+    fn open_run_paths(&mut self) -> Result<()> {
+        let store = self.context.store;
+        let mut found = Vec::new();
+        for ((_, file), node) in &self.reached.graph.nodes {
+            let served = node.needs.values().flat_map(|need| need.served_by.values());
+            let serving: BTreeSet<StoreFile> = served.filter_map(|served| served.found_as.parent()).collect();
+            let is_left_out = |names: &[Vec<u8>]| names.iter().any(|name| node.baseline.contains(name));
+            for folder in run_path::in_store(file, &node.elf) {
+                let Some((path, _)) = store.split(&folder) else { continue };
+                let stays =
+                    self.context.results.contains(&path) || self.reached.walk.wholes.contains_key(&path);
+                if stays || serving.contains(&folder) || self.reached.rules.is_alone(&path.to_string()) {
+                    continue;
+                }
+                let Destination::Folder(real) = store.follow(&folder) else { continue };
+                let names = store.list(&real)?;
+                if is_left_out(&names) {
+                    continue;
+                }
+                for name in names.into_iter().filter(|name| is_library_name(name)) {
+                    let Destination::File(library) = store.follow(&real.join(&name)) else { continue };
+                    if self.libraries.elf(&library).is_some_and(|elf| elf.class == Class::Library) {
+                        found.push((library, name, Reason { by: Some(file.clone()), how: How::RunPath }));
+                    }
+                }
+            }
+        }
+        for (library, name, reason) in found {
+            self.reached.open(library, name, reason);
+        }
+        Ok(())
+    }
+
+    /// Takes what references name, as far as the rules let it.
+    fn follow(&mut self) -> Result<()> {
+        let store = self.context.store;
+        self.reached.imported = self.reached.all_imported();
+        let mut named: BTreeMap<StoreFile, Reason> = BTreeMap::new();
+        let mut passed: BTreeMap<StoreFile, Reason> = BTreeMap::new();
+        let mut found: HashMap<&Reference, Option<StoreFile>> = HashMap::new();
+        for file in self.reached.in_order() {
+            let reason = Reason { by: Some(file.clone()), how: How::Named };
+            for place in &self.reached.seen[file].places {
+                let Some(path) = self.known.closure.get(place.reference.hash) else { continue };
+                if self.reached.settle(store, file, path, &place.reference) != Some(Settlement::Carried) {
+                    continue;
+                }
+                let existing =
+                    found.entry(&place.reference).or_insert_with(|| place.reference.existing(store, path));
+                if let Some(existing) = existing {
+                    named.entry(existing.clone()).or_insert_with(|| reason.clone());
+                    for folder in place.reference.passed(store, path) {
+                        passed.entry(folder).or_insert_with(|| reason.clone());
+                    }
+                }
+            }
+        }
+        for (path, reason) in &named {
+            self.reached.walk.reach(path, reason)?;
+        }
+        for (folder, reason) in passed {
+            if let Destination::Folder(real) = store.follow(&folder) {
+                self.reached.walk.folders.entry(real).or_insert(reason);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Reached<'_> {
+    fn open(&mut self, library: StoreFile, name: Vec<u8>, reason: Reason) {
+        let (names, _) = self.opened.entry(library).or_insert_with(|| (BTreeSet::new(), reason));
+        names.insert(name);
+    }
+
+    /// The names of libraries that are opened by them.
+    pub fn opened(&self) -> impl Iterator<Item = (&StoreFile, &BTreeSet<Vec<u8>>)> {
+        self.opened.iter().map(|(file, (names, _))| (file, names))
+    }
+
+    /// Every file that was looked at, by its path.
+    fn in_order(&self) -> Vec<&StoreFile> {
+        let mut files: Vec<&StoreFile> = self.seen.keys().collect();
+        files.sort();
+        files
+    }
+
+    /// What the bundle calls. glibc's own libraries call each other's whatever the programs do.
+    fn all_imported(&self) -> BTreeSet<String> {
+        let own = |seen: &&Seen| {
+            let soname = seen.survey.elf.as_ref().and_then(|elf| elf.soname.as_deref());
+            !soname.is_some_and(crate::config::glibc_set::is_glibc_set)
+        };
+        self.seen.values().filter(own).flat_map(|seen| seen.imports.iter().cloned()).collect()
+    }
+
+    /// What becomes of a reference. `None` where another name follows the hash: nothing is meant.
+    fn settle(
+        &self,
+        store: &Store,
+        file: &StoreFile,
+        path: &StorePath,
+        reference: &Reference,
+    ) -> Option<Settlement<'_>> {
+        let named = reference.named(store, path)?;
+        let component = &named.as_bytes()[store.dir().as_bytes().len() + 1..];
+        let by = store.split(file).map(|(_, below)| below).unwrap_or_default();
+        if self.walk.results.contains(path) {
+            return Some(Settlement::Carried);
+        }
+        Some(self.rules.settle(component, by, &self.imported))
+    }
+}
+
+impl Seen {
+    fn look(store: &Store, known: &Known, rules: &Rules, file: &StoreFile) -> Result<Self> {
+        let bytes = store.map(file)?;
+        let survey = Survey::of(&bytes);
+        let elf = survey.elf.as_deref();
+        let imports = elf.map(|elf| elf.imports(&bytes, &rules.functions)).unwrap_or_default();
+        let imports = imports.into_iter().map(str::to_owned).collect();
+        let scanner = &known.scanner;
+        if let Some(packing) = Packing::of(&bytes).filter(|_| elf.is_none()) {
+            let (mut hits, mut places) = (Vec::new(), Vec::new());
+            for member in packing.members(&bytes) {
+                let found = scanner.scan(&member);
+                places.extend(reference::read(&member, &found, None));
+                hits.extend(found);
+            }
+            if !hits.is_empty() {
+                return Ok(Seen { survey, hits, wide: Vec::new(), packing: Some(packing), places, imports });
+            }
+        }
+        let wide = scanner.scan_wide(&bytes);
+        let hits = scanner.scan_mapped(&bytes);
+        let mut places = reference::read(&bytes, &hits, elf);
+        places.extend(reference::read_wide(&bytes, &wide));
+        Ok(Seen { survey, hits, wide, packing: None, places, imports })
+    }
+}
+
+/// `libx.so`, `libx.so.1.2`
+fn is_library_name(name: &[u8]) -> bool {
+    let after = memchr::memmem::find(name, b".so").map(|at| &name[at + 3..]);
+    after.is_some_and(|after| after.is_empty() || after.starts_with(b"."))
+}
+
+/// Whether a store path holds nothing but programs and public files.
+fn is_public(context: &Context, path: &StorePath) -> Result<bool> {
+    let mut items = crate::store::inventory::physical(context.store, path)?;
+    items.retain(|below, _| context.choice.of_closure(below));
+    Ok(arrange::is_public(&Tree { path: path.clone(), items }))
+}

@@ -1,0 +1,149 @@
+//! What becomes of the bytes: references to the target's own files, members of packed files, and what is told of the rest.
+
+use std::collections::BTreeSet;
+
+use super::Reached;
+use super::reference::{self, Place};
+use super::rules::Settlement;
+use crate::elf::{FileOffset, Patch};
+use crate::error::{Error, Result};
+use crate::path::{InstallPath, StoreFile, printable};
+use crate::plan::context::Context;
+use crate::plan::draft::Draft;
+use crate::plan::relocation::Relocation;
+use crate::plan::{Finding, Surgery};
+use crate::store::packed::{Packing, Repacked};
+
+impl Reached<'_> {
+    /// The patches that send a file's references to the target's own files, and those in UTF-16 to their new places.
+    ///
+    /// Errors: the target's path is longer than what it stands for.
+    pub fn patches(
+        &self,
+        context: &Context,
+        relocation: &Relocation,
+        file: &StoreFile,
+    ) -> Result<(Vec<Patch>, Vec<Surgery>)> {
+        let Some(seen) = self.seen.get(file) else { return Ok(Default::default()) };
+        let (mut patches, surgery) = self.host_patches(context, file, &seen.places)?;
+        patches.extend(seen.wide.iter().filter_map(|hit| relocation.wide_patch(hit)));
+        Ok((patches, surgery))
+    }
+
+    fn host_patches(
+        &self,
+        context: &Context,
+        file: &StoreFile,
+        places: &[Place],
+    ) -> Result<(Vec<Patch>, Vec<Surgery>)> {
+        let known = context.known()?;
+        let (mut patches, mut surgery) = (Vec::new(), Vec::new());
+        for place in places.iter().filter(|place| !place.is_wide) {
+            let Some(path) = known.closure.get(place.reference.hash) else { continue };
+            let settlement = self.settle(context.store, file, path, &place.reference);
+            let Some(Settlement::Host { to, len }) = settlement else { continue };
+            let before = context.store.dir().as_bytes().len() + 1;
+            let text = filled(&to, before + len, place.is_shebang).ok_or_else(|| {
+                let origin = context.store.origin(file);
+                Error::usage(format!(
+                    "`references.rules`: {to} is longer than what it stands for in {origin}"
+                ))
+                .remedy("name a path of at most so many characters, or carry it")
+            })?;
+            patches.push(Patch::new(FileOffset(place.at.0 - before as u64), text));
+            surgery.push(Surgery::Host(to.to_string()));
+        }
+        surgery.dedup();
+        Ok((patches, surgery))
+    }
+
+    /// A packed file with the references in its members rewritten. `None` where it stays as it is: a signature covers it.
+    pub fn repacked(
+        &self,
+        context: &Context,
+        relocation: &Relocation,
+        file: &StoreFile,
+        packing: Packing,
+    ) -> Result<Option<Vec<u8>>> {
+        let scanner = &context.known()?.scanner;
+        let bytes = context.store.map(file)?;
+        let rewrite = |mut member: Vec<u8>| {
+            let hits = scanner.scan(&member);
+            let places = reference::read(&member, &hits, None);
+            let to_host = self.host_patches(context, file, &places).unwrap_or_default().0;
+            let carried = hits.iter().filter_map(|hit| relocation.patch(hit));
+            carried.chain(to_host).for_each(|patch| patch.write_to(&mut member));
+            member
+        };
+        // What is wrong with a rule is told, not what comes of it.
+        self.host_patches(
+            context,
+            file,
+            &self.seen.get(file).map(|seen| seen.places.clone()).unwrap_or_default(),
+        )?;
+        match packing.repack(&bytes, &rewrite) {
+            Some(Repacked::Bytes(bytes)) => Ok(Some(bytes)),
+            Some(Repacked::Signed) | None => Ok(None),
+        }
+    }
+
+    /// Tells of references that lead nowhere in the bundle, and why; under `policy = "strict"` of those that no rule settles.
+    pub fn report(&self, context: &Context, draft: &mut Draft) -> Result<()> {
+        let known = context.known()?;
+        let mut ignored: BTreeSet<String> = BTreeSet::new();
+        let mut unsettled: BTreeSet<String> = BTreeSet::new();
+        let mut nothing: BTreeSet<String> = BTreeSet::new();
+        for file in self.in_order() {
+            // glibc names itself everywhere, and what of it is wanted is known.
+            let own = context.store.split(file).map(|(path, _)| path.to_string());
+            if own.is_some_and(|own| self.rules.is_alone(&own)) {
+                continue;
+            }
+            for place in &self.seen[file].places {
+                let Some(path) = known.closure.get(place.reference.hash) else { continue };
+                let origin = context.store.origin(file);
+                let text = printable(&place.reference.text[1.min(place.reference.text.len())..]);
+                match self.settle(context.store, file, path, &place.reference) {
+                    Some(Settlement::Ignored { why }) => {
+                        ignored.insert(format!("{text} (in {origin}): {why}"));
+                    }
+                    Some(Settlement::Unsettled) => {
+                        unsettled.insert(format!("{text} (in {origin})"));
+                    }
+                    Some(Settlement::Host { .. }) => {}
+                    Some(Settlement::Carried) if place.reference.existing(context.store, path).is_some() => {}
+                    Some(Settlement::Carried) | None => {
+                        nothing.insert(format!("{text} (in {origin})"));
+                    }
+                }
+            }
+        }
+        if !unsettled.is_empty() {
+            let list = Vec::from_iter(unsettled).join("\n");
+            return Err(Error::failure(format!(
+                "`references.policy` is \"strict\", and no rule settles these references:\n{list}"
+            ))
+            .remedy("add a rule to `references.rules` for each: carried, host:/path or ignored"));
+        }
+        for (code, message, subjects) in [
+            ("reference-ignored", "references that nothing follows lead nowhere in the bundle", ignored),
+            ("reference-to-nothing", "references name what is not in the store either", nothing),
+        ] {
+            if !subjects.is_empty() {
+                let mut finding = Finding::note(code, message);
+                finding.subjects = subjects.into_iter().collect();
+                draft.findings.push(finding);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A path of the target at the length of what it stands for: filled up with slashes, or before a script's interpreter with blanks.
+fn filled(to: &InstallPath, len: usize, is_shebang: bool) -> Option<Vec<u8>> {
+    let fill = len.checked_sub(to.as_bytes().len())?;
+    Some(match is_shebang {
+        true => [vec![b' '; fill].as_slice(), to.as_bytes()].concat(),
+        false => [vec![b'/'; fill].as_slice(), to.as_bytes()].concat(),
+    })
+}
