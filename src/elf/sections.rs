@@ -30,7 +30,9 @@ pub(super) fn names<'a>(
     header: &Header,
     sections: &'a [SectionHeader],
 ) -> Option<&'a SectionHeader> {
-    let names = sections.get(usize::from(header.e_shstrndx)).filter(|names| !has_no_bytes(names))?;
+    // 0 is SHN_UNDEF: there are none.
+    let index = Some(usize::from(header.e_shstrndx)).filter(|index| *index != 0)?;
+    let names = sections.get(index).filter(|names| !has_no_bytes(names))?;
     let table = image.slice(names.sh_offset, names.sh_size)?;
     let are_inside = sections.iter().all(|section| section.sh_name < table.len());
     (table.last() == Some(&0) && are_inside).then_some(names)

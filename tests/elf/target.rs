@@ -58,7 +58,8 @@ impl Target {
     pub fn flags(self) -> Vec<String> {
         match self {
             Target::Native => Vec::new(),
-            Target::I386 => vec!["-m32".into()],
+            // The kernel's headers are the same for both, but only gcc-multilib, which keeps out every cross compiler, says so.
+            Target::I386 => vec!["-m32".into(), "-idirafter/usr/include/x86_64-linux-gnu".into()],
             Target::Cross { triple, .. } => {
                 vec![format!("--target={triple}"), format!("--ld-path=/usr/bin/{triple}-ld")]
             }

@@ -16,6 +16,7 @@ use super::cache::{self, Cache};
 use super::draft::Draft;
 use super::headers::Headers;
 use super::place::{self, Place};
+use super::verbs::TABLES;
 use super::{end, finish, tail};
 use crate::elf::Patch;
 use crate::elf::operation::{Operation, Refusal};
@@ -50,6 +51,7 @@ pub(super) fn grow(draft: Draft, operation: &Operation) -> Result<Vec<Patch>, Re
         operation.grow_before_payload,
     )?;
     let place = growth.place(end, operation.page_size)?;
+    growth.check_pointers(place)?;
     growth.move_in(place);
     growth.write(end, place);
     Ok(growth.patches)
@@ -155,6 +157,20 @@ impl Growth<'_> {
             true => {
                 Err(Refusal::NoPlace { reason: "a symbol or version has a name outside of the string table" })
             }
+            false => Ok(()),
+        }
+    }
+
+    /// A tag that leads nowhere would lead into the annex.
+    fn check_pointers(&self, place: Place) -> Result<(), Refusal> {
+        let annex = place.address..place.address + self.len();
+        let is_in_old = |address: u64| {
+            let old = self.old.as_ref().map(|old| &old.segment);
+            old.is_some_and(|old| (old.p_vaddr..old.p_vaddr.saturating_add(old.p_memsz)).contains(&address))
+        };
+        let mut pointers = self.draft.elf.layout.dynamic.iter().filter(|entry| TABLES.contains(&entry.tag));
+        match pointers.any(|entry| annex.contains(&entry.value) && !is_in_old(entry.value)) {
+            true => Err(Refusal::NoPlace { reason: "one of its tables is said to lie behind its segments" }),
             false => Ok(()),
         }
     }

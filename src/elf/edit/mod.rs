@@ -45,6 +45,9 @@ impl Elf {
         if operation.page_size.is_some_and(|page| !page.is_power_of_two() || page < SMALLEST_PAGE) {
             return Err(Refusal::impossible("page size", "it is no power of two from 4096 on"));
         }
+        if *operation != Operation::default() {
+            overlap::check_segments(self)?;
+        }
         let mut draft = Draft::new(self, image, operation.fill);
         draft.carry_out(operation)?;
         let mut patches = if finish::Fit::of(&draft).all() {

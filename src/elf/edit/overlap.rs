@@ -42,16 +42,21 @@ struct Table {
     place: Range<u64>,
 }
 
-/// Errors: a patch changes what two tables have in common, or an address means two places in the file.
+/// Errors: an address means two places in the file.
+pub(super) fn check_segments(elf: &Elf) -> Result<(), Refusal> {
+    let loads = elf.layout.loads.iter().map(|load| load.vaddr..load.vaddr + load.filesz);
+    let mut loads: Vec<_> = loads.collect();
+    loads.sort_by_key(|load| load.start);
+    match loads.windows(2).any(|pair| pair[0].end > pair[1].start) {
+        true => Err(Refusal::impossible("headers", "two of its segments lie at the same addresses")),
+        false => Ok(()),
+    }
+}
+
+/// Errors: a patch changes what two tables have in common.
 pub(super) fn check(elf: &Elf, image: &Image, patches: &[Patch]) -> Result<(), Refusal> {
     if patches.is_empty() {
         return Ok(());
-    }
-    let mut loads: Vec<_> =
-        elf.layout.loads.iter().map(|load| load.vaddr..load.vaddr + load.filesz).collect();
-    loads.sort_by_key(|load| load.start);
-    if loads.windows(2).any(|pair| pair[0].end > pair[1].start) {
-        return Err(Refusal::impossible("headers", "two of its segments lie at the same addresses"));
     }
     let tables = tables(elf, image, patches);
     if let Some(needs) = elf.layout.place(DT_VERNEED).and_then(|at| needs(image, at))

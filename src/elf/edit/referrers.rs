@@ -39,7 +39,7 @@ impl Referrers<'_> {
         if self.layout.value(DT_SYMTAB).is_none() {
             return Some(());
         }
-        let symbols = Symbols::find(&self.image, self.layout, self.abi)?;
+        let symbols = Symbols::most(&self.image, self.layout, self.abi)?;
         for index in 0..symbols.count {
             visit(symbols.name(&self.image, index)?);
         }

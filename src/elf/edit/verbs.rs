@@ -265,7 +265,7 @@ impl Draft<'_> {
 }
 
 /// Tags that lead to other tables.
-const TABLES: [u64; 9] =
+pub(super) const TABLES: [u64; 9] =
     [DT_HASH, DT_GNU_HASH, DT_SYMTAB, DT_REL, DT_RELA, DT_JMPREL, DT_VERSYM, DT_VERNEED, DT_VERDEF];
 
 fn check_string(field: &'static str, new: &[u8]) -> Result<(), Refusal> {

@@ -85,8 +85,7 @@ fn place_name(file: &File, at: u64) -> String {
 /// What holds strings and dynamic entries, and the note about libraries: there, bytes that nothing reads any more are wiped.
 fn retired(pair: &Pair) -> Vec<Range<u64>> {
     let (before, dynamic) = (&pair.before.file, &pair.before.dynamic);
-    let entries =
-        before.segments.iter().filter(|segment| segment.kind == PT_DYNAMIC).map(|segment| segment.file());
+    let entries = before.dynamic().into_iter().map(|segment| segment.file());
     let moves = pair.wanted.operation.interpreter.is_some() || pair.has_grown();
     let path = before.first(PT_INTERP).filter(|_| moves);
     let mut places = vec![dynamic.place.clone(), dynamic.string_place.clone()];

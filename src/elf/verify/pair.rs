@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::bytes::{first_content, outside};
 use super::reader::{File, Section, Segment};
-use super::view::View;
+use super::view::{View, symbol_size};
 use super::wanted::Wanted;
 use crate::elf::Operation;
 
@@ -18,8 +18,8 @@ pub(super) struct Pair<'a> {
     pub wanted: Wanted<'a>,
     /// The segment that an earlier operation added: the only one that may become different.
     pub old_annex: Option<Segment>,
-    /// Whether a section describes ld.so's table of symbols, so that these follow sections.
-    pub symbols_follow: bool,
+    /// So many symbols of ld.so's table follow their sections: those that a section describes.
+    pub symbols_follow: u64,
     /// The PT_LOADs of the edited file that the original, its annex apart, does not have.
     pub added: Vec<Segment>,
     /// Another one: that of the stub that the operation plants.
@@ -37,7 +37,8 @@ impl<'a> Pair<'a> {
         let planted =
             added.iter().position(|load| operation.stub.is_some() && load.memory().contains(&entry));
         let planted = planted.map(|at| added.remove(at));
-        let symbols_follow = before.symbol_section().is_some();
+        let table = before.symbol_section();
+        let symbols_follow = table.map_or(0, |table| table.size / symbol_size(&before.file));
         let wanted = Wanted::new(before, operation);
         Pair { before, after, wanted, old_annex, symbols_follow, added, planted }
     }

@@ -236,8 +236,11 @@ impl<'a> File<'a> {
         (self.sections, self.section_names_place) = (Vec::new(), 0..0);
     }
 
-    /// Every name begins there, and the last one ends.
+    /// Every name begins there, and the last one ends. Index 0 stands for none (SHN_UNDEF).
     fn find_section_names(&self) -> Option<Range<u64>> {
+        if self.header.shstrndx == 0 {
+            return None;
+        }
         let place = self.sections.get(usize::try_from(self.header.shstrndx).ok()?)?.file();
         let table = self.slice(place.clone())?;
         let begins = |section: &Section| section.name < table.len() as u64;

@@ -120,8 +120,8 @@ fn check_run_path(pair: &Pair, report: &mut Report) {
         report.add(rule::REQUEST, "the run path", format!("is {:?}, not {:?}", show(&found), show(&wanted)));
     }
     // glibc's start-up code of a static-pie crashes over a run path.
-    let file = &pair.after.file;
-    let dynamic = &pair.after.dynamic;
+    let file = &pair.before.file;
+    let dynamic = &pair.before.dynamic;
     let pie = dynamic.get(DT_FLAGS_1).is_some_and(|flags| flags & DF_1_PIE != 0);
     let starts_alone = file.first(PT_INTERP).is_none() && dynamic.get(DT_NEEDED).is_none();
     let is_static = starts_alone && (pie || file.header.kind() == ET_EXEC);

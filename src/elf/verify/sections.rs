@@ -103,10 +103,21 @@ pub(super) fn compare(pair: &Pair, report: &mut Report) {
             pair.all_added().any(|annex| annex.file().start <= file.start && file.end <= annex.file().end);
         report.check(inside, rule::SECTIONS, "a new section", "is not in the added segment");
     }
-    // Without a name for it nobody makes a section.
-    for annex in pair.all_added().filter(|_| before.movable_names().is_some()) {
+    // Without a name for it nobody makes a section, and what had none gets none.
+    let covers = before.movable_names().is_some() && describes_all(pair);
+    for annex in pair.all_added().filter(|_| covers) {
         check_cover(after, annex, report);
     }
+}
+
+/// Whether there is a section for each table that may move into the added segment.
+fn describes_all(pair: &Pair) -> bool {
+    let (file, dynamic) = (&pair.before.file, &pair.before.dynamic);
+    let path = file.first(PT_INTERP).map_or(0, |segment| segment.offset);
+    let tables = [dynamic.place.start, dynamic.string_place.start, path].into_iter().filter(|at| *at > 0);
+    let is_described =
+        |at: u64| file.sections.iter().any(|section| section.is_loaded() && section.offset == at);
+    tables.into_iter().all(is_described)
 }
 
 /// Whether the section headers are gone that lay behind the file's end, where something else is now.

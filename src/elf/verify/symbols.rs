@@ -38,7 +38,8 @@ fn compare_in_order(pair: &Pair, report: &mut Report) -> bool {
     if same_versions && same_needs && same_names && before.symbol_table() == after.symbol_table() {
         return true;
     }
-    let changed = |index: &u64| Identity::read(before, *index).wanted(pair) != Identity::read(after, *index);
+    let changed =
+        |index: &u64| Identity::read(before, *index).wanted(*index, pair) != Identity::read(after, *index);
     let changed: Vec<_> = (0..before.symbols.count).filter(changed).collect();
     changed.iter().for_each(|index| report_symbol(before, *index, report));
     changed.is_empty()
@@ -75,7 +76,7 @@ impl<'a> Identity<'a> {
     }
 
     /// After the operation.
-    fn wanted(self, pair: &Pair<'a>) -> Self {
+    fn wanted(self, index: u64, pair: &Pair<'a>) -> Self {
         let mut version = pair.wanted.version(self.name, self.version);
         // Where no version is left there is no table either that could say that a defined symbol is nobody's, or what no other
         // table has.
@@ -84,7 +85,7 @@ impl<'a> Identity<'a> {
         if drops_table && says_nothing && !self.rest.is_local() {
             version = (Version::Any, false);
         }
-        let (value, size) = match pair.symbols_follow {
+        let (value, size) = match index < pair.symbols_follow {
             true => pair.follow(self.rest.section, self.rest.value, self.rest.size),
             false => (self.rest.value, self.rest.size),
         };
@@ -101,7 +102,8 @@ fn compare_in_any_order(pair: &Pair, tables: &[(Table, Table)], report: &mut Rep
         let next = numbers.len();
         *numbers.entry(identity).or_insert(next)
     };
-    let old: Vec<_> = (0..count).map(|index| number(Identity::read(before, index).wanted(pair))).collect();
+    let old: Vec<_> =
+        (0..count).map(|index| number(Identity::read(before, index).wanted(index, pair))).collect();
     let new: Vec<_> = (0..count).map(|index| number(Identity::read(after, index))).collect();
     let mut missing = vec![0isize; numbers.len()];
     old.iter().for_each(|number| missing[*number] += 1);
