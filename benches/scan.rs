@@ -23,7 +23,8 @@ fn main() {
     let count = files.par_iter().map(|entry| {
         let file = StoreFile::new(entry.path().as_os_str().as_bytes()).expect("an absolute path");
         let bytes = store.map(&file).expect("a file of the store");
-        scanner.scan_mapped(&bytes).iter().filter(|hit| hit.is_path).count() + scanner.scan_wide(&bytes).len()
+        let (hits, wide) = scanner.scan_mapped(&bytes);
+        hits.iter().chain(&wide).filter(|hit| hit.is_path).count()
     });
     println!("{}", count.sum::<usize>());
 }

@@ -9,8 +9,8 @@ use zip::read::{ZipArchive, ZipFile};
 use zip::write::{SimpleFileOptions, ZipWriter};
 use zip::{CompressionMethod, result::ZipResult};
 
-/// A member that unpacks to more is not looked into.
-const LARGEST: u64 = 1 << 28;
+/// A member that unpacks to more is not looked into: each thread may hold one.
+const LARGEST: u64 = 1 << 26;
 
 /// As `gzip -9`, `xz -6`, and zstd's slowest level that any decoder takes: such files are small, and made once.
 const GZIP_LEVEL: u32 = 9;
@@ -45,11 +45,12 @@ impl Packing {
         known.into_iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, packing)| packing)
     }
 
-    /// What is in a file, member by member; nothing of what cannot be read, or is too large.
-    pub fn members(self, bytes: &[u8]) -> Vec<Vec<u8>> {
+    /// Shows what is in a file, member by member; nothing of what cannot be read, or is too large.
+    pub fn each_member(self, bytes: &[u8], see: &mut dyn FnMut(&[u8])) {
         match self {
-            Packing::Zip => zip_members(bytes).unwrap_or_default(),
-            _ => self.unpack(bytes).into_iter().collect(),
+            // What is broken behind is not read by programs either.
+            Packing::Zip => drop(each_zip_member(bytes, see)),
+            _ => self.unpack(bytes).iter().for_each(|member| see(member)),
         }
     }
 
@@ -98,16 +99,15 @@ fn within_limit(reader: impl Read) -> Option<Vec<u8>> {
     (content.len() as u64 <= LARGEST).then_some(content)
 }
 
-fn zip_members(bytes: &[u8]) -> ZipResult<Vec<Vec<u8>>> {
+fn each_zip_member(bytes: &[u8], see: &mut dyn FnMut(&[u8])) -> ZipResult<()> {
     let mut archive = ZipArchive::new(Cursor::new(bytes))?;
-    let mut members = Vec::new();
     for index in 0..archive.len() {
         // What is encrypted, or packed by a method that is not known, holds nothing that a program reads by itself.
         if let Ok(member) = archive.by_index(index) {
-            members.extend(within_limit(member));
+            within_limit(member).iter().for_each(|member| see(member));
         }
     }
-    Ok(members)
+    Ok(())
 }
 
 fn rezip(bytes: &[u8], rewrite: &dyn Fn(Vec<u8>) -> Vec<u8>) -> ZipResult<Repacked> {
@@ -162,6 +162,12 @@ fn is_signature(name: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn members(packing: Packing, bytes: &[u8]) -> Vec<Vec<u8>> {
+        let mut members = Vec::new();
+        packing.each_member(bytes, &mut |member| members.push(member.to_vec()));
+        members
+    }
+
     fn upper(content: Vec<u8>) -> Vec<u8> {
         content.to_ascii_uppercase()
     }
@@ -182,9 +188,9 @@ mod tests {
         for packing in [Packing::Gzip, Packing::Xz, Packing::Zstd] {
             let packed = packing.pack(b"some text").unwrap();
             assert_eq!(Packing::of(&packed), Some(packing));
-            assert_eq!(packing.members(&packed), [b"some text"]);
+            assert_eq!(members(packing, &packed), [b"some text"]);
             let Some(Repacked::Bytes(again)) = packing.repack(&packed, &upper) else { panic!("{packing:?}") };
-            assert_eq!(packing.members(&again), [b"SOME TEXT"]);
+            assert_eq!(members(packing, &again), [b"SOME TEXT"]);
         }
     }
 
@@ -236,7 +242,7 @@ mod tests {
             [b"\x1f\x8b\x08broken".as_slice(), b"PK\x03\x04broken", b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0x"]
         {
             let packing = Packing::of(broken).unwrap();
-            assert!(packing.members(broken).is_empty() && packing.repack(broken, &upper).is_none());
+            assert!(members(packing, broken).is_empty() && packing.repack(broken, &upper).is_none());
         }
         assert_eq!(Packing::of(b"\x7fELF"), None);
     }

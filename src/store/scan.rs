@@ -2,6 +2,7 @@
 //! (nix/src/libstore/references.cc).
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use memchr::memmem::Finder;
 use memmap2::{Mmap, UncheckedAdvice};
@@ -59,26 +60,33 @@ impl Scanner {
         self.scan_and_tell(bytes, |_| ())
     }
 
-    /// The same of a file's bytes; what is behind the scanner leaves memory, so that large files take none.
-    pub fn scan_mapped(&self, map: &Mmap) -> Vec<Hit> {
-        let mut released = 0;
-        self.scan_and_tell(map, |start| {
+    /// The same of a file's bytes, and what is written in UTF-16; what is behind the scanner leaves memory, so that large files take
+    /// none.
+    pub fn scan_mapped(&self, map: &Mmap) -> (Vec<Hit>, Vec<Hit>) {
+        let (mut released, mut wide) = (0, Vec::new());
+        let hits = self.scan_and_tell(map, |start| {
             if start - released >= RELEASED {
                 // What stands before a hash is looked at too.
                 let behind = (start - self.before.len()) / RELEASED * RELEASED;
+                wide.extend(self.scan_wide(map, released..behind));
                 // SAFETY: the mapping is of a file and read only: a page that is wanted again is read again.
                 let _ = unsafe {
                     map.unchecked_advise_range(UncheckedAdvice::DontNeed, released, behind - released)
                 };
                 released = behind;
             }
-        })
+        });
+        wide.extend(self.scan_wide(map, released..map.len()));
+        (hits, wide)
     }
 
-    /// Every path of the store with a wanted hash that is written in UTF-16 (little-endian), in order.
-    pub fn scan_wide(&self, bytes: &[u8]) -> Vec<Hit> {
-        let found = self.wide_before.find_iter(bytes).filter_map(|start| {
-            let at = start + 2 * self.before.len();
+    /// Every path of the store with a wanted hash that is written in UTF-16 (little-endian) and begins in a part of the bytes, in
+    /// order.
+    fn scan_wide(&self, bytes: &[u8], part: Range<usize>) -> Vec<Hit> {
+        let before = 2 * self.before.len();
+        let within = &bytes[part.start..bytes.len().min(part.end + before - 1)];
+        let found = self.wide_before.find_iter(within).filter_map(|start| {
+            let at = part.start + start + before;
             let units = bytes.get(at..at + 2 * HASH_LENGTH)?.chunks_exact(2);
             let narrow: Vec<u8> = units.map_while(|unit| (unit[1] == 0).then_some(unit[0])).collect();
             let hash = StoreHash::new(&narrow).filter(|hash| self.wanted.contains(hash))?;
@@ -135,9 +143,14 @@ mod tests {
     fn finds_what_is_written_in_utf_16() {
         let text = [b"x/nix/store/".as_slice(), HASH, b"-jq/nix/store/", HASH].concat();
         let wide: Vec<u8> = text.iter().flat_map(|byte| [*byte, 0]).collect();
-        let hits: Vec<_> = scanner().scan_wide(&wide).iter().map(|hit| (hit.at.0, hit.is_path)).collect();
-        assert_eq!(hits, [(24, true), (24 + 64 + 28, false)]);
-        assert!(scanner().scan(&wide).is_empty() && scanner().scan_wide(&text).is_empty());
+        let places = |hits: Vec<Hit>| hits.iter().map(|hit| (hit.at.0, hit.is_path)).collect::<Vec<_>>();
+        let found = places(scanner().scan_wide(&wide, 0..wide.len()));
+        assert_eq!(found, [(24, true), (24 + 64 + 28, false)]);
+        for cut in 0..wide.len() {
+            let parts = [0..cut, cut..wide.len()].map(|part| places(scanner().scan_wide(&wide, part)));
+            assert_eq!(parts.concat(), found, "each is found once, wherever the file is cut");
+        }
+        assert!(scanner().scan(&wide).is_empty() && scanner().scan_wide(&text, 0..text.len()).is_empty());
     }
 
     #[test]

@@ -328,17 +328,16 @@ impl Seen {
         let scanner = &known.scanner;
         if let Some(packing) = Packing::of(&bytes).filter(|_| elf.is_none()) {
             let (mut hits, mut places) = (Vec::new(), Vec::new());
-            for member in packing.members(&bytes) {
-                let found = scanner.scan(&member);
-                places.extend(reference::read(&member, &found, None));
+            packing.each_member(&bytes, &mut |member| {
+                let found = scanner.scan(member);
+                places.extend(reference::read(member, &found, None));
                 hits.extend(found);
-            }
+            });
             if !hits.is_empty() {
                 return Ok(Seen { survey, hits, wide: Vec::new(), packing: Some(packing), places, imports });
             }
         }
-        let wide = scanner.scan_wide(&bytes);
-        let hits = scanner.scan_mapped(&bytes);
+        let (hits, wide) = scanner.scan_mapped(&bytes);
         let mut places = reference::read(&bytes, &hits, elf);
         places.extend(reference::read_wide(&bytes, &wide));
         Ok(Seen { survey, hits, wide, packing: None, places, imports })
