@@ -49,6 +49,15 @@ impl Symbols {
         Some(Symbols { at, size, count: count.min(room / size), is_counted })
     }
 
+    /// Those that something uses; up to the next table, if nothing does.
+    pub fn used(image: &Image, layout: &Layout, abi: Abi) -> Option<Symbols> {
+        let symbols = Symbols::find(image, layout, abi)?;
+        let counted = count_by_hash(image, layout, abi).or_else(|| count_by_gnu_hash(image, layout, abi));
+        let count = told(image, layout, abi).max(counted).unwrap_or(symbols.count);
+        let (_, room) = file_offset(&layout.loads, layout.value(DT_SYMTAB)?)?;
+        Some(Symbols { count: count.min(room / symbols.size), ..symbols })
+    }
+
     /// As many symbols as anything says there are that is asked: too many, if that contradicts itself.
     pub fn most(image: &Image, layout: &Layout, abi: Abi) -> Option<Symbols> {
         let mut symbols = Symbols::find(image, layout, abi)?;
@@ -138,12 +147,13 @@ pub(super) fn hash_len(image: &Image, layout: &Layout, abi: Abi) -> Option<u64> 
     buckets.checked_add(chains)?.checked_add(2)?.checked_mul(size)
 }
 
-/// Bytes of DT_GNU_HASH, for so many symbols.
-pub(super) fn gnu_hash_len(image: &Image, layout: &Layout, symbols: u64) -> Option<u64> {
+/// Bytes of DT_GNU_HASH.
+pub(super) fn gnu_hash_len(image: &Image, layout: &Layout, abi: Abi) -> Option<u64> {
     let at = layout.place(DT_GNU_HASH)?;
     let word = |index: u64| image.u32(at.checked_add(4 * index)?).map(u64::from);
     let (buckets, first, bloom) = (word(0)?, word(1)?, word(2)?);
-    Some(16 + bloom * image.ctx.size() as u64 + 4 * (buckets + symbols.saturating_sub(first)))
+    let chains = count_by_gnu_hash(image, layout, abi).map_or(0, |count| count.saturating_sub(first));
+    Some(16 + bloom * image.ctx.size() as u64 + 4 * (buckets + chains))
 }
 
 /// nchain of DT_HASH is the number of symbols (gABI, "Hash Table").

@@ -122,12 +122,12 @@ fn tables(elf: &Elf, image: &Image, patches: &[Patch]) -> Vec<Table> {
         let (at, room) = file_offset(&layout.loads, layout.value(tag)?)?;
         Some(at..at + len.min(room))
     };
-    let symbols = Symbols::most(image, layout, elf.abi);
+    let symbols = Symbols::used(image, layout, elf.abi);
     let count = symbols.map_or(0, |symbols| symbols.count);
     add("DT_SYMTAB", symbols.map(|symbols| symbols.at..symbols.at + symbols.count * symbols.size));
     add("DT_VERSYM", at(DT_VERSYM, 2 * count));
     add("DT_HASH", hash_len(image, layout, elf.abi).and_then(|len| at(DT_HASH, len)));
-    add("DT_GNU_HASH", gnu_hash_len(image, layout, count).and_then(|len| at(DT_GNU_HASH, len)));
+    add("DT_GNU_HASH", gnu_hash_len(image, layout, elf.abi).and_then(|len| at(DT_GNU_HASH, len)));
     let needs = layout.place(DT_VERNEED).and_then(|at| needs(image, at));
     add("DT_VERNEED", needs.and_then(|needs| Some(needs.first()?.start..needs.last()?.end)));
     add("DT_VERDEF", layout.place(DT_VERDEF).and_then(|at| definitions_place(image, at)));

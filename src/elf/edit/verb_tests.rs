@@ -154,3 +154,17 @@ fn a_note_of_libraries_is_written_kept_and_goes_when_it_is_not_true_any_more() {
         assert_eq!(cache(&done), None, "{operation:?}");
     }
 }
+
+/// Its DT_GNU_HASH is empty, whatever the number of symbols, and the table of symbols lies right behind it.
+#[test]
+fn a_program_that_exports_nothing_gets_other_names_for_its_imports() {
+    let source = "int puts(const char *); int main(void) { return puts(\"x\"); }";
+    for hash in ["gnu", "both"] {
+        let bytes = compiled(source, &["-pie", "-fPIE", &format!("-Wl,--hash-style={hash}")]);
+        let rename_symbols = names(&[("puts", "another_name_for_it")]);
+        let (done, _) = operate(&bytes, &Operation { rename_symbols, ..Operation::default() }).unwrap();
+        let elf = goblin::elf::Elf::parse(&done).unwrap();
+        let mut symbols = elf.dynsyms.iter().filter_map(|symbol| elf.dynstrtab.get_at(symbol.st_name));
+        assert!(symbols.any(|name| name == "another_name_for_it"), "{hash}");
+    }
+}
