@@ -50,8 +50,17 @@ pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
     homes.lead_to(libraries);
     homes.lead_by_name(reached.opened());
     let laid = [&arranged, &carried].into_iter().flat_map(paths).collect();
-    let bundle =
-        Bundle { context, graph, relocation: &relocation, arranged: &arranged, laid: &laid, fixed: &fixed };
+    let kept = fixed.values().chain(arranged.links.iter().map(|link| &link.path));
+    let kept = kept.filter_map(InstallPath::parent).collect();
+    let bundle = Bundle {
+        context,
+        graph,
+        relocation: &relocation,
+        arranged: &arranged,
+        laid: &laid,
+        kept: &kept,
+        fixed: &fixed,
+    };
     let mut operated = operations::all(&bundle, &mut homes, draft)?;
     host::check_targets(context, graph)?;
     draft.store_needs = bill::needs_of(context.store, graph);

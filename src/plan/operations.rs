@@ -28,6 +28,8 @@ pub struct Bundle<'a> {
     pub arranged: &'a Arranged,
     /// The paths of all files and links but those of libraries that lie with each other.
     pub laid: &'a BTreeSet<InstallPath>,
+    /// Folders that hold files of store paths which stay together, and not only links to where libraries lie.
+    pub kept: &'a BTreeSet<InstallPath>,
     /// Where each file of the store lies, but those libraries.
     pub fixed: &'a BTreeMap<StoreFile, InstallPath>,
 }
@@ -37,7 +39,8 @@ pub fn all(bundle: &Bundle, homes: &mut Homes, draft: &mut Draft) -> Result<BTre
     let led = bundle.led_by_programs();
     let wanted = bundle.wanted(homes, &led);
     let present = bundle.present(homes);
-    let surgeon = Surgeon { bundle, homes, led: &led, wanted: &wanted, present: &present };
+    let filled = present.iter().filter_map(InstallPath::parent).collect();
+    let surgeon = Surgeon { bundle, homes, led: &led, wanted: &wanted, present: &present, filled: &filled };
     surgeon.report_baseline(draft);
     // A library that shares the home of another of the same content is not operated on.
     let nodes = bundle.graph.nodes.par_iter();
@@ -142,6 +145,8 @@ struct Surgeon<'a> {
     led: &'a BTreeSet<NodeId>,
     wanted: &'a BTreeMap<NodeId, BTreeSet<Wanted>>,
     present: &'a BTreeSet<InstallPath>,
+    /// The folders that something of it lies right in.
+    filled: &'a BTreeSet<InstallPath>,
 }
 
 impl Surgeon<'_> {
@@ -203,7 +208,7 @@ impl Surgeon<'_> {
         let context = self.bundle.context;
         let own = &self.homes.folders[id.0];
         let mut also = self.kept_folders(id, node);
-        if holds(self.present, own) {
+        if self.filled.contains(own) {
             also.insert(0, own.clone());
         }
         let has = |folder: &InstallPath, name: &[u8]| self.present.contains(&folder.join(name));
@@ -238,7 +243,7 @@ impl Surgeon<'_> {
             let Some((path, below)) = store.split(&folder) else { continue };
             let Some(place) = self.bundle.relocation.folder(path.hash()) else { continue };
             let place = place.join(below);
-            if holds(self.present, &place) && !kept.contains(&place) {
+            if self.bundle.kept.contains(&place) && !kept.contains(&place) {
                 kept.push(place);
             }
         }
@@ -286,12 +291,6 @@ fn can_use_run_path(id: &NodeId, node: &Node) -> bool {
     // these have one, and none has DT_RUNPATH, so LD_LIBRARY_PATH does not get its turn before the library is found.
     let needs_glibc_alone = node.elf.needed.iter().all(|name| is_glibc_set(file_name(name)));
     !needs_glibc_alone && !is_glibc_set(node.elf.soname.as_deref().unwrap_or(id.1.file_name()))
-}
-
-/// Whether something lies right in a folder.
-fn holds(present: &BTreeSet<InstallPath>, folder: &InstallPath) -> bool {
-    let below = present.range(folder..).take_while(|path| path.starts_with(folder));
-    below.into_iter().any(|path| path.parent().as_ref() == Some(folder))
 }
 
 /// A needed entry with a slash becomes a bare name, to be found by the run path.
