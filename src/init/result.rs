@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use crate::config::Layout;
 use crate::plan::{Entry, Finding, Kind, Plan, Role};
 
 /// How many of a kind are listed.
@@ -38,7 +37,7 @@ pub fn bundle(plan: &Plan, result: &str) -> String {
         quote(&plan.prefix.to_string_lossy()),
         quote(&String::from_utf8_lossy(&plan.lib_dir.relative_to(&plan.prefix))),
     );
-    text.push_str(layout(plan));
+    text.push_str("#layout = \"flat\"\n");
     found(&mut text, "programs", plan, |entry| {
         entry.role == Role::Program && !entry.path.starts_with(&plan.lib_dir)
     });
@@ -53,19 +52,6 @@ pub fn bundle(plan: &Plan, result: &str) -> String {
         noted(&mut text, finding);
     }
     text
-}
-
-/// The other layout, where something is left over in this one.
-fn layout(plan: &Plan) -> &'static str {
-    let is_left_over = |finding: &Finding| {
-        finding.code == "store-reference" && finding.severity == crate::plan::Severity::Warning
-    };
-    match plan.layout {
-        Layout::Flat if plan.findings.iter().any(is_left_over) => {
-            "# The flat layout leaves store paths named that are not there; this one carries the whole closure:\n#layout = \"store\"\n"
-        }
-        _ => "#layout = \"flat\"\n",
-    }
 }
 
 fn is_below(entry: &Entry, folder: &str) -> bool {

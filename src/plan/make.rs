@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use super::choose::Choice;
 use super::context::Context;
 use super::draft::Draft;
+use super::relocation::Relocation;
 use super::{
     Architecture, Entry, Finding, Kind, Plan, Surgery, Why, bill, extras, face, flat, licences, public_text,
     relations, relocatable, store_layout, stubs, system,
 };
 use crate::config::{Config, Layout, Package, distribution, names};
 use crate::error::{Error, Result};
+use crate::path::{InstallPath, StoreFile};
 use crate::store::closure::Pending;
 use crate::store::{Store, result};
 
@@ -38,7 +40,7 @@ pub fn make(request: &Request) -> Result<Plan> {
     let prefix = config.install.prefix.clone();
     let lib_dir = match &config.install.lib_dir {
         Some(below) => prefix.join(below),
-        None => prefix.join("lib").join(names::deb_name(&package.name)),
+        None => lib_dir(&prefix, &names::deb_name(&package.name), store.dir()),
     };
     let system = if config.install.system.integrate { face::system(&prefix) } else { prefix.clone() };
     let choice = Choice::new(&config.install.include, &config.install.exclude)?;
@@ -66,6 +68,23 @@ pub fn make(request: &Request) -> Result<Plan> {
     }
     finish(&context, draft)
 }
+
+/// `lib/<name>` below prefix, the name cut off where a reference could not be rewritten at its length; `lib` where no room is left
+/// for any, in a prefix of the package's own.
+fn lib_dir(prefix: &InstallPath, name: &str, store_dir: &StoreFile) -> InstallPath {
+    let lib = prefix.join("lib");
+    let room = Relocation::longest_lib_dir(store_dir).saturating_sub(lib.as_bytes().len() + 1);
+    let short = name.get(..room).unwrap_or(name).trim_end_matches(['-', '.', '+']);
+    let is_own = ![&b"/usr"[..], b"/usr/local"].contains(&prefix.as_bytes());
+    match short.len() {
+        len if len >= SHORTEST_NAME.min(name.len()) => lib.join(short),
+        _ if is_own && lib.as_bytes().len() <= Relocation::longest_lib_dir(store_dir) => lib,
+        _ => lib.join(name),
+    }
+}
+
+/// The fewest characters that still tell whose a folder is.
+const SHORTEST_NAME: usize = 4;
 
 fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
     draft.unmatched_files(context)?;
@@ -160,4 +179,25 @@ fn mtime() -> Result<u32> {
             "SOURCE_DATE_EPOCH is {value:?}, which is no number of seconds since 1970 below 2^32"
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lib_dir_leaves_room_for_the_hash() {
+        let store_dir = StoreFile::new("/nix/store").unwrap();
+        let of = |prefix: &str, name: &str| {
+            lib_dir(&InstallPath::new(prefix).unwrap(), name, &store_dir).to_string()
+        };
+        assert_eq!(of("/usr", "jq"), "/usr/lib/jq");
+        assert_eq!(of("/opt/acme/btrfs-progs", "x-btrfs-progs"), "/opt/acme/btrfs-progs/lib/x-btrfs");
+        assert_eq!(of("/usr", "a-program-with-a-very-long-name"), "/usr/lib/a-program-with-a-very-lon");
+        assert_eq!(of("/opt/a-vendor/and-a-program", "program"), "/opt/a-vendor/and-a-program/lib");
+        assert_eq!(
+            of("/opt/a-vendor/and-a-program-beyond-it", "x-y"),
+            "/opt/a-vendor/and-a-program-beyond-it/lib/x-y"
+        );
+    }
 }

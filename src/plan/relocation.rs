@@ -51,7 +51,7 @@ impl Relocation {
             ))
             .remedy(format!(
                 "make prefix and lib-dir together {} characters or shorter (`install.lib-dir = \"lib/x\"`)",
-                before + HASH_LENGTH - FEWEST - 1
+                Relocation::longest_lib_dir(store_dir)
             )));
         }
         let mut taken = BTreeSet::new();
@@ -63,6 +63,11 @@ impl Relocation {
             places.insert(path.hash(), Place { folder, text: text.into() });
         }
         Ok(Relocation { before, places })
+    }
+
+    /// The longest lib-dir that leaves room, in bytes.
+    pub fn longest_lib_dir(store_dir: &StoreFile) -> usize {
+        store_dir.as_bytes().len() + 1 + HASH_LENGTH - FEWEST - 1
     }
 
     /// Where a store path lies, if it has a folder of its own.

@@ -15,6 +15,8 @@ const LIBRARIES: &str = include_str!("../../../templates/lintian/libraries");
 const PROGRAMS: &str = include_str!("../../../templates/lintian/programs");
 const MANUAL: &str = include_str!("../../../templates/lintian/manual");
 const OPT: &str = include_str!("../../../templates/lintian/opt");
+/// Of every package that brings more of the store than libraries.
+const CARRIED: &str = include_str!("../../../templates/lintian/carried");
 const NO_MANUAL: &str = include_str!("../../../templates/lintian/no-manual");
 
 /// Adds /usr/share/lintian/overrides/<name>, if there is something to say.
@@ -52,6 +54,9 @@ fn overrides(draft: &Draft) -> String {
     }
     if has(Role::Library) {
         text += LIBRARIES;
+    }
+    if !draft.carried.reasons.is_empty() {
+        text += CARRIED;
     }
     if draft.entries.iter().any(|entry| entry.path.starts_with(&opt)) {
         text += OPT;
