@@ -37,7 +37,7 @@ impl Survey {
 /// Looks at a file, and for references in all of it.
 pub fn survey_whole(store: &Store, scanner: &Scanner, file: &StoreFile) -> Result<(Survey, Vec<Hit>)> {
     let bytes = store.map(file)?;
-    Ok((Survey::of(&bytes), scanner.scan_mapped(&bytes).0))
+    Ok((Survey::of(&bytes), scanner.scan_content(&bytes).0))
 }
 
 /// The patches of an operation on a file, verified.

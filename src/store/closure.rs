@@ -174,7 +174,7 @@ fn references(store: &Store, path: &StorePath, scanner: &Scanner) -> Result<BTre
             todo.extend(store.list(&file)?.iter().map(|name| file.join(name)));
             scanner.scan(file.file_name())
         } else if kind.is_file() {
-            scanner.scan_mapped(&store.map(&file)?).0
+            scanner.scan_content(&store.map(&file)?).0
         } else {
             Vec::new()
         };

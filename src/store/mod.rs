@@ -11,6 +11,8 @@ pub mod scan;
 
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
+use std::io::Read;
+use std::ops::Deref;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -40,6 +42,26 @@ pub enum Destination {
     Missing(StoreFile),
     /// Links lead in a circle: each hop, the first one again at the end.
     Cycle(Vec<StoreFile>),
+}
+
+/// The bytes of a file of the store.
+pub enum Content {
+    Mapped(Mmap),
+    Read(Vec<u8>),
+}
+
+/// Files of so many bytes are read: for a few pages that is cheaper than mapping and unmapping them.
+const SMALL: u64 = 1 << 16;
+
+impl Deref for Content {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Content::Mapped(map) => map,
+            Content::Read(bytes) => bytes,
+        }
+    }
 }
 
 impl Store {
@@ -92,12 +114,18 @@ impl Store {
         Ok(disk.read_link().while_doing("read the link", &disk)?.into_os_string().into_vec())
     }
 
-    /// Maps a regular file.
-    pub fn map(&self, file: &StoreFile) -> Result<Mmap> {
+    /// A regular file's bytes: mapped, or read where that costs less.
+    pub fn map(&self, file: &StoreFile) -> Result<Content> {
         let disk = self.disk(file);
-        let open = File::open(&disk).while_doing("read", &disk)?;
+        let mut open = File::open(&disk).while_doing("read", &disk)?;
+        let len = open.metadata().while_doing("read", &disk)?.len();
+        if len <= SMALL {
+            let mut bytes = Vec::with_capacity(len as usize);
+            open.read_to_end(&mut bytes).while_doing("read", &disk)?;
+            return Ok(Content::Read(bytes));
+        }
         // SAFETY: store paths are immutable, so nobody truncates the file while it is mapped.
-        unsafe { Mmap::map(&open) }.while_doing("map", &disk)
+        unsafe { Mmap::map(&open) }.while_doing("map", &disk).map(Content::Mapped)
     }
 
     /// The names in a folder, sorted by their bytes.

@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use memchr::memmem::Finder;
-use memmap2::{Mmap, UncheckedAdvice};
+use memmap2::UncheckedAdvice;
 
+use super::Content;
 use super::path::{ALPHABET, HASH_LENGTH, StoreHash};
 use crate::elf::FileOffset;
 
@@ -60,9 +61,12 @@ impl Scanner {
         self.scan_and_tell(bytes, |_| ())
     }
 
-    /// The same of a file's bytes, and what is written in UTF-16; what is behind the scanner leaves memory, so that large files take
-    /// none.
-    pub fn scan_mapped(&self, map: &Mmap) -> (Vec<Hit>, Vec<Hit>) {
+    /// The same of a file's bytes, and what is written in UTF-16. Of a mapped file, what is behind the scanner leaves memory, so that
+    /// large files take none.
+    pub fn scan_content(&self, content: &Content) -> (Vec<Hit>, Vec<Hit>) {
+        let Content::Mapped(map) = content else {
+            return (self.scan(content), self.scan_wide(content, 0..content.len()));
+        };
         let (mut released, mut wide) = (0, Vec::new());
         let hits = self.scan_and_tell(map, |start| {
             if start - released >= RELEASED {

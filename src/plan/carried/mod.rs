@@ -337,7 +337,7 @@ impl Seen {
                 return Ok(Seen { survey, hits, wide: Vec::new(), packing: Some(packing), places, imports });
             }
         }
-        let (hits, wide) = scanner.scan_mapped(&bytes);
+        let (hits, wide) = scanner.scan_content(&bytes);
         let mut places = reference::read(&bytes, &hits, elf);
         places.extend(reference::read_wide(&bytes, &wide));
         Ok(Seen { survey, hits, wide, packing: None, places, imports })
