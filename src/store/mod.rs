@@ -50,8 +50,8 @@ pub enum Content {
     Read(Vec<u8>),
 }
 
-/// Files of so many bytes are read: for a few pages that is cheaper than mapping and unmapping them.
-const SMALL: u64 = 1 << 16;
+/// Files of so many bytes are read: that is cheaper than mapping and unmapping them, page by page.
+const SMALL: u64 = 1 << 20;
 
 impl Deref for Content {
     type Target = [u8];
