@@ -333,3 +333,11 @@ fn text_that_others_read_names_programs_by_their_public_paths() {
     f.file(&format!("{APP}/share/app/data"), "data");
     has_public_paths(&f);
 }
+
+#[test]
+fn a_result_of_links_to_the_target_alone_has_nothing_to_follow() {
+    let mut f = Fixture::new();
+    f.link(&format!("{APP}/bin/app"), "/usr/bin/other");
+    let plan = f.result(APP).plan("");
+    assert_eq!(lines(&plan), ["/usr/bin/app -> /usr/bin/other"]);
+}

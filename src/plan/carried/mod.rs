@@ -171,10 +171,9 @@ impl Reaching<'_, '_> {
         for (file, found) in new.iter().zip(&found) {
             self.libraries.know(file, found.survey.elf.clone());
         }
-        let is_first = seen.is_empty();
         let any = !new.is_empty();
         seen.extend(new.into_iter().zip(found));
-        Ok(any || is_first)
+        Ok(any)
     }
 
     /// Every program's process anew, with all that is known by now.
