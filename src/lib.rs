@@ -14,6 +14,7 @@
 pub mod bill;
 pub mod check;
 pub mod config;
+pub mod content;
 pub mod elf;
 pub mod error;
 pub mod finding;

@@ -2,15 +2,14 @@
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
-use std::ops::Deref;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use memmap2::Mmap;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
+use crate::content::Content;
 use crate::elf::{FileOffset, Patch, patched_len};
 
 use super::failure::{Doing, Failure};
@@ -36,7 +35,10 @@ impl Source {
         if !metadata.is_file() {
             return Err(Failure::NotElf);
         }
-        let content = Content::of(&file, metadata.len()).map_err(Failure::io(Doing::Read, path))?;
+        // SAFETY: who cuts the file short while it is edited gets a SIGBUS, here as with any tool that maps files. Bytes that
+        // change are read as they come; no reference to them is kept across our own writes.
+        let content = unsafe { Content::of(&file, metadata.len(), SMALL) };
+        let content = content.map_err(Failure::io(Doing::Read, path))?;
         Ok(Source { path: path.to_owned(), file, content, metadata })
     }
 
@@ -45,40 +47,8 @@ impl Source {
     }
 }
 
-/// A file's bytes.
-pub(super) enum Content {
-    /// Only those pages are ever read that the edit needs.
-    Mapped(Mmap),
-    /// A file so small that to map it costs more than to read it: threads wait for each other to map and to unmap.
-    Read(Vec<u8>),
-}
-
-impl Content {
-    /// Files up to this many bytes are read.
-    const SMALL: u64 = 64 << 10;
-
-    fn of(file: &File, len: u64) -> io::Result<Content> {
-        if len <= Self::SMALL {
-            let mut bytes = vec![0; len as usize];
-            file.read_exact_at(&mut bytes, 0)?;
-            return Ok(Content::Read(bytes));
-        }
-        // SAFETY: who cuts the file short while it is edited gets a SIGBUS, here as with any tool that maps files. Bytes that
-        // change are read as they come; no reference to them is kept across our own writes.
-        unsafe { Mmap::map(file) }.map(Content::Mapped)
-    }
-}
-
-impl Deref for Content {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Content::Mapped(map) => map,
-            Content::Read(bytes) => bytes,
-        }
-    }
-}
+/// Files up to this many bytes are read.
+const SMALL: u64 = 64 << 10;
 
 /// Opens a file to read it, without waiting for one who writes into a pipe.
 fn open(path: &Path) -> Result<File, Failure> {

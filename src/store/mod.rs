@@ -11,13 +11,10 @@ pub mod scan;
 
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
-use std::io::Read;
-use std::ops::Deref;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use memmap2::Mmap;
-
+use crate::content::Content;
 use crate::error::{IoContext, Result};
 use crate::path::{MAX_LINKS, StoreFile};
 
@@ -44,25 +41,8 @@ pub enum Destination {
     Cycle(Vec<StoreFile>),
 }
 
-/// The bytes of a file of the store.
-pub enum Content {
-    Mapped(Mmap),
-    Read(Vec<u8>),
-}
-
-/// Files of so many bytes are read: that is cheaper than mapping and unmapping them, page by page.
+/// Files up to this many bytes are read.
 const SMALL: u64 = 1 << 20;
-
-impl Deref for Content {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Content::Mapped(map) => map,
-            Content::Read(bytes) => bytes,
-        }
-    }
-}
 
 impl Store {
     /// The store below `root`, which is `/` but for a chroot store.
@@ -117,15 +97,10 @@ impl Store {
     /// A regular file's bytes: mapped, or read where that costs less.
     pub fn map(&self, file: &StoreFile) -> Result<Content> {
         let disk = self.disk(file);
-        let mut open = File::open(&disk).while_doing("read", &disk)?;
+        let open = File::open(&disk).while_doing("read", &disk)?;
         let len = open.metadata().while_doing("read", &disk)?.len();
-        if len <= SMALL {
-            let mut bytes = Vec::with_capacity(len as usize);
-            open.read_to_end(&mut bytes).while_doing("read", &disk)?;
-            return Ok(Content::Read(bytes));
-        }
         // SAFETY: store paths are immutable, so nobody truncates the file while it is mapped.
-        unsafe { Mmap::map(&open) }.while_doing("map", &disk).map(Content::Mapped)
+        unsafe { Content::of(&open, len, SMALL) }.while_doing("read", &disk)
     }
 
     /// The names in a folder, sorted by their bytes.
@@ -158,6 +133,19 @@ impl Store {
                     path = leads_to;
                 }
             }
+        }
+    }
+
+    /// Whether something is there, all links followed.
+    pub fn is_there(&self, path: &StoreFile) -> bool {
+        !matches!(self.follow(path), Destination::Missing(_) | Destination::Cycle(_))
+    }
+
+    /// The first link on the way to a path, or at it, and where the path leads by it.
+    pub fn hop(&self, path: &StoreFile) -> Option<(StoreFile, StoreFile)> {
+        match self.first_link(path) {
+            Step::Link { link, leads_to } => Some((link, leads_to)),
+            Step::There(_) => None,
         }
     }
 

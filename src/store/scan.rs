@@ -7,8 +7,8 @@ use std::ops::Range;
 use memchr::memmem::Finder;
 use memmap2::UncheckedAdvice;
 
-use super::Content;
 use super::path::{ALPHABET, HASH_LENGTH, StoreHash};
+use crate::content::Content;
 use crate::elf::FileOffset;
 
 /// How much of a mapped file is scanned before it leaves memory: a multiple of every page size.

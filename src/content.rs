@@ -1,0 +1,43 @@
+//! A file's bytes in memory: mapped, or read where that costs less.
+
+use std::fs::File;
+use std::io;
+use std::ops::Deref;
+use std::os::unix::fs::FileExt;
+
+use memmap2::Mmap;
+
+pub enum Content {
+    /// Only those pages are ever read that are looked at.
+    Mapped(Mmap),
+    /// A file so small that to map it, page by page, costs more than to read it: threads wait for each other to map and to unmap.
+    Read(Vec<u8>),
+}
+
+impl Content {
+    /// Of a file of `len` bytes; up to `small` of them are read.
+    ///
+    /// # Safety
+    ///
+    /// That of [`Mmap::map`]: the file is not cut short, nor do its bytes change under a reference, while it is mapped.
+    pub unsafe fn of(file: &File, len: u64, small: u64) -> io::Result<Content> {
+        if len <= small {
+            let mut bytes = vec![0; len as usize];
+            file.read_exact_at(&mut bytes, 0)?;
+            return Ok(Content::Read(bytes));
+        }
+        // SAFETY: the caller's.
+        unsafe { Mmap::map(file) }.map(Content::Mapped)
+    }
+}
+
+impl Deref for Content {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Content::Mapped(map) => map,
+            Content::Read(bytes) => bytes,
+        }
+    }
+}
