@@ -119,15 +119,23 @@ enum Libc {
 impl Libc {
     /// Decided by the interpreter's name where one is known, else by what only musl's libraries ask for.
     fn of(chain: &[&Object]) -> Libc {
-        let is_musl = match chain.iter().find_map(|object| object.elf.interpreter.as_deref()) {
+        Libc::of_files(chain.iter().map(|object| &*object.elf))
+    }
+
+    fn of_files<'e>(chain: impl Iterator<Item = &'e Elf> + Clone) -> Libc {
+        let is_musl = match chain.clone().find_map(|elf| elf.interpreter.as_deref()) {
             Some(interpreter) => file_name(interpreter).starts_with(b"ld-musl-"),
             None => chain
-                .iter()
-                .flat_map(|object| &object.elf.needed)
+                .flat_map(|elf| &elf.needed)
                 .any(|name| name == b"libc.so" || name.starts_with(b"libc.musl-")),
         };
         if is_musl { Libc::Musl } else { Libc::Glibc }
     }
+}
+
+/// The absolute folders of one of a file's run paths, for a file in `origin`: by itself, whoever loads it.
+pub fn folders(elf: &Elf, run_path: &[u8], origin: &[u8]) -> Vec<Vec<u8>> {
+    dst::folders(run_path, origin, elf.abi.machine, Libc::of_files([elf].into_iter()))
 }
 
 impl Search<'_> {

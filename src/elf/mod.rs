@@ -21,6 +21,7 @@ pub mod verify;
 
 use std::sync::Arc;
 
+pub use note::Opens;
 pub use operation::{Operation, Refusal, RunPath};
 pub use planted::{Planted, Stub};
 pub use read::Malformed;

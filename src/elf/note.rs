@@ -23,14 +23,22 @@ struct Json {
 const LIBC: &[u8] = b"libc.so.6";
 const UNWINDER: &[u8] = b"libgcc_s.so.1";
 
+/// A library that a file opens itself.
+pub struct Opens<'e> {
+    /// Any will do.
+    pub names: Vec<&'e [u8]>,
+    /// Where the file says so; `None` for what is known of glibc.
+    pub note: Option<&'e DlopenNote>,
+}
+
 impl Elf {
-    /// The libraries that it opens itself and is less without: of each, the names of which any will do.
-    pub fn opens(&self) -> impl Iterator<Item = Vec<&[u8]>> {
+    /// The libraries that it opens itself and is less without.
+    pub fn opens(&self) -> impl Iterator<Item = Opens<'_>> {
         let notes = self.dlopen.iter().filter(|note| note.priority >= Priority::Recommended);
         let is_libc = self.soname.as_deref() == Some(LIBC);
         notes
-            .map(|note| note.sonames.iter().map(Vec::as_slice).collect())
-            .chain(is_libc.then(|| vec![UNWINDER]))
+            .map(|note| Opens { names: note.sonames.iter().map(Vec::as_slice).collect(), note: Some(note) })
+            .chain(is_libc.then(|| Opens { names: vec![UNWINDER], note: None }))
     }
 }
 

@@ -79,6 +79,20 @@ impl Entries {
         })
     }
 
+    /// Where a path leads: the links on the way, and the file in the end if there is one.
+    pub fn follow(&self, path: &InstallPath) -> (Vec<InstallPath>, Option<&Entry>) {
+        let mut links = Vec::new();
+        let mut place = path.clone();
+        while links.len() < MAX_LINKS {
+            let Some((link, next)) = self.hop(&place) else {
+                return (links, self.get(&place).filter(|entry| matches!(entry.kind, Kind::File { .. })));
+            };
+            place = next;
+            links.push(link);
+        }
+        (links, None)
+    }
+
     /// Links to what of `folder` was left out go with it; others that lead nowhere were told of.
     pub fn drop_dangling(&mut self, folder: &InstallPath) {
         loop {

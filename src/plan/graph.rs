@@ -10,7 +10,7 @@ use super::Finding;
 use crate::config::Glibc;
 use crate::config::glibc_set::is_glibc_set;
 use crate::elf::ldso::{self, Memo, Object, Process, Search};
-use crate::elf::{Abi, Elf, Priority};
+use crate::elf::{Abi, Elf, Opens, Priority};
 use crate::path::{StoreFile, file_name, printable};
 use crate::store::library::Libraries;
 use crate::store::{Destination, Store};
@@ -305,24 +305,23 @@ impl<'a> Loading<'a> {
         node.programs.insert(program.clone());
     }
 
-    /// Libraries that a file opens itself: those of its dlopen notes, and libgcc_s for glibc, which opens it to unwind
-    /// a cancelled thread (glibc, sysdeps/nptl/unwind-forcedunwind.c).
+    /// Libraries that a file opens itself.
     fn add_dlopened(&mut self, group: usize, process: &Process, index: usize, search: &Search) {
         let chain = chain(process, index);
         let object = chain[0];
-        for note in object.elf.dlopen.iter().filter(|note| note.priority >= Priority::Recommended) {
-            let provided = note.sonames.iter().any(|soname| self.is_baseline(soname));
-            if !provided && !self.dlopen(group, &chain, &note.sonames, search) {
+        for Opens { names, note } in object.elf.opens() {
+            let provided = note.is_some() && names.iter().any(|name| self.is_baseline(name));
+            if !provided
+                && !self.dlopen(group, &chain, &names, search)
+                && let Some(note) = note
+            {
                 self.graph.findings.push(dlopen_missing(self.store, object, note));
             }
-        }
-        if object.elf.soname.as_deref() == Some(b"libc.so.6") {
-            self.dlopen(group, &chain, &[b"libgcc_s.so.1".to_vec()], search);
         }
     }
 
     /// Takes the first of `names` that is found. False if none is.
-    fn dlopen(&mut self, group: usize, chain: &[&Object], names: &[Vec<u8>], search: &Search) -> bool {
+    fn dlopen(&mut self, group: usize, chain: &[&Object], names: &[&[u8]], search: &Search) -> bool {
         let consumer = id(group, chain[0]);
         for name in names {
             let lookup = search.find(name, chain, chain[0].elf.abi);
@@ -333,7 +332,7 @@ impl<'a> Loading<'a> {
             let programs =
                 self.graph.nodes.get(&consumer).map(|node| node.programs.clone()).unwrap_or_default();
             let node = self.node(group, &found);
-            node.names.insert(name.clone());
+            node.names.insert(name.to_vec());
             node.programs.extend(programs);
             self.serve(&consumer, name, &found, None);
             return true;

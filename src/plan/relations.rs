@@ -1,6 +1,7 @@
 //! What the target must have: relations to other packages, from the sonames and symbol versions that the bundle's files need and
 //! leave to the target.
 
+use std::cell::LazyCell;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,7 @@ use super::graph::Graph;
 use super::{Entry, Finding, Kind, Source};
 use crate::config::glibc_set::{is_glibc_set, version};
 use crate::config::{Format, Glibc, RelationKind, SonameRelation};
-use crate::elf::{Abi, Elf};
+use crate::elf::{Abi, Elf, ldso};
 use crate::error::{Error, Result};
 use crate::path::{InstallPath, printable};
 use crate::payload;
@@ -54,7 +55,7 @@ impl Needs {
             let versions = versions.flat_map(|need| &need.versions).map(|version| printable(version));
             self.libraries.entry((elf.abi, printable(name))).or_default().extend(versions);
         }
-        let opened = elf.opens().map(|names| (elf.abi, names.into_iter().map(printable).collect()));
+        let opened = elf.opens().map(|opens| (elf.abi, opens.names.into_iter().map(printable).collect()));
         self.opened.extend(opened);
     }
 
@@ -67,14 +68,12 @@ impl Needs {
         let names = |wanted: &dyn Fn(&Entry) -> bool| -> BTreeSet<&[u8]> {
             draft.entries.iter().filter(|entry| wanted(entry)).map(|entry| entry.path.file_name()).collect()
         };
+        let all = LazyCell::new(|| names(&|_| true));
+        let beside = LazyCell::new(|| names(&|entry| !entry.path.starts_with(&context.lib_dir)));
         let is_users = |entry: &&Entry| matches!(entry.kind, Kind::File { source: Source::User(_), .. });
         for entry in draft.entries.iter().filter(is_users).filter(|entry| entry.is_in(format)) {
             let Some(elf) = elf(entry)? else { continue };
-            let shipped = if leads_to(entry, &elf, &context.lib_dir) {
-                names(&|_| true)
-            } else {
-                names(&|entry| !entry.path.starts_with(&context.lib_dir))
-            };
+            let shipped = if leads_to(entry, &elf, &context.lib_dir) { &*all } else { &*beside };
             needs.gnu_hash |= elf.has_gnu_hash_alone() && !elf.needed.is_empty();
             needs.add(&elf, elf.needed.iter().filter(|name| !shipped.contains(name.as_slice())));
         }
@@ -95,12 +94,9 @@ impl Needs {
 /// Whether the run path of what is installed as `entry` has a folder below `place`.
 fn leads_to(entry: &Entry, elf: &Elf, place: &InstallPath) -> bool {
     let origin = entry.path.parent().unwrap_or_else(InstallPath::root);
-    let run_paths = elf.rpath.iter().chain(&elf.runpath).flat_map(|path| path.split(|byte| *byte == b':'));
-    let mut folders = run_paths.filter_map(|folder| {
-        let below = [&b"$ORIGIN"[..], b"${ORIGIN}"].iter().find_map(|word| folder.strip_prefix(*word));
-        below.map_or_else(|| InstallPath::new(folder), |below| Some(origin.join(below)))
-    });
-    folders.any(|folder| folder.starts_with(place))
+    let run_paths = elf.rpath.iter().chain(&elf.runpath);
+    let mut folders = run_paths.flat_map(|path| ldso::folders(elf, path, origin.as_bytes()));
+    folders.any(|folder| InstallPath::new(folder).is_some_and(|folder| folder.starts_with(place)))
 }
 
 /// `None`: it is no ELF file, or a malformed one.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::elf::Elf;
+use crate::elf::{Elf, ldso};
 use crate::path::{InstallPath, StoreFile};
 
 /// A needed entry, and the folder of the library that serves it.
@@ -11,13 +11,8 @@ pub type Wanted = (Vec<u8>, InstallPath);
 /// The folders of a file's run path in the store.
 pub fn in_store(file: &StoreFile, elf: &Elf) -> Vec<StoreFile> {
     let origin = file.parent().unwrap_or_else(StoreFile::root);
-    let folders = elf.run_path().unwrap_or_default().split(|b| *b == b':');
-    folders
-        .map(|folder| match folder.strip_prefix(b"$ORIGIN") {
-            Some(rest) => origin.join(rest),
-            None => StoreFile::root().join(folder),
-        })
-        .collect()
+    let folders = ldso::folders(elf, elf.run_path().unwrap_or_default(), origin.as_bytes());
+    folders.iter().filter_map(StoreFile::new).collect()
 }
 
 /// The folders of `wanted`, so ordered that for each entry none before its own folder has the name too. `also` come last:

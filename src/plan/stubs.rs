@@ -12,7 +12,7 @@ use crate::config::{Format, Formats, Setting};
 use crate::elf::verify::verify;
 use crate::elf::{Class, Elf, Operation, patched, patched_len, patches_after};
 use crate::error::{Error, Result};
-use crate::path::{InstallPath, MAX_LINKS};
+use crate::path::InstallPath;
 use crate::payload;
 use crate::stub::{Change, Root, Table, stub};
 
@@ -142,23 +142,12 @@ impl Planter<'_> {
         let place = Place { prefix: &self.context.prefix };
         let depth = place.below(&entry.path).iter().filter(|byte| **byte == b'/').count();
         let root = Root::Above(u8::try_from(depth).ok()?);
-        let bundled = InstallPath::new(loader).filter(|path| self.is_bundled(path));
+        let bundled = InstallPath::new(loader).filter(|path| self.entries.follow(path).1.is_some());
         if bundled.is_none() && self.changes.is_empty() {
             return None;
         }
         let loader = bundled.map_or(loader.to_vec(), |path| place.below(&path));
         Some(Table { root, loader, anchor: None, changes: self.changes.clone() })
-    }
-
-    fn is_bundled(&self, path: &InstallPath) -> bool {
-        let mut path = path.clone();
-        for _ in 0..MAX_LINKS {
-            match self.entries.hop(&path) {
-                Some((_, next)) => path = next,
-                None => break,
-            }
-        }
-        matches!(self.entries.get(&path).map(|entry| &entry.kind), Some(Kind::File { .. }))
     }
 }
 

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use crate::elf::ldso::{Files, Memo, Object, Opened, Search};
 use crate::elf::{Class, Elf};
 use crate::error::Result;
-use crate::path::{InstallPath, MAX_LINKS};
+use crate::path::InstallPath;
 use crate::payload;
+use crate::plan::Entry;
 use crate::plan::entries::Entries;
-use crate::plan::{Entry, Kind};
 use crate::stub;
 
 /// What was reached so far.
@@ -37,7 +37,7 @@ impl<'a> Reach<'a> {
     ///
     /// Errors: a file cannot be read.
     pub fn take(&mut self, path: &InstallPath) -> Result<()> {
-        let (on_the_way, file) = follow(self.entries, path);
+        let (on_the_way, file) = self.entries.follow(path);
         self.paths.extend(on_the_way);
         let Some(entry) = file else { return Ok(()) };
         if !self.paths.insert(entry.path.clone()) {
@@ -69,7 +69,7 @@ impl<'a> Reach<'a> {
         }
         let is_program = elf.class == Class::Program;
         let loader = elf.interpreter.as_deref().and_then(InstallPath::new);
-        let is_bundled = loader.as_ref().is_some_and(|loader| follow(self.entries, loader).1.is_some());
+        let is_bundled = loader.as_ref().is_some_and(|loader| self.entries.follow(loader).1.is_some());
         if let Some(loader) = loader.as_ref().filter(|_| is_bundled) {
             self.take(loader)?;
         }
@@ -83,7 +83,7 @@ impl<'a> Reach<'a> {
         for (index, loaded) in process.objects.iter().enumerate() {
             all_found &= loaded.needs.iter().all(|need| need.served_by.is_some());
             self.take_links(&loaded.object);
-            for name in loaded.object.elf.opens().flatten() {
+            for name in loaded.object.elf.opens().flat_map(|opens| opens.names) {
                 let up = std::iter::successors(Some(index), |index| process.objects[*index].by);
                 let chain: Vec<&Object> = up.map(|index| &process.objects[index].object).collect();
                 let found = search.find(name, &chain, loaded.object.elf.abi).found;
@@ -99,7 +99,7 @@ impl<'a> Reach<'a> {
     /// A library, and the links by which it was found.
     fn take_links(&mut self, object: &Object) {
         let Some(path) = InstallPath::new(&object.found_as) else { return };
-        let (on_the_way, file) = follow(self.entries, &path);
+        let (on_the_way, file) = self.entries.follow(&path);
         self.paths.extend(on_the_way);
         self.paths.extend(file.map(|entry| entry.path.clone()));
     }
@@ -111,20 +111,6 @@ fn interpreter(body: &[u8]) -> Option<InstallPath> {
     InstallPath::new(line.split(|b| b.is_ascii_whitespace()).find(|word| !word.is_empty())?)
 }
 
-/// Where a path leads among the entries: the links on the way, and the file in the end if there is one.
-fn follow<'e>(entries: &'e Entries, path: &InstallPath) -> (Vec<InstallPath>, Option<&'e Entry>) {
-    let mut links = Vec::new();
-    let mut place = path.clone();
-    while links.len() < MAX_LINKS {
-        let Some((link, next)) = entries.hop(&place) else {
-            return (links, entries.get(&place).filter(|entry| matches!(entry.kind, Kind::File { .. })));
-        };
-        place = next;
-        links.push(link);
-    }
-    (links, None)
-}
-
 /// The bundle as ld.so will see it.
 struct Payload<'a> {
     entries: &'a Entries,
@@ -134,7 +120,7 @@ struct Payload<'a> {
 
 impl Payload<'_> {
     fn open_anew(&self, path: &[u8]) -> Option<Object> {
-        let entry = follow(self.entries, &InstallPath::new(path)?).1?;
+        let entry = self.entries.follow(&InstallPath::new(path)?).1?;
         let elf = Elf::parse(&payload::whole(entry).ok()??).ok()??;
         Some(Object { path: entry.path.as_bytes().to_vec(), found_as: path.to_vec(), elf: Arc::new(elf) })
     }
@@ -168,10 +154,10 @@ mod tests {
         entries
             .add(Entry::file(path("/usr/lib/x/lib/a"), source, 0, 0o755, crate::plan::Role::Program))
             .unwrap();
-        let (links, file) = follow(&entries, &path("/usr/bin/a"));
+        let (links, file) = entries.follow(&path("/usr/bin/a"));
         assert_eq!(links, [path("/usr/bin/a"), path("/usr/lib/x/lib64")]);
         assert_eq!(file.unwrap().path, path("/usr/lib/x/lib/a"));
-        assert!(follow(&entries, &path("/loop")).1.is_none() && follow(&entries, &path("/none")).1.is_none());
+        assert!(entries.follow(&path("/loop")).1.is_none() && entries.follow(&path("/none")).1.is_none());
     }
 
     #[test]
