@@ -257,22 +257,23 @@ impl Laying<'_> {
     ) -> Result<()> {
         let Laying { context, reached, relocation, .. } = *self;
         let mut operated = self.operated.remove(&entry.path).unwrap_or_default();
-        let (mut hits, packing) = match reached.seen.get(source) {
-            Some(seen) => (seen.hits.as_slice(), seen.packing),
-            None => (&[][..], None),
+        let Some(seen) = reached.seen.get(source) else {
+            return draft.file(context, entry, below, &[], operated, relocation);
         };
-        match packing {
+        let mut hits = seen.hits.as_slice();
+        match seen.packing {
             None => {
-                let (patches, surgery) = reached.patches(context, relocation, source)?;
+                let (patches, surgery) = reached.patches(context, relocation, source, seen)?;
                 operated.patches.extend(patches);
                 operated.surgery.extend(surgery);
             }
             Some(packing) => {
-                if let Some(bytes) = reached.repacked(context, relocation, source, packing)? {
-                    operated.surgery.push(Surgery::Members(hits.len()));
-                    entry.remake(bytes);
-                } else {
-                    draft.leave(&entry.path, hits);
+                match reached.repacked(context, relocation, source, seen, packing)? {
+                    Some(bytes) => {
+                        operated.surgery.push(Surgery::Members(hits.len()));
+                        entry.remake(bytes);
+                    }
+                    None => draft.leave(&entry.path, hits),
                 }
                 hits = &[];
             }

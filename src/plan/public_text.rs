@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::carried::reference::ends;
 use super::context::Context;
 use super::draft::Draft;
 use super::face::Place;
@@ -106,8 +107,9 @@ fn rewritten(
     (new, count)
 }
 
+/// In a desktop file `%` begins a field.
 fn is_end(byte: u8) -> bool {
-    byte <= b' ' || b"\"'<>:;,()[]{}|&$`\\%".contains(&byte)
+    byte == b'%' || ends(byte)
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! lead to (for a result: a symlinkJoin is nothing but links to files and folders of other store paths).
 
 use std::collections::BTreeMap;
+use std::fs::Metadata;
+use std::os::unix::fs::PermissionsExt;
 
 use super::{Destination, Store, StorePath};
 use crate::error::{Error, Result};
@@ -81,9 +83,13 @@ fn joined(below: &[u8], name: &[u8]) -> Vec<u8> {
     if below.is_empty() { name.to_vec() } else { [below, b"/", name].concat() }
 }
 
-fn file_item(source: StoreFile, metadata: &std::fs::Metadata) -> Item {
-    use std::os::unix::fs::PermissionsExt;
-    Item::File { source, size: metadata.len(), executable: metadata.permissions().mode() & 0o111 != 0 }
+fn file_item(source: StoreFile, metadata: &Metadata) -> Item {
+    Item::File { source, size: metadata.len(), executable: is_executable(metadata) }
+}
+
+/// Whether anybody may run it: of a file's mode, the store keeps no more.
+pub fn is_executable(metadata: &Metadata) -> bool {
+    metadata.permissions().mode() & 0o111 != 0
 }
 
 fn cycle(hops: &[StoreFile]) -> Error {

@@ -9,7 +9,7 @@ use crate::plan::arrange::{self, Arranged, Face, Placed, Tree, target_below};
 use crate::plan::context::Context;
 use crate::plan::relocation::Relocation;
 use crate::plan::{Entry, store_layout};
-use crate::store::inventory::{Item, is_folder};
+use crate::store::inventory::{self, Item, is_folder};
 
 /// What is carried, laid out.
 #[derive(Default)]
@@ -162,11 +162,10 @@ pub fn place(context: &Context, relocation: &Relocation, file: &StoreFile) -> Op
 }
 
 fn placed(context: &Context, file: &StoreFile, path: InstallPath) -> Result<Placed> {
-    use std::os::unix::fs::PermissionsExt;
     let metadata = context.store.metadata(file)?;
+    let (size, executable) = (metadata.len(), inventory::is_executable(&metadata));
     let below = context.store.split(file).map(|(_, below)| below.to_vec()).unwrap_or_default();
-    let executable = metadata.permissions().mode() & 0o111 != 0;
-    Ok(Placed { path, below, source: file.clone(), size: metadata.len(), executable, is_config: false })
+    Ok(Placed { path, below, source: file.clone(), size, executable, is_config: false })
 }
 
 /// Links at the rewritten place of a result that is laid into prefix, to what is at `below` there.

@@ -5,7 +5,7 @@
 //! that is known, in the order of its paths, so that the outcome does not depend on who was reached first.
 
 pub mod lay;
-mod reference;
+pub mod reference;
 mod rules;
 mod settled;
 mod walk;
@@ -13,6 +13,7 @@ mod walk;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use globset::GlobSet;
 use rayon::prelude::*;
 
 use super::arrange::{self, Tree};
@@ -57,6 +58,8 @@ pub struct Reached<'a> {
     rules: &'a Rules,
     /// The functions that the bundle calls, of those that rules ask for.
     imported: BTreeSet<String>,
+    /// What each reference that is carried names, if anything is there.
+    named: HashMap<Reference, Option<StoreFile>>,
     /// Libraries that are opened by their names, with those names.
     opened: BTreeMap<StoreFile, (BTreeSet<Vec<u8>>, Reason)>,
 }
@@ -79,19 +82,21 @@ pub fn reach<'a>(
         libraries,
         known: context.known()?,
         own: own_files(trees),
+        baseline: super::choose::globs("runtime.baseline", &context.config.runtime.baseline)?,
         reached: Reached {
             seen: HashMap::new(),
             graph: Graph::default(),
             walk,
             rules,
             imported: BTreeSet::new(),
+            named: HashMap::new(),
             opened: BTreeMap::new(),
         },
     };
     reaching.take_programs_of_joins(trees)?;
     reaching.add_asked_for()?;
     while reaching.look_at_new()? {
-        reaching.load()?;
+        reaching.load();
         reaching.open_run_paths()?;
         reaching.follow()?;
     }
@@ -109,16 +114,12 @@ fn own_files(trees: &[Tree]) -> BTreeSet<StoreFile> {
         .collect()
 }
 
-/// Whether something is at the end of all links.
-fn is_there(store: &Store, file: &StoreFile) -> bool {
-    !matches!(store.follow(file), Destination::Missing(_) | Destination::Cycle(_))
-}
-
 struct Reaching<'a, 'l> {
     context: &'a Context<'a>,
     libraries: &'l Libraries<'l>,
     known: &'a Known,
     own: BTreeSet<StoreFile>,
+    baseline: GlobSet,
     reached: Reached<'a>,
 }
 
@@ -126,21 +127,19 @@ impl Reaching<'_, '_> {
     /// A program that a result only links to finds what it needs beside itself, in its own store path.
     fn take_programs_of_joins(&mut self, trees: &[Tree]) -> Result<()> {
         let store = self.context.store;
-        for tree in trees {
-            for (below, item) in &tree.items {
-                let Item::File { source, .. } = item else { continue };
-                let Some((path, inside)) = store.split(source) else { continue };
-                let is_program = [b"bin/".as_slice(), b"sbin/", b"libexec/"]
-                    .iter()
-                    .any(|folder| inside.starts_with(folder));
-                if !is_program || self.context.results.contains(&path) || arrange::is_moved(below) {
-                    continue;
-                }
-                if !is_public(self.context, &path)? {
-                    self.reached
-                        .walk
-                        .whole(&path, &Reason { by: Some(source.clone()), how: How::BesideProgram })?;
-                }
+        let mut linked: BTreeMap<StorePath, &StoreFile> = BTreeMap::new();
+        for (below, item) in trees.iter().flat_map(|tree| &tree.items) {
+            let Item::File { source, .. } = item else { continue };
+            let Some((path, inside)) = store.split(source) else { continue };
+            let is_own = self.context.results.contains(&path);
+            if walk::is_program(inside) && !is_own && !arrange::is_moved(below) {
+                linked.entry(path).or_insert(source);
+            }
+        }
+        for (path, program) in linked {
+            if !is_public(self.context, &path)? {
+                let reason = Reason { by: Some(program.clone()), how: How::BesideProgram };
+                self.reached.walk.whole(&path, &reason)?;
             }
         }
         Ok(())
@@ -177,11 +176,10 @@ impl Reaching<'_, '_> {
     }
 
     /// Every program's process anew, with all that is known by now.
-    fn load(&mut self) -> Result<()> {
+    fn load(&mut self) {
         let context = self.context;
-        let baseline = super::choose::globs("runtime.baseline", &context.config.runtime.baseline)?;
         let mut loading =
-            Loading::new(context.store, self.libraries, &baseline, context.config.runtime.glibc);
+            Loading::new(context.store, self.libraries, &self.baseline, context.config.runtime.glibc);
         let files: BTreeSet<&StoreFile> = self.own.iter().chain(self.reached.walk.files.keys()).collect();
         let elf = |file: &StoreFile| self.reached.seen.get(file)?.survey.elf.clone();
         let elfs: Vec<(&StoreFile, Arc<Elf>)> =
@@ -199,7 +197,6 @@ impl Reaching<'_, '_> {
             }
         }
         self.reached.graph = loading.finish();
-        Ok(())
     }
 
     /// Libraries in a folder of a run path that serves no needed entry: they are there for a dlopen.
@@ -240,9 +237,9 @@ impl Reaching<'_, '_> {
     fn follow(&mut self) -> Result<()> {
         let store = self.context.store;
         self.reached.imported = self.reached.all_imported();
+        let mut found: HashMap<Reference, Option<StoreFile>> = HashMap::new();
         let mut named: BTreeMap<StoreFile, Reason> = BTreeMap::new();
         let mut passed: BTreeMap<StoreFile, Reason> = BTreeMap::new();
-        let mut found: HashMap<&Reference, Option<StoreFile>> = HashMap::new();
         for file in self.reached.in_order() {
             let reason = Reason { by: Some(file.clone()), how: How::Named };
             for place in &self.reached.seen[file].places {
@@ -250,16 +247,21 @@ impl Reaching<'_, '_> {
                 if self.reached.settle(store, file, path, &place.reference) != Some(Settlement::Carried) {
                     continue;
                 }
-                let existing =
-                    found.entry(&place.reference).or_insert_with(|| place.reference.existing(store, path));
-                if let Some(existing) = existing {
+                // What was followed in an earlier round, or for a file before this one, leads to nothing new.
+                if self.reached.named.contains_key(&place.reference) || found.contains_key(&place.reference) {
+                    continue;
+                }
+                let existing = place.reference.existing(store, path);
+                if let Some(existing) = &existing {
                     named.entry(existing.clone()).or_insert_with(|| reason.clone());
                     for folder in place.reference.passed(store, path) {
                         passed.entry(folder).or_insert_with(|| reason.clone());
                     }
                 }
+                found.insert(place.reference.clone(), existing);
             }
         }
+        self.reached.named.extend(found);
         for (path, reason) in &named {
             self.reached.walk.reach(path, reason)?;
         }
@@ -308,11 +310,11 @@ impl Reached<'_> {
         reference: &Reference,
     ) -> Option<Settlement<'_>> {
         let named = reference.named(store, path)?;
-        let component = &named.as_bytes()[store.dir().as_bytes().len() + 1..];
-        let by = store.split(file).map(|(_, below)| below).unwrap_or_default();
         if self.walk.results.contains(path) {
             return Some(Settlement::Carried);
         }
+        let component = &named.as_bytes()[store.dir().as_bytes().len() + 1..];
+        let by = store.split(file).map(|(_, below)| below).unwrap_or_default();
         Some(self.rules.settle(component, by, &self.imported))
     }
 }

@@ -45,7 +45,7 @@ const LONGEST: usize = 4096;
 const PROBED: usize = 4096;
 
 /// What ends a path in text and in constants of programs.
-fn ends(byte: u8) -> bool {
+pub fn ends(byte: u8) -> bool {
     byte <= b' ' || byte == 0x7f || b"\"'<>:;,()[]{}|&$`\\".contains(&byte)
 }
 
@@ -131,14 +131,14 @@ impl Reference {
     /// other names what is not there, and nothing is meant.
     pub fn existing(&self, store: &Store, path: &StorePath) -> Option<StoreFile> {
         let whole = self.named(store, path)?;
-        if is_there(store, &whole) {
+        if store.is_there(&whole) {
             return Some(whole);
         }
         let root = store.file(path);
         let mut missing = whole.clone();
         let folder = loop {
             let parent = missing.parent().filter(|parent| parent.starts_with(&root))?;
-            if is_there(store, &parent) {
+            if store.is_there(&parent) {
                 break parent;
             }
             missing = parent;
@@ -152,11 +152,6 @@ impl Reference {
         }
         None
     }
-}
-
-/// Whether something is there, all links followed.
-fn is_there(store: &Store, file: &StoreFile) -> bool {
-    !matches!(store.follow(file), Destination::Missing(_) | Destination::Cycle(_))
 }
 
 /// What in a folder has the longest name that `text` begins with.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::Reached;
 use super::reference::{self, Place};
 use super::rules::Settlement;
+use super::{Reached, Seen};
 use crate::elf::{FileOffset, Patch};
 use crate::error::{Error, Result};
 use crate::path::{InstallPath, StoreFile, printable};
@@ -23,8 +23,8 @@ impl Reached<'_> {
         context: &Context,
         relocation: &Relocation,
         file: &StoreFile,
+        seen: &Seen,
     ) -> Result<(Vec<Patch>, Vec<Surgery>)> {
-        let Some(seen) = self.seen.get(file) else { return Ok(Default::default()) };
         let (mut patches, surgery) = self.host_patches(context, file, &seen.places)?;
         patches.extend(seen.wide.iter().filter_map(|hit| relocation.wide_patch(hit)));
         Ok((patches, surgery))
@@ -63,8 +63,11 @@ impl Reached<'_> {
         context: &Context,
         relocation: &Relocation,
         file: &StoreFile,
+        seen: &Seen,
         packing: Packing,
     ) -> Result<Option<Vec<u8>>> {
+        // What is wrong with a rule is told here, where it can be.
+        self.host_patches(context, file, &seen.places)?;
         let scanner = &context.known()?.scanner;
         let bytes = context.store.map(file)?;
         let rewrite = |mut member: Vec<u8>| {
@@ -75,12 +78,6 @@ impl Reached<'_> {
             carried.chain(to_host).for_each(|patch| patch.write_to(&mut member));
             member
         };
-        // What is wrong with a rule is told, not what comes of it.
-        self.host_patches(
-            context,
-            file,
-            &self.seen.get(file).map(|seen| seen.places.clone()).unwrap_or_default(),
-        )?;
         match packing.repack(&bytes, &rewrite) {
             Some(Repacked::Bytes(bytes)) => Ok(Some(bytes)),
             Some(Repacked::Signed) | None => Ok(None),
@@ -111,7 +108,8 @@ impl Reached<'_> {
                         unsettled.insert(format!("{text} (in {origin})"));
                     }
                     Some(Settlement::Host { .. }) => {}
-                    Some(Settlement::Carried) if place.reference.existing(context.store, path).is_some() => {}
+                    Some(Settlement::Carried)
+                        if self.named.get(&place.reference).is_some_and(Option::is_some) => {}
                     Some(Settlement::Carried) | None => {
                         nothing.insert(format!("{text} (in {origin})"));
                     }

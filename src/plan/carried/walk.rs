@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::is_there;
 use super::rules::{Rules, Settlement};
 use crate::error::Result;
 use crate::path::{MAX_LINKS, StoreFile};
@@ -56,8 +55,10 @@ pub struct Walk<'a> {
     listed: BTreeSet<StoreFile>,
 }
 
-/// Folders whose files are programs.
-const PROGRAMS: [&[u8]; 3] = [b"bin/", b"sbin/", b"libexec/"];
+/// Whether a file is a program, by its path below its store path.
+pub fn is_program(below: &[u8]) -> bool {
+    [b"bin/".as_slice(), b"sbin/", b"libexec/"].iter().any(|folder| below.starts_with(folder))
+}
 
 impl<'a> Walk<'a> {
     pub fn new(store: &'a Store, results: &'a [StorePath], choice: &'a Choice, rules: &'a Rules) -> Self {
@@ -88,23 +89,19 @@ impl<'a> Walk<'a> {
             if below.is_empty() && self.is_folder(&path)? {
                 return self.whole(&store_path, &reason);
             }
-            let Some(link) = self.first_link(&store_path, &path)? else {
-                return self.take(&path, &reason);
-            };
+            let Some((link, leads_to)) = self.store.hop(&path) else { return self.take(&path, &reason) };
             let target = self.store.read_link(&link)?;
-            let rest = path.as_bytes()[link.as_bytes().len()..].to_vec();
-            let leads_to = link.link_target(&target);
-            match self.settle(&link, &leads_to) {
+            let named = link.link_target(&target);
+            match self.settle(&link, &named) {
                 Settlement::Host { to, len } => {
-                    let named = leads_to.relative_to(self.store.dir());
-                    let target = [to.as_bytes(), &named[len..]].concat();
+                    let target = [to.as_bytes(), &named.relative_to(self.store.dir())[len..]].concat();
                     self.links.entry(link).or_insert((target, reason));
                     return Ok(());
                 }
                 Settlement::Ignored { .. } => return Ok(()),
                 Settlement::Carried | Settlement::Unsettled => {}
             }
-            path = leads_to.join(rest);
+            path = leads_to;
             self.links.entry(link.clone()).or_insert((target, reason));
             reason = Reason { by: Some(link), how: How::Link };
         }
@@ -119,19 +116,6 @@ impl<'a> Walk<'a> {
             }
             _ => Settlement::Carried,
         }
-    }
-
-    /// The first link among a path and the folders above it.
-    fn first_link(&self, store_path: &StorePath, path: &StoreFile) -> Result<Option<StoreFile>> {
-        let root = self.store.file(store_path);
-        let mut above: Vec<StoreFile> = path.ancestors().take_while(|file| file.starts_with(&root)).collect();
-        above.reverse();
-        for file in above {
-            if self.store.metadata(&file)?.file_type().is_symlink() {
-                return Ok(Some(file));
-            }
-        }
-        Ok(None)
     }
 
     fn is_folder(&self, path: &StoreFile) -> Result<bool> {
@@ -156,7 +140,7 @@ impl<'a> Walk<'a> {
             let file = folder.join(name);
             let metadata = self.store.metadata(&file)?;
             if metadata.file_type().is_symlink() {
-                if is_there(self.store, &file) {
+                if self.store.is_there(&file) {
                     self.reach(&file, &inside)?;
                 }
             } else if metadata.is_dir() {
@@ -180,7 +164,7 @@ impl<'a> Walk<'a> {
         }
         self.files.insert(file.clone(), reason.clone());
         match self.store.split(file) {
-            Some((path, below)) if PROGRAMS.iter().any(|folder| below.starts_with(folder)) => {
+            Some((path, below)) if is_program(below) => {
                 self.whole(&path, &Reason { by: Some(file.clone()), how: How::BesideProgram })
             }
             _ => Ok(()),
@@ -205,7 +189,7 @@ impl<'a> Walk<'a> {
                 Item::EmptyFolder => {
                     self.folders.entry(file).or_insert_with(|| inside.clone());
                 }
-                Item::Link { .. } if is_there(self.store, &file) => self.reach(&file, &inside)?,
+                Item::Link { .. } if self.store.is_there(&file) => self.reach(&file, &inside)?,
                 Item::Link { .. } => {}
             }
         }
