@@ -25,6 +25,16 @@ let
   picture = text "square.svg" ''
     <svg xmlns="http://www.w3.org/2000/svg" width="200" height="200"><rect width="200" height="200" fill="#cc0000"/></svg>
   '';
+
+  # A script of python's that opens a window, wrapped.
+  window = name: script: flags: pkg {
+    inherit name;
+    script = ''
+      mkdir -p $out/libexec
+      (echo '#!${p.python3}/bin/python3.13'; cat ${script}) >$out/libexec/window
+      chmod +x $out/libexec/window
+    '' + install "window" (binaryWrapper "${out}/libexec/window" flags);
+  };
 in {
   # Its python's standard library, its data directory, and a program to debug, whose source it shows.
   gdb = pkg {
@@ -184,25 +194,18 @@ in {
         window.show_all()
         Gtk.main()
       '';
-    in pkg {
-      name = "gtk-window-1.0";
-      script = ''
-        mkdir -p $out/libexec
-        (echo '#!${p.python3}/bin/python3.13'; cat ${script}) >$out/libexec/window
-        chmod +x $out/libexec/window
-      '' + install "window" (binaryWrapper "${out}/libexec/window" [
-        [ "--prefix" "GI_TYPELIB_PATH" ":" (paths "lib/girepository-1.0" (those "gir1.*")) ]
-        [ "--prefix" "LD_LIBRARY_PATH" ":" (paths "lib" (those "lib(gtk-3|atk|pango|cairo|gdk-pixbuf-|glib2|harfbuzz|x11).*")) ]
-        [ "--prefix" "XDG_DATA_DIRS" ":" "${schemas}/share:${mime}/share" ]
-        [ "--set" "GDK_PIXBUF_MODULE_FILE" "${loaders}/lib/gdk-pixbuf-2.0/2.10.0/loaders.cache" ]
-        [ "--set" "GIO_USE_VFS" "local" ]
-        [ "--set" "GSETTINGS_BACKEND" "memory" ]
-        [ "--set" "NO_AT_BRIDGE" "1" ]
-        [ "--set" "FONTCONFIG_FILE" "${fonts}/fonts.conf" ]
-        [ "--set" "PYTHONPATH" "${p.python3-gi}/lib/python3/dist-packages" ]
-        [ "--set" "WINDOW_IMAGE" "${picture}" ]
-      ]);
-    };
+    in window "gtk-window-1.0" script [
+      [ "--prefix" "GI_TYPELIB_PATH" ":" (paths "lib/girepository-1.0" (those "gir1.*")) ]
+      [ "--prefix" "LD_LIBRARY_PATH" ":" (paths "lib" (those "lib(gtk-3|atk|pango|cairo|gdk-pixbuf-|glib2|harfbuzz|x11).*")) ]
+      [ "--prefix" "XDG_DATA_DIRS" ":" "${schemas}/share:${mime}/share" ]
+      [ "--set" "GDK_PIXBUF_MODULE_FILE" "${loaders}/lib/gdk-pixbuf-2.0/2.10.0/loaders.cache" ]
+      [ "--set" "GIO_USE_VFS" "local" ]
+      [ "--set" "GSETTINGS_BACKEND" "memory" ]
+      [ "--set" "NO_AT_BRIDGE" "1" ]
+      [ "--set" "FONTCONFIG_FILE" "${fonts}/fonts.conf" ]
+      [ "--set" "PYTHONPATH" "${p.python3-gi}/lib/python3/dist-packages" ]
+      [ "--set" "WINDOW_IMAGE" "${picture}" ]
+    ];
 
   # wrapQtAppsHook: plugins, fonts; the program is a script of python's.
   qt =
@@ -225,18 +228,11 @@ in {
         window.show()
         app.exec()
       '';
-    in pkg {
-      name = "qt-window-1.0";
-      script = ''
-        mkdir -p $out/libexec
-        (echo '#!${p.python3}/bin/python3.13'; cat ${script}) >$out/libexec/window
-        chmod +x $out/libexec/window
-      '' + install "window" (binaryWrapper "${out}/libexec/window" [
-        [ "--prefix" "QT_PLUGIN_PATH" ":" "${p.libqt6gui6}/lib/qt6/plugins:${p.qt6-svg-plugins}/lib/qt6/plugins" ]
-        [ "--set" "QT_QPA_PLATFORM" "xcb" ]
-        [ "--set" "FONTCONFIG_FILE" "${fonts}/fonts.conf" ]
-        [ "--set" "PYTHONPATH" "${packages}/lib/python3/dist-packages" ]
-        [ "--set" "WINDOW_IMAGE" "${picture}" ]
-      ]);
-    };
+    in window "qt-window-1.0" script [
+      [ "--prefix" "QT_PLUGIN_PATH" ":" "${p.libqt6gui6}/lib/qt6/plugins:${p.qt6-svg-plugins}/lib/qt6/plugins" ]
+      [ "--set" "QT_QPA_PLATFORM" "xcb" ]
+      [ "--set" "FONTCONFIG_FILE" "${fonts}/fonts.conf" ]
+      [ "--set" "PYTHONPATH" "${packages}/lib/python3/dist-packages" ]
+      [ "--set" "WINDOW_IMAGE" "${picture}" ]
+    ];
 }

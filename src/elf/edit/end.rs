@@ -105,8 +105,8 @@ pub(super) fn write_sections(
     offset: u64,
 ) {
     if headers.sections.is_empty() {
+        let len = sections_len(headers);
         let header = &mut headers.header;
-        let len = u64::from(header.e_shnum) * u64::from(header.e_shentsize);
         // Where a table would lie behind the file's end there is something else from now on.
         if header.e_shoff.saturating_add(len) > image.len() {
             (header.e_shoff, header.e_shnum, header.e_shstrndx) = (0, 0, 0);
