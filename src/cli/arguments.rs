@@ -21,7 +21,7 @@ pub struct Input {
     /// The folder to write artifacts to.
     #[arg(short, long, value_name = "DIR", default_value = "dist")]
     pub output: PathBuf,
-    /// The formats to write, separated by commas.
+    /// The formats to write, separated by commas; `run` is one file that unpacks and starts its program.
     #[arg(short, long, value_enum, value_delimiter = ',', default_value = "deb,rpm,tar")]
     pub formats: Vec<FormatName>,
     /// The root of a chroot store: its files are under ROOT/nix/store.
@@ -47,31 +47,37 @@ pub enum FormatName {
     Rpm,
     #[value(alias = "tarball")]
     Tar,
+    Run,
 }
 
 /// bundle.toml is looked for under this name.
 const CONFIG: &str = "bundle.toml";
 
 impl Input {
-    /// bundle.toml, or the defaults where none is named and none is there.
+    /// bundle.toml, or the defaults where none is named and none is there; with what the formats want.
     pub fn config(&self) -> Result<Config> {
-        match &self.config {
-            Some(file) => Config::load(file),
-            None if Path::new(CONFIG).exists() => Config::load(Path::new(CONFIG)),
-            None => Ok(Config::default()),
-        }
+        let config = match &self.config {
+            Some(file) => Config::load(file)?,
+            None if Path::new(CONFIG).exists() => Config::load(Path::new(CONFIG))?,
+            None => Config::default(),
+        };
+        config.for_formats(&self.formats())
     }
 
     /// Makes the plan.
     pub fn plan(&self, config: &Config) -> Result<Plan> {
         set_threads(self.jobs);
         let store = open_store(&self.store)?;
-        plan::make(&Request {
+        let plan = plan::make(&Request {
             config,
             store: &store,
             results: &self.results,
             closure: self.closure.as_deref(),
-        })
+        })?;
+        if self.formats().contains(&Format::Run) {
+            plan.main_program()?;
+        }
+        Ok(plan)
     }
 
     pub fn threads(&self) -> usize {
@@ -94,6 +100,7 @@ impl Input {
                 FormatName::Deb => Format::Deb,
                 FormatName::Rpm => Format::Rpm,
                 FormatName::Tar => Format::Tar,
+                FormatName::Run => Format::Run,
             })
             .collect()
     }

@@ -71,6 +71,7 @@ fn compression(config: &Config, format: Format) -> Compression {
         Format::Deb => config.deb.compression,
         Format::Rpm => config.rpm.compression,
         Format::Tar => config.tarball.compression,
+        Format::Run => config.run.compression,
     }
 }
 

@@ -1,4 +1,4 @@
-//! What `[deb]`, `[rpm]` and `[tarball]` have in common.
+//! What `[deb]`, `[rpm]`, `[tarball]` and `[run]` have in common.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -17,6 +17,15 @@ pub enum Format {
     Deb,
     Rpm,
     Tar,
+    /// One file that starts its program; it holds what a tarball holds.
+    Run,
+}
+
+impl Format {
+    /// No package manager knows of it.
+    pub fn is_unpacked(self) -> bool {
+        matches!(self, Format::Tar | Format::Run)
+    }
 }
 
 /// Some of the formats: those that an entry of the payload is in.
@@ -24,6 +33,7 @@ pub enum Format {
 pub struct Formats {
     pub deb: bool,
     pub rpm: bool,
+    /// The tarball, and the single file.
     pub tar: bool,
 }
 
@@ -32,14 +42,14 @@ impl Formats {
     pub const NONE: Formats = Formats { deb: false, rpm: false, tar: false };
 
     pub fn only(format: Format) -> Self {
-        Formats { deb: format == Format::Deb, rpm: format == Format::Rpm, tar: format == Format::Tar }
+        Formats { deb: format == Format::Deb, rpm: format == Format::Rpm, tar: format.is_unpacked() }
     }
 
     pub fn has(self, format: Format) -> bool {
         match format {
             Format::Deb => self.deb,
             Format::Rpm => self.rpm,
-            Format::Tar => self.tar,
+            Format::Tar | Format::Run => self.tar,
         }
     }
 

@@ -21,6 +21,7 @@ mod package;
 mod references;
 mod relations;
 mod rpm;
+mod run;
 mod runtime;
 mod schema;
 mod scripts;
@@ -49,6 +50,7 @@ pub use package::{DEFAULT_GROUP, Package, PackageConfig};
 pub use references::{Outcome, Policy, ReferenceRule, References};
 pub use relations::{RelationKind, Relations};
 pub use rpm::Rpm;
+pub use run::Run;
 pub use runtime::{Glibc, RunPathTag, Runtime, Setting};
 pub use scripts::{DebScripts, LUA, RpmScripts, RpmTrigger, Scripts, TriggerKind, TriggerScope, executable};
 pub use signing::{KeyConfig, SignerRole, Signing};
@@ -77,6 +79,9 @@ pub struct Config {
     pub tarball: FormatOptions,
     /// The tarball's programs run from any folder.
     pub relocatable: bool,
+    /// bundle.toml says that they do not.
+    pub stays_at_root: bool,
+    pub run: Run,
     pub signing: Signing,
 }
 
@@ -94,6 +99,8 @@ impl Default for Config {
             rpm: FormatOptions { compression: COMPRESSION },
             tarball: FormatOptions { compression: COMPRESSION },
             relocatable: false,
+            stays_at_root: false,
+            run: Run::default(),
             signing: Signing::default(),
         }
     }
@@ -123,6 +130,23 @@ impl Config {
         Config::parse_in(text, file, &|name| std::env::var(name).ok())
     }
 
+    /// Makes it what the formats that are asked for want: a single file runs from any folder, and so does a tarball beside it.
+    ///
+    /// Errors: bundle.toml says that this tarball is to be unpacked at `/`.
+    pub fn for_formats(mut self, formats: &[Format]) -> Result<Config> {
+        if !formats.contains(&Format::Run) {
+            return Ok(self);
+        }
+        if self.stays_at_root && formats.contains(&Format::Tar) {
+            return Err(Error::usage(
+                "`tarball.relocatable` is false, and a single file (`run`) is made of a tarball that runs from any folder",
+            )
+            .remedy("set it to true, or write the two one at a time: `-f tar` and `-f run`"));
+        }
+        self.relocatable = true;
+        Ok(self)
+    }
+
     /// The same, with another environment than the process's: what a variable holds, if it is set.
     pub fn parse_in(text: &str, file: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<Config> {
         let document = Document::parse(text, file, environment)?;
@@ -143,6 +167,8 @@ impl Config {
             rpm: FormatOptions::from_schema(&document, &schema.rpm.compression, COMPRESSION)?,
             tarball: FormatOptions::from_schema(&document, &schema.tarball.compression, COMPRESSION)?,
             relocatable: schema.tarball.relocatable.as_ref().is_some_and(|value| *value.get_ref()),
+            stays_at_root: schema.tarball.relocatable.as_ref().is_some_and(|value| !*value.get_ref()),
+            run: Run::from_schema(&document, &schema.run)?,
             signing: Signing::from_schema(&document, &schema)?,
         })
     }

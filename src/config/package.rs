@@ -118,7 +118,7 @@ impl Package {
         let (name, overrides, own) = match format {
             Format::Deb => ("deb", &self.deb.overrides, &self.deb.relations),
             Format::Rpm => ("rpm", &self.rpm.overrides, &self.rpm.relations),
-            Format::Tar => return Vec::new(),
+            Format::Tar | Format::Run => return Vec::new(),
         };
         let key = kind.key();
         let (table, general) = match overrides.get(&kind) {

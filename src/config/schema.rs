@@ -67,6 +67,7 @@ pub(super) struct Schema {
     pub deb: Keyed<Deb>,
     pub rpm: Keyed<Rpm>,
     pub tarball: Keyed<Tarball>,
+    pub run: Keyed<Run>,
     pub signature: Keyed<Signature>,
     pub test: Vec<Spanned<Keyed<Test>>>,
 }
@@ -374,6 +375,13 @@ pub(super) struct RpmTrigger {
 pub(super) struct Tarball {
     pub compression: Value<String>,
     pub relocatable: Value<bool>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Run {
+    pub compression: Value<String>,
+    pub program: Value<String>,
 }
 
 /// One `[[test]]`. Nothing reads it yet but the check of its keys' names and types.

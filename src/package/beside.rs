@@ -47,7 +47,7 @@ impl Beside {
     pub fn of(artifacts: &[Draft], folder: &Path, signers: &Signers) -> Result<Self> {
         let lock = lock(folder).while_doing("lock", folder)?;
         let mut beside = Beside { drafts: Vec::new(), void: Vec::new(), _lock: lock };
-        for artifact in artifacts.iter().filter(|draft| draft.format == Some(Format::Tar)) {
+        for artifact in artifacts.iter().filter(|draft| draft.format.is_some_and(Format::is_unpacked)) {
             beside.sign(&artifact.name, artifact.path(), folder, signers.others.as_deref())?;
         }
         let sums = Draft::new(None, SUMS, folder)?;
@@ -138,7 +138,7 @@ fn earlier(folder: &Path, ours: &BTreeMap<Vec<u8>, String>) -> io::Result<BTreeM
 }
 
 /// SHA-256, in hexadecimal digits.
-fn digest(mut file: File) -> io::Result<String> {
+pub(super) fn digest(mut file: impl Read) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; BUFFER];
     loop {

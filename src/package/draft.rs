@@ -67,11 +67,13 @@ impl Draft {
         self.path().with_file_name(&self.name)
     }
 
-    /// Gives it its name, replacing what had it. Mode 0644, whatever the umask: an artifact is for everyone to read.
+    /// Gives it its name, replacing what had it. Mode 0644, or 0755 where it is a program, whatever the umask: an artifact is for
+    /// everyone to read.
     pub fn publish(self) -> Result<PathBuf> {
         let destination = self.destination();
         let _alive = DRAFTS.lock().unwrap_or_else(PoisonError::into_inner);
-        self.file().set_permissions(Permissions::from_mode(0o644)).while_doing("write", &destination)?;
+        let mode = if self.format == Some(Format::Run) { 0o755 } else { 0o644 };
+        self.file().set_permissions(Permissions::from_mode(mode)).while_doing("write", &destination)?;
         match self.temporary.persist(&destination) {
             Ok(_) => Ok(destination),
             Err(failed) => Err(Error::io("write", &destination, &failed.error)),

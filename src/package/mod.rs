@@ -18,6 +18,7 @@ mod noise;
 mod packer;
 mod relation;
 mod rpm;
+mod run;
 mod script;
 mod setup;
 mod stream;
@@ -92,7 +93,7 @@ trait Artifact: Send {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Archive {
     Tar,
-    /// A tar of other names: that of a tarball which may be unpacked anywhere.
+    /// A tar of other names: that of a tarball, or a single file, which may be unpacked anywhere.
     Apart,
     Cpio,
 }
@@ -118,7 +119,7 @@ trait Encoder: Send {
 /// format cannot say (a conffile with a newline in its name). No draft is left then.
 pub fn write(order: &Order) -> Result<Vec<Draft>> {
     let members = tree::members(&order.plan.entries)?;
-    // Which artifacts may share a tar archive.
+    // Whether a .deb and a tarball may share an archive.
     let is_alike = members.iter().all(|m| m.entry.is_in(Format::Deb) == m.entry.is_in(Format::Tar));
     let mut streams: Vec<Stream> = Vec::new();
     for (format, compression) in &order.formats {
@@ -126,11 +127,19 @@ pub fn write(order: &Order) -> Result<Vec<Draft>> {
             Format::Rpm => Box::new(rpm::Rpm::new(order, &members, *compression)?),
             Format::Deb => Box::new(deb::Deb::new(order, &members, *compression)?),
             Format::Tar => Box::new(tarball::Tarball::new(order.plan, *compression)),
+            Format::Run => Box::new(run::Run::new(order.plan, *compression)?),
         };
         let archive = artifact.archive();
         let draft = Draft::new(Some(*format), artifact.name(), order.folder)?;
         let job = Job { artifact, draft };
-        let shared = |s: &&mut Stream| is_alike && s.archive == archive && s.compression == *compression;
+        // An archive that is written right to its place in one artifact has no place in another.
+        let has_place = job.artifact.room().is_some();
+        let shared = |s: &&mut Stream| {
+            (is_alike || archive != Archive::Tar)
+                && s.archive == archive
+                && s.compression == *compression
+                && !(has_place && s.jobs.iter().any(|job| job.artifact.room().is_some()))
+        };
         match streams.iter_mut().find(shared) {
             Some(stream) => stream.jobs.push(job),
             None => {

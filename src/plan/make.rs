@@ -8,8 +8,8 @@ use super::context::Context;
 use super::draft::Draft;
 use super::relocation::Relocation;
 use super::{
-    Architecture, Entry, Finding, Kind, Plan, Surgery, Why, bill, extras, face, flat, licences, public_text,
-    relations, relocatable, store_layout, stubs, system,
+    Architecture, Entry, Finding, Kind, MainProgram, Plan, Surgery, Why, bill, extras, face, flat, licences,
+    public_text, relations, relocatable, store_layout, stubs, system,
 };
 use crate::config::{Config, Layout, Package, distribution, names};
 use crate::error::{Error, Result};
@@ -116,6 +116,7 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
         prefix: context.prefix.clone(),
         lib_dir: context.lib_dir.clone(),
         relocatable: context.config.relocatable,
+        program: MainProgram::new(context),
         mtime: context.mtime,
         entries: draft.entries.finish()?,
         bill,

@@ -21,6 +21,7 @@ mod homes;
 pub mod host;
 mod licence_name;
 mod licences;
+mod main_program;
 mod make;
 mod operations;
 mod projects;
@@ -46,6 +47,7 @@ use crate::path::InstallPath;
 
 pub use crate::finding::{Finding, Severity};
 pub use arch::Architecture;
+pub use main_program::MainProgram;
 pub use make::{Request, make};
 pub use projects::Project;
 pub use why::{Step, Why};
@@ -62,6 +64,8 @@ pub struct Plan {
     pub lib_dir: InstallPath,
     /// The tarball is one folder, whose programs run from wherever it is.
     pub relocatable: bool,
+    /// What a single file starts.
+    pub program: MainProgram,
     /// Seconds since 1970, for every entry and artifact (SOURCE_DATE_EPOCH, else 2000-01-01).
     pub mtime: u32,
     /// Sorted by path; no path twice in one format; every parent folder (but `/`) comes before what it holds.

@@ -19,4 +19,5 @@ mod lifecycle;
 mod limits;
 mod lint;
 mod reproducible;
+mod run;
 mod signed;

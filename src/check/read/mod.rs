@@ -12,6 +12,7 @@ mod folder;
 mod limit;
 mod rpm;
 mod rpm_header;
+mod run;
 mod tar;
 
 use std::fs::File;
@@ -94,6 +95,8 @@ fn read_archive(artifact: &Path, take: &mut Take) -> io::Result<()> {
         deb::read(file, take)
     } else if magic.starts_with(rpm::MAGIC) {
         rpm::read(file, take)
+    } else if run::is_run(&magic) {
+        run::read(file, &magic, take)
     } else if codec::is_compressed(&magic) || tar::is_tar(&magic) {
         tar::read(ahead::Ahead::new(codec::open(file, codec::Streams::Several)?), take)
     } else {

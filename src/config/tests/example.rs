@@ -90,6 +90,7 @@ fn the_example_has_every_key() {
         "[rpm.scripts]\n{}",
         "[[rpm.triggers]]\n{}",
         "[tarball]\n{}",
+        "[run]\n{}",
         "[signature]\n{}",
         "[deb.signature]\n{}",
         "[rpm.signature]\n{}",

@@ -4,6 +4,7 @@ mod deb;
 mod drafts;
 mod fields;
 mod rpm;
+mod run;
 mod signed;
 mod system;
 mod tarball;
@@ -101,6 +102,7 @@ fn plan(entries: Vec<Entry>) -> Plan {
         prefix: InstallPath::new("/usr").unwrap(),
         lib_dir: InstallPath::new("/usr/lib/acme-tool").unwrap(),
         relocatable: false,
+        program: Default::default(),
         mtime: MTIME,
         entries: with_folders(entries),
         bill: None,
