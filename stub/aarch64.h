@@ -18,6 +18,7 @@ enum {
     SYS_mmap = 222,
 };
 
+#ifndef RELOCATE
 /* The kernel enters with x0 = 0, a loader with its function for atexit there, which the program is to get. A new block of words
  * goes below the old ones. The first instruction is `bti jc`: without PT_INTERP it is for the program's own pages that the
  * kernel heeds the mark for branch target identification. */
@@ -45,6 +46,7 @@ __asm__(".section .start,\"ax\"\n"
         "2:  mov x0, x19\n"
         "    br x16\n"
         ".text\n");
+#endif
 
 /* Registers of arguments that a call does not take stay what they are. */
 static inline word call3(word number, word a, word b, word c) {

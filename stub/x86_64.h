@@ -18,6 +18,7 @@ enum {
     SYS_dup3 = 292,
 };
 
+#ifndef RELOCATE
 /* The kernel enters with rdx = 0, a loader with its function for atexit there, which the program is to get. A new block of words
  * goes below the old ones. */
 __asm__(".section .start,\"ax\"\n"
@@ -45,6 +46,7 @@ __asm__(".section .start,\"ax\"\n"
         "1:  mov %r12, %rdx\n"
         "    jmp *%rax\n"
         ".text\n");
+#endif
 
 /* Registers of arguments that a call does not take stay what they are. */
 static inline word call3(word number, word a, word b, word c) {

@@ -29,6 +29,7 @@ mod public_text;
 mod relations;
 pub mod relocatable;
 mod relocation;
+mod relocator;
 mod run_path;
 mod store_layout;
 mod stubs;

@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::draft::Draft;
+use super::relocator;
 use super::{Entry, Finding, Kind, Role, Special, Surgery};
 use crate::bill::Bill;
 use crate::config::{Format, Formats, names};
@@ -74,6 +75,7 @@ pub fn add(context: &Context, draft: &mut Draft, bill: Option<&Bill>) -> Result<
         let entry = Entry::made(context.prefix.join(file), text.into_bytes(), role);
         draft.entries.add(Entry { mode, special, ..entry })?;
     }
+    relocator::add(context, draft)?;
     let manifest = manifest(draft, &place);
     let special = Special { formats: Formats::only(Format::Tar), ..Special::default() };
     let entry = Entry::made(context.prefix.join("manifest"), manifest, Role::Data);

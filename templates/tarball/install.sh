@@ -66,6 +66,7 @@ take_away() {
         } <"$prefix/$links"
         rm -f "$prefix/$links"
     fi
+    rm -f "$prefix/relocated"
     # What it holds, then the folders that are empty then; other files stay, and theirs.
     while IFS= read -r path; do
         rm -f "$prefix/$path"
@@ -112,6 +113,13 @@ if [ "$here" != "$prefix" ]; then
         esac
         cp -pP "$here/$path" "$prefix/$path"
     done <"$here/manifest"
+    # What the files name each other by, where that is another place already.
+    [ ! -f "$here/relocated" ] || cp "$here/relocated" "$prefix/relocated"
+fi
+# Files that name each other through the programs' stub from now on do so by where they are.
+if [ -f "$prefix/relocate" ]; then
+    "$prefix/relocate" "$prefix" ||
+        printf '%s: the files in %s go on naming each other as before, for the reason above\n' "$0" "$prefix" >&2
 fi
 mkdir -p "$bin" "$prefix/share"
 printf '%s\n' "$bin" >"$prefix/$links"

@@ -18,6 +18,7 @@ mod interrupted;
 mod lifecycle;
 mod limits;
 mod lint;
+mod permanent;
 mod reproducible;
 mod run;
 mod signed;

@@ -106,3 +106,26 @@ fn the_hosts_loader_is_named_by_its_absolute_path() {
     let table = table.unwrap();
     assert_eq!((table.root, table.loader), (Root::Above(1), b"/lib64/ld-linux-x86-64.so.2".to_vec()));
 }
+
+/// The program that makes anchored references permanent is there where there is a list of files that have some.
+#[test]
+fn a_list_of_anchored_files_brings_the_program_for_them() {
+    let f = fixture();
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("list");
+    std::fs::write(&list, "/proc/self/fd/240\tlib/app\n").unwrap();
+    let relocatable = "[tarball]\nrelocatable = true\n";
+    let listed =
+        format!("{relocatable}[[contents]]\nsrc = {list:?}\ndst = \"/usr/anchored\"\npackager = \"tar\"\n");
+    let has = |toml: &str| {
+        let plan = f.plan(toml);
+        plan.entries
+            .iter()
+            .filter(|entry| entry.path.to_string() == "/usr/relocate")
+            .map(|entry| {
+                assert!(entry.is_in(Format::Tar) && !entry.is_in(Format::Deb) && entry.mode == 0o755);
+            })
+            .count()
+    };
+    assert_eq!((has(relocatable), has(&listed)), (0, 1));
+}

@@ -1,7 +1,9 @@
-//! Programs that find their loader from any folder: planted by the surgeon, started by a kernel.
+//! Programs that find their loader from any folder: planted by the surgeon, started by a kernel. And the program that makes references
+//! permanent.
 
 mod blobs;
 mod broken;
 mod places;
+mod relocate;
 mod tools;
 mod workshop;
