@@ -65,7 +65,7 @@ fn runs(name: &str) {
     }
 }
 
-/// A shell's words, with the file as $0 and a cache of its own.
+/// The file, with a cache of its own.
 fn start(file: &Path, cache: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(file);
     command.args(arguments).env("XDG_CACHE_HOME", cache);

@@ -6,5 +6,6 @@ mod carried;
 mod fixture;
 mod flat;
 mod relations;
+mod run;
 mod store_layout;
 mod system;
