@@ -16,6 +16,7 @@ enum {
     SYS_openat = 257,
     SYS_readlinkat = 267,
     SYS_dup3 = 292,
+    SYS_prlimit64 = 302,
 };
 
 /* The kernel enters with rdx = 0, a loader with its function for atexit there, which the program is to get. A new block of words
