@@ -27,6 +27,13 @@ works_anywhere! {
     musl = "musl";
     static_programs = "static";
     glibcs_own = "getent";
+    python = "python";
+    git = "git";
+    vim = "vim";
+    nginx = "nginx";
+    ncurses = "ncurses";
+    plugins = "plugins";
+    go = "go";
 }
 
 /// Unpacked in a folder with a space, in one of 200 bytes, and moved; where there is nothing else, and in Debian 11, whose
