@@ -86,7 +86,7 @@ impl Anchors {
         }
         let is_wanted = |entry: &&Entry| anchors.is_anchored(context, entry) && anchors.names_carried(entry);
         let entries: Vec<&Entry> = draft.entries.iter().collect();
-        entries.par_iter().any(|entry| is_wanted(entry)).then_some(anchors)
+        entries.par_iter().any(is_wanted).then_some(anchors)
     }
 
     /// Whether a file's references are anchored: it is in the tarball, and programs of the bundle read it.

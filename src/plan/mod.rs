@@ -45,6 +45,8 @@ use crate::config::{Format, Formats, Layout, Package};
 use crate::elf::Patch;
 use crate::path::InstallPath;
 
+pub use anchors::NOWHERE;
+
 pub use crate::finding::{Finding, Severity};
 pub use arch::Architecture;
 pub use make::{Request, make};
