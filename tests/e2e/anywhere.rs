@@ -59,9 +59,13 @@ fn works_anywhere(name: &str) {
 }
 
 fn relocatable(name: &str) -> Bundle {
+    relocatable_in(name, Layout::Flat)
+}
+
+fn relocatable_in(name: &str, layout: Layout) -> Bundle {
     let mut bundle = Bundle { case: Case::named(name), folder: scratch_folder() };
     bundle.case.add("[tarball]\nrelocatable = true\n");
-    succeeds(bundle.command(Layout::Flat).args(["-f", "tar"]).arg(bundle.case.result()));
+    succeeds(bundle.command(layout).args(["-f", "tar"]).arg(bundle.case.result()));
     bundle
 }
 
@@ -70,6 +74,18 @@ fn unpacked(machine: &Machine, tarball: &Path, folder: &str) -> PathBuf {
     let unpack = format!("mkdir -p \"$ROOT{folder}\"; tar --zstd -xf $1 -C \"$ROOT{folder}\"");
     machine.outside(&unpack, tarball);
     Path::new(folder).join(only_folder(tarball))
+}
+
+/// There run paths lead through the descriptor as well; for another processor, too.
+#[test]
+fn the_store_layout_works_anywhere() {
+    for name in ["jq-arm64", "python", "git"] {
+        let bundle = relocatable_in(name, Layout::Store);
+        let machine = Machine::new("scratch");
+        let top = unpacked(&machine, &bundle.artifact(".tar."), "/home/a b");
+        machine.outside("mv \"$ROOT$1\" \"$ROOT/moved away\"", &top);
+        machine.check(&bundle.case, Path::new("/moved away/bin"), &[]);
+    }
 }
 
 /// Whoever may read it may run it.
