@@ -8,11 +8,11 @@ use super::draft::Draft;
 use super::entries::Entries;
 use super::relocatable::Place;
 use super::{Entry, Finding, Kind, Role, Surgery};
-use crate::config::{Format, Formats, Setting};
+use crate::config::{Format, Formats, Layout, Setting};
 use crate::elf::verify::verify;
-use crate::elf::{Class, Elf, Operation, patched, patched_len, patches_after};
+use crate::elf::{Class, Elf, Operation, RunPath, patched, patched_len, patches_after};
 use crate::error::{Error, Result};
-use crate::path::InstallPath;
+use crate::path::{InstallPath, printable};
 use crate::payload;
 use crate::stub::{ANCHOR, Anchor, Change, Root, Table, stub};
 
@@ -114,7 +114,7 @@ impl Planter<'_> {
             anchor: None,
             changes: self.changes.clone(),
         };
-        let subject = Subject { entry, bytes: &bytes, elf: &elf };
+        let subject = Subject { context: self.context, entry, bytes: &bytes, elf: &elf };
         if !self.changes.is_empty() {
             match subject.with(&fixed, false)? {
                 Ok(entry) => planted.fixed = Some(entry),
@@ -147,6 +147,7 @@ impl Planter<'_> {
 
 /// A program as it is without a stub.
 struct Subject<'a> {
+    context: &'a Context<'a>,
     entry: &'a Entry,
     bytes: &'a [u8],
     elf: &'a Elf,
@@ -161,7 +162,9 @@ impl Subject<'_> {
             Ok(stub) => Some(stub),
             Err(reason) => return Ok(Err(reason)),
         };
-        let operation = Operation { stub, ..Operation::default() };
+        let run_path = if anywhere { self.run_path_anywhere() } else { None };
+        let folders = run_path.as_ref().map(|run_path| printable(&run_path.folders));
+        let operation = Operation { stub, run_path, ..Operation::default() };
         let added = match self.elf.operate(self.bytes, &operation) {
             Ok(patches) => patches,
             Err(refusal) => return Ok(Err(refusal.to_string())),
@@ -176,6 +179,11 @@ impl Subject<'_> {
             *patches = patches_after(std::mem::take(patches), added);
             *size = patched_len(source, patches);
             *grown = *size - source;
+            for edit in surgery.iter_mut() {
+                if let (Surgery::RunPath { to, .. }, Some(folders)) = (edit, &folders) {
+                    to.clone_from(folders);
+                }
+            }
             surgery.push(Surgery::Stub { anywhere, environment: !table.changes.is_empty() });
         }
         if anywhere {
@@ -185,5 +193,27 @@ impl Subject<'_> {
             entry.caps = None;
         }
         Ok(Ok(entry))
+    }
+
+    /// The run path of a program that is privileged in packages, and so has whole paths there, as it holds in any folder. In the
+    /// store layout those are references, and anchored.
+    fn run_path_anywhere(&self) -> Option<RunPath> {
+        let prefix = &self.context.prefix;
+        let place = Place { prefix };
+        let old = self.elf.run_path().filter(|_| self.context.config.install.layout == Layout::Flat)?;
+        let own = |folder: &[u8]| InstallPath::new(folder).filter(|folder| folder.starts_with(prefix));
+        let here = InstallPath::root().join(place.below(&self.entry.path)).parent()?;
+        let folders: Vec<Vec<u8>> = old
+            .split(|byte| *byte == b':')
+            .map(|folder| match own(folder) {
+                Some(own) => {
+                    let there = InstallPath::root().join(place.below(&own));
+                    [b"$ORIGIN/".as_slice(), &there.relative_to(&here)].concat()
+                }
+                None => folder.to_vec(),
+            })
+            .collect();
+        let folders = folders.join(&b':');
+        (folders != old).then(|| RunPath { folders, runpath: self.elf.runpath.is_some() })
     }
 }
