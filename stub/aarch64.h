@@ -7,6 +7,7 @@ enum {
     O_DIRECTORY = 040000,
     SYS_getcwd = 17,
     SYS_dup3 = 24,
+    SYS_prlimit64 = 261,
     SYS_chdir = 49,
     SYS_openat = 56,
     SYS_close = 57,

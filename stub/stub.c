@@ -52,11 +52,14 @@ enum { SET = 's', DEFAULT = 'd', UNSET = 'u', PREFIX = 'p', SUFFIX = 'x' };
  * go to. Each has one string. */
 enum { ARGV0 = '0', ARGUMENT = 'a', USERS = '*', FOLDER = 'c' };
 
+/* How paths through the anchor begin, as explant writes them (src/stub/mod.rs). */
+#define ANCHORED "/proc/self/fd/240/"
+
 /* What stands for the root's path in a value. */
 #define ROOT 1
 
 enum { PATH_MAX = 4096, HOPS = 40, CHUNK = 65536, HEADERS = 2048 };
-enum { AT_FDCWD = -100, SEEK_END = 2, ENOEXEC = 8, ENAMETOOLONG = 36 };
+enum { AT_FDCWD = -100, SEEK_END = 2, RLIMIT_NOFILE = 7, ENOEXEC = 8, ENAMETOOLONG = 36 };
 enum { O_PATH = 010000000, O_CLOEXEC = 02000000 };
 enum { PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4, MAP_PRIVATE = 2, MAP_FIXED = 16, MAP_ANONYMOUS = 32 };
 enum { PT_LOAD = 1, PT_DYNAMIC = 2, PT_INTERP = 3, PT_PHDR = 6, PF_X = 1, PF_W = 2, PF_R = 4, ET_DYN = 3, DT_DEBUG = 21 };
@@ -110,6 +113,12 @@ static void *copy(void *to, const void *from, word len) {
 static const char *next(const char *text) { return text + length(text) + 1; }
 
 static int is_error(word result) { return result > -4096ul; }
+
+static int is_same(const char *one, const char *other, word len) {
+    while (len && *one == *other)
+        one++, other++, len--;
+    return !len;
+}
 
 /* Errors of system calls in words; each begins with its number. */
 static const char reasons[] = "\002no such file or folder\0"
@@ -251,17 +260,46 @@ static const char *below_root(const char *path) {
     return *path == '/' ? path : join_whole(join_whole(p->root, "/"), path);
 }
 
-/* The descriptor that compiled-in paths lead through. */
+/* The soft limit of open files, and the hard one. */
+struct limit {
+    word soft, hard;
+};
+
+static __attribute__((noinline)) void limit(const struct limit *set, struct limit *was) {
+    call4(SYS_prlimit64, 0, RLIMIT_NOFILE, (word)set, (word)was);
+}
+
+/* A path through the anchor as one that holds without it, too; any other as it is. */
+static __attribute__((noinline)) word real_path(const char *path, const char *folder) {
+    static const char anchored[] = ANCHORED;
+    word len = sizeof anchored - 1;
+    if (path && is_same(path, anchored, len))
+        path = join_whole(folder, path + len - 1);
+    return (word)path;
+}
+
+/* The descriptor that compiled-in paths lead through. For the moment the soft limit of open files is such that it is the last one
+ * allowed, if the hard one lets it: what is open above a limit stays usable. Who was started by such a path hands out its own name, which is to be one that a
+ * child without the descriptor can use. */
 static void open_anchor(const char *folder) {
     folder = below_root(folder);
     word fd = call4(SYS_openat, AT_FDCWD, (word)folder, O_PATH | O_DIRECTORY, 0);
     if (!is_error(fd) && fd != table.anchor) {
+        struct limit old, raised;
+        limit(0, &old);
+        raised.soft = table.anchor + 1;
+        raised.hard = old.hard;
+        limit(&raised, 0);
         word copied = call3(SYS_dup3, fd, table.anchor, 0);
+        limit(&old, 0);
         call1(SYS_close, fd);
         fd = copied;
     }
     if (is_error(fd))
         die("cannot open ", folder, fd);
+    *(word *)p->argv = real_path(*p->argv, folder);
+    word *name = aux(AT_EXECFN);
+    *name = real_path((char *)*name, folder);
 }
 
 /* Maps one segment over the room that is kept for it. */
@@ -335,16 +373,18 @@ static __attribute__((noinline)) void describe(struct segment *s, u32 type, cons
 
 /* The program headers with a PT_PHDR and a PT_INTERP, which loaders take for granted, in memory of their own. */
 static void add_headers(const char *loader, word bias) {
-    word *address = aux(AT_PHDR), *count = aux(AT_PHNUM), rest = *count;
+    word *address = aux(AT_PHDR), *count = aux(AT_PHNUM), rest = *count, taken = 2;
     const struct segment *old = (const struct segment *)*address;
     struct segment *all = take((rest + 2) * sizeof *all), *last = all + 1;
     for (; rest--; old++)
-        if (old->type != PT_PHDR)
+        if (old->type != PT_PHDR) {
             last = copy(last, old, sizeof *all);
+            taken++;
+        }
     describe(last++, PT_INTERP, loader - bias, length(loader) + 1);
     describe(all, PT_PHDR, (char *)all - bias, (char *)last - (char *)all);
     *address = (word)all;
-    *count = last - all;
+    *count = taken;
 }
 
 /* Whether a loader has started the program already (`ld.so ./program`): it leaves its own traces in DT_DEBUG. */
@@ -364,12 +404,6 @@ static const char *expand(const char *value) {
     while (*at && *at != ROOT)
         at++;
     return *at ? join_whole(join(value, at - value, p->root), expand(at + 1)) : value;
-}
-
-static int is_same(const char *one, const char *other, word len) {
-    while (len && *one == *other)
-        one++, other++, len--;
-    return !len;
 }
 
 /* Carries out one record on the environment. */

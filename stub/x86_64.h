@@ -16,6 +16,7 @@ enum {
     SYS_openat = 257,
     SYS_readlinkat = 267,
     SYS_dup3 = 292,
+    SYS_prlimit64 = 302,
 };
 
 #ifndef RELOCATE

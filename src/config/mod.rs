@@ -82,6 +82,8 @@ pub struct Config {
     /// bundle.toml says that they do not.
     pub stays_at_root: bool,
     pub run: Run,
+    /// What they have compiled in is found there through a descriptor.
+    pub anchor: bool,
     pub signing: Signing,
 }
 
@@ -101,6 +103,7 @@ impl Default for Config {
             relocatable: false,
             stays_at_root: false,
             run: Run::default(),
+            anchor: true,
             signing: Signing::default(),
         }
     }
@@ -120,6 +123,11 @@ impl Config {
             Ok(text) => Config::parse(text, path),
             Err(wrong) => Err(not_utf8(&bytes, wrong.valid_up_to(), path)),
         }
+    }
+
+    /// Whether references lead through a descriptor in the tarball, if there are any.
+    pub fn anchors(&self) -> bool {
+        self.relocatable && self.anchor
     }
 
     /// Reads the text of a bundle.toml that lies at `file`.
@@ -169,6 +177,7 @@ impl Config {
             relocatable: schema.tarball.relocatable.as_ref().is_some_and(|value| *value.get_ref()),
             stays_at_root: schema.tarball.relocatable.as_ref().is_some_and(|value| !*value.get_ref()),
             run: Run::from_schema(&document, &schema.run)?,
+            anchor: schema.tarball.anchor.as_ref().is_none_or(|value| *value.get_ref()),
             signing: Signing::from_schema(&document, &schema)?,
         })
     }

@@ -375,6 +375,7 @@ pub(super) struct RpmTrigger {
 pub(super) struct Tarball {
     pub compression: Value<String>,
     pub relocatable: Value<bool>,
+    pub anchor: Value<bool>,
 }
 
 #[derive(Default, Deserialize)]

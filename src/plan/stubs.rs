@@ -8,13 +8,13 @@ use super::draft::Draft;
 use super::entries::Entries;
 use super::relocatable::Place;
 use super::{Entry, Finding, Kind, Role, Surgery};
-use crate::config::{Format, Formats, Setting};
+use crate::config::{Format, Formats, Layout, Setting};
 use crate::elf::verify::verify;
-use crate::elf::{Class, Elf, Operation, patched, patched_len, patches_after};
+use crate::elf::{Class, Elf, Operation, RunPath, patched, patched_len, patches_after};
 use crate::error::{Error, Result};
-use crate::path::InstallPath;
+use crate::path::{InstallPath, printable};
 use crate::payload;
-use crate::stub::{Change, Root, Table, stub};
+use crate::stub::{ANCHOR, Anchor, Change, Root, Table, stub};
 
 /// A program's entries: in packages and at a fixed place, and in a tarball that may be anywhere.
 struct Planted {
@@ -25,13 +25,16 @@ struct Planted {
     lacks: Option<String>,
 }
 
-/// Plants the stubs. The tarball's programs become entries of their own where their bytes differ from the packages'.
-pub fn plant(context: &Context, draft: &mut Draft) -> Result<()> {
+/// Plants the stubs, which open `anchor`. The tarball's programs become entries of their own where their bytes differ from the
+/// packages'.
+pub fn plant(context: &Context, draft: &mut Draft, anchor: Option<&InstallPath>) -> Result<()> {
     let changes = changes(context);
     if changes.is_empty() && !context.config.relocatable {
         return Ok(());
     }
-    let planter = Planter { context, entries: &draft.entries, changes };
+    let place = Place { prefix: &context.prefix };
+    let anchor = anchor.map(|folder| Anchor { descriptor: ANCHOR, folder: place.below(folder) });
+    let planter = Planter { context, entries: &draft.entries, changes, anchor };
     let programs: Vec<&Entry> =
         draft.entries.iter().filter(|entry| matches!(entry.role, Role::Program)).collect();
     let planted: Vec<Planted> =
@@ -39,19 +42,9 @@ pub fn plant(context: &Context, draft: &mut Draft) -> Result<()> {
     let mut lacks = Vec::new();
     for Planted { path, fixed, anywhere, lacks: lack } in planted {
         lacks.extend(lack.map(|lack| format!("{path}: {lack}")));
-        if let (Some(fixed), Some(entry)) = (fixed, draft.entries.get_mut(&path)) {
-            *entry = fixed;
+        for entry in fixed.into_iter().chain(anywhere) {
+            draft.entries.supersede(entry);
         }
-        let Some(mut anywhere) = anywhere else { continue };
-        if let Some(entry) = draft.entries.get_mut(&path) {
-            anywhere.special.formats = entry.special.formats.and(Formats::only(Format::Tar));
-            entry.special.formats = entry.special.formats.without(Formats::only(Format::Tar));
-            if entry.special.formats == Formats::NONE {
-                *entry = anywhere;
-                continue;
-            }
-        }
-        draft.entries.add(anywhere)?;
     }
     if !lacks.is_empty() {
         draft.findings.push(without_stub(context, lacks));
@@ -96,6 +89,7 @@ struct Planter<'a> {
     context: &'a Context<'a>,
     entries: &'a Entries,
     changes: Vec<Change>,
+    anchor: Option<Anchor>,
 }
 
 impl Planter<'_> {
@@ -120,14 +114,14 @@ impl Planter<'_> {
             anchor: None,
             changes: self.changes.clone(),
         };
-        let subject = Subject { entry, bytes: &bytes, elf: &elf };
+        let subject = Subject { context: self.context, entry, bytes: &bytes, elf: &elf };
         if !self.changes.is_empty() {
             match subject.with(&fixed, false)? {
                 Ok(entry) => planted.fixed = Some(entry),
                 Err(lack) => planted.lacks = Some(lack),
             }
         }
-        if self.context.config.relocatable {
+        if self.context.config.relocatable && entry.is_in(Format::Tar) {
             match self.anywhere(entry, &loader).map(|table| subject.with(&table, true)).transpose()? {
                 Some(Ok(entry)) => planted.anywhere = Some(entry),
                 Some(Err(lack)) => planted.lacks = Some(lack),
@@ -143,16 +137,17 @@ impl Planter<'_> {
         let depth = place.below(&entry.path).iter().filter(|byte| **byte == b'/').count();
         let root = Root::Above(u8::try_from(depth).ok()?);
         let bundled = InstallPath::new(loader).filter(|path| self.entries.follow(path).1.is_some());
-        if bundled.is_none() && self.changes.is_empty() {
+        if bundled.is_none() && self.changes.is_empty() && self.anchor.is_none() {
             return None;
         }
         let loader = bundled.map_or(loader.to_vec(), |path| place.below(&path));
-        Some(Table { root, loader, anchor: None, changes: self.changes.clone() })
+        Some(Table { root, loader, anchor: self.anchor.clone(), changes: self.changes.clone() })
     }
 }
 
 /// A program as it is without a stub.
 struct Subject<'a> {
+    context: &'a Context<'a>,
     entry: &'a Entry,
     bytes: &'a [u8],
     elf: &'a Elf,
@@ -167,7 +162,9 @@ impl Subject<'_> {
             Ok(stub) => Some(stub),
             Err(reason) => return Ok(Err(reason)),
         };
-        let operation = Operation { stub, ..Operation::default() };
+        let run_path = if anywhere { self.run_path_anywhere() } else { None };
+        let folders = run_path.as_ref().map(|run_path| printable(&run_path.folders));
+        let operation = Operation { stub, run_path, ..Operation::default() };
         let added = match self.elf.operate(self.bytes, &operation) {
             Ok(patches) => patches,
             Err(refusal) => return Ok(Err(refusal.to_string())),
@@ -182,13 +179,41 @@ impl Subject<'_> {
             *patches = patches_after(std::mem::take(patches), added);
             *size = patched_len(source, patches);
             *grown = *size - source;
+            for edit in surgery.iter_mut() {
+                if let (Surgery::RunPath { to, .. }, Some(folders)) = (edit, &folders) {
+                    to.clone_from(folders);
+                }
+            }
             surgery.push(Surgery::Stub { anywhere, environment: !table.changes.is_empty() });
         }
         if anywhere {
+            entry.special.formats = Formats::only(Format::Tar);
             // Its stub would refuse to start, and nobody who unpacks an archive wants a program of root's.
             entry.mode &= 0o777;
             entry.caps = None;
         }
         Ok(Ok(entry))
+    }
+
+    /// The run path of a program that is privileged in packages, and so has whole paths there, as it holds in any folder. In the
+    /// store layout those are references, and anchored.
+    fn run_path_anywhere(&self) -> Option<RunPath> {
+        let prefix = &self.context.prefix;
+        let place = Place { prefix };
+        let old = self.elf.run_path().filter(|_| self.context.config.install.layout == Layout::Flat)?;
+        let own = |folder: &[u8]| InstallPath::new(folder).filter(|folder| folder.starts_with(prefix));
+        let here = InstallPath::root().join(place.below(&self.entry.path)).parent()?;
+        let folders: Vec<Vec<u8>> = old
+            .split(|byte| *byte == b':')
+            .map(|folder| match own(folder) {
+                Some(own) => {
+                    let there = InstallPath::root().join(place.below(&own));
+                    [b"$ORIGIN/".as_slice(), &there.relative_to(&here)].concat()
+                }
+                None => folder.to_vec(),
+            })
+            .collect();
+        let folders = folders.join(&b':');
+        (folders != old).then(|| RunPath { folders, runpath: self.elf.runpath.is_some() })
     }
 }

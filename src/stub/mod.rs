@@ -14,6 +14,10 @@ use goblin::elf::header::{EM_AARCH64, EM_X86_64};
 
 use crate::elf::{Abi, Elf, Stub};
 
+/// The descriptor that leads to the bundle's folder, in every process of it. Programs count theirs from 3, shells keep theirs from 10
+/// on, and bash the script that it reads at 255. `stub/stub.c` knows it, too.
+pub const ANCHOR: u8 = 240;
+
 const X86_64: &[u8] = include_bytes!("../../templates/stub/x86_64.bin");
 const AARCH64: &[u8] = include_bytes!("../../templates/stub/aarch64.bin");
 

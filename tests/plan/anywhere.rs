@@ -129,3 +129,16 @@ fn a_list_of_anchored_files_brings_the_program_for_them() {
     };
     assert_eq!((has(relocatable), has(&listed)), (0, 1));
 }
+
+/// Packages have whole paths in it, since ld.so ignores `$ORIGIN` under AT_SECURE; the tarball has no such program.
+#[test]
+fn a_setuid_programs_run_path_holds_in_any_folder() {
+    let f = fixture();
+    let setuid = "[[install.files]]\npath = \"bin/app\"\nmode = 0o4755\n";
+    let plan = f.plan(&format!("{setuid}[tarball]\nrelocatable = true\n"));
+    let at = programs(&plan).remove(0);
+    let rpath = |format: Format| String::from_utf8(program(&plan, &at, format).0.rpath.unwrap()).unwrap();
+    assert!(rpath(Format::Deb).starts_with("/usr/lib/app"), "{}", rpath(Format::Deb));
+    let anywhere = rpath(Format::Tar);
+    assert!(anywhere.split(':').all(|folder| folder.starts_with("$ORIGIN")), "{anywhere}");
+}

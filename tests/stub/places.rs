@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use explant::stub::{Anchor, Change, Table};
+use explant::stub::{ANCHOR, Anchor, Change, Table};
 
 use crate::workshop::*;
 
@@ -247,7 +247,7 @@ fn a_long_environment_and_many_arguments_survive_a_table() {
 #[test]
 fn the_anchor_leads_to_the_bundle_whoever_maps_the_loader() {
     for kit in [PIE, AARCH64] {
-        let anchor = Some(Anchor { descriptor: 240, folder: bytes("lib") });
+        let anchor = Some(Anchor { descriptor: ANCHOR, folder: bytes("lib") });
         let bundle = Bundle::with(kit, &Table { anchor, ..table(&kit) }, "a b");
         let lib = fs::canonicalize(bundle.root.join("lib")).unwrap();
         let ask = ["fd", "/proc/self/fd/240"];
@@ -264,8 +264,31 @@ fn the_anchor_leads_to_the_bundle_whoever_maps_the_loader() {
         let mut other = Command::new("bash");
         other.args(["-c", "exec 240</dev/null; exec \"$0\" fd /proc/self/fd/240"]).arg(bundle.program());
         assert_eq!(&lines(&mut other)["fd"], lib.to_str().unwrap());
-        let mut few = Command::new("sh");
-        few.args(["-c", "ulimit -n 100; exec \"$0\""]).arg(bundle.program());
-        assert!(refused(&mut few).contains("the limit of open files is too low"));
+        let limited = |limits: &str| {
+            let mut few = Command::new("sh");
+            few.args(["-c", &format!("ulimit {limits}; exec \"$0\" limit")]).arg(bundle.program());
+            few
+        };
+        assert_eq!(&lines(&mut limited("-S -n 100"))["limit"], "100", "it is what it was");
+        assert!(refused(&mut limited("-n 100")).contains("the limit of open files is too low"));
     }
+}
+
+/// A child that closes its descriptors must be able to start what it was told.
+#[test]
+fn who_is_started_through_the_anchor_has_a_real_name() {
+    let anchor = Some(Anchor { descriptor: ANCHOR, folder: bytes("bin") });
+    let bundle = Bundle::with(PIE, &Table { anchor, ..table(&PIE) }, "a b");
+    symlink("probe", bundle.root.join("bin/other")).unwrap();
+    let bin = fs::canonicalize(bundle.root.join("bin")).unwrap();
+    let start = |name: &str, path: &str| {
+        let script = "exec 240<\"$0\"; exec -a \"$1\" \"$2\"";
+        let mut bash = Command::new("bash");
+        lines(bash.args(["-c", script]).arg(&bin).args([name, path]))
+    };
+    let through = format!("/proc/self/fd/{ANCHOR}/other");
+    let real = bin.join("other");
+    let told = start(&through, &through);
+    assert_eq!((&told["argv0"], &told["execfn"]), (real.to_str().unwrap(), real.to_str().unwrap()));
+    assert_eq!(&start("/proc/self/fd/2400/other", &through)["argv0"], "/proc/self/fd/2400/other");
 }

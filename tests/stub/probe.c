@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,6 +58,9 @@ int main(int argc, char **argv) {
             printf("env=%s\n", *at);
     if (!strcmp(what, "fd"))
         link_line("fd", argv[2]);
+    struct rlimit limit;
+    if (!strcmp(what, "limit") && !getrlimit(RLIMIT_NOFILE, &limit))
+        printf("limit=%lu\n", (unsigned long)limit.rlim_cur);
     if (!strcmp(what, "spin"))
         printf("spin=%lu\n", spin(200000000));
     fflush(stdout);

@@ -103,6 +103,7 @@ fn plan(entries: Vec<Entry>) -> Plan {
         lib_dir: InstallPath::new("/usr/lib/acme-tool").unwrap(),
         relocatable: false,
         program: Default::default(),
+        anchor: None,
         mtime: MTIME,
         entries: with_folders(entries),
         bill: None,
