@@ -2,6 +2,7 @@
 
 mod blobs;
 mod broken;
+mod launcher;
 mod places;
 mod tools;
 mod workshop;
