@@ -46,6 +46,20 @@ impl Entries {
         Ok(())
     }
 
+    /// Puts an entry in the place of what is at its path, in the formats that it is in.
+    pub fn put(&mut self, entry: Entry) {
+        let stays = |other: &mut Entry| {
+            other.special.formats = other.special.formats.without(entry.special.formats);
+            other.special.formats != Formats::NONE
+        };
+        self.apart.retain_mut(|other| other.path != entry.path || stays(other));
+        if self.by_path.get_mut(&entry.path).is_some_and(stays) {
+            self.apart.push(entry);
+        } else {
+            self.by_path.insert(entry.path.clone(), entry);
+        }
+    }
+
     pub fn get(&self, path: &InstallPath) -> Option<&Entry> {
         self.by_path.get(path)
     }

@@ -1,13 +1,15 @@
 //! Programs that begin in a stub: those of a tarball that runs from any folder, and all where `[runtime.env]` has something for
 //! them. What a stub is: `crate::stub`.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 
 use super::context::Context;
 use super::draft::Draft;
 use super::entries::Entries;
 use super::relocatable::Place;
-use super::{Entry, Finding, Kind, Role, Surgery};
+use super::{Entry, Finding, Kind, Role, Surgery, starters, wrappers};
 use crate::config::{Format, Formats, Setting};
 use crate::elf::verify::verify;
 use crate::elf::{Class, Elf, Operation, patched, patched_len, patches_after};
@@ -31,27 +33,16 @@ pub fn plant(context: &Context, draft: &mut Draft) -> Result<()> {
     if changes.is_empty() && !context.config.relocatable {
         return Ok(());
     }
-    let planter = Planter { context, entries: &draft.entries, changes };
+    let starters = wrappers::replace(context, draft)?;
+    let planter = Planter { context, entries: &draft.entries, changes, wrapped: starters.changes };
     let programs: Vec<&Entry> =
         draft.entries.iter().filter(|entry| matches!(entry.role, Role::Program)).collect();
     let planted: Vec<Planted> =
         programs.par_iter().map(|entry| planter.plant(entry)).collect::<Result<Vec<_>>>()?;
-    let mut lacks = Vec::new();
+    let mut lacks = starters.lacks;
     for Planted { path, fixed, anywhere, lacks: lack } in planted {
         lacks.extend(lack.map(|lack| format!("{path}: {lack}")));
-        if let (Some(fixed), Some(entry)) = (fixed, draft.entries.get_mut(&path)) {
-            *entry = fixed;
-        }
-        let Some(mut anywhere) = anywhere else { continue };
-        if let Some(entry) = draft.entries.get_mut(&path) {
-            anywhere.special.formats = entry.special.formats.and(Formats::only(Format::Tar));
-            entry.special.formats = entry.special.formats.without(Formats::only(Format::Tar));
-            if entry.special.formats == Formats::NONE {
-                *entry = anywhere;
-                continue;
-            }
-        }
-        draft.entries.add(anywhere)?;
+        fixed.into_iter().chain(anywhere).for_each(|entry| draft.entries.put(entry));
     }
     if !lacks.is_empty() {
         draft.findings.push(without_stub(context, lacks));
@@ -96,11 +87,16 @@ struct Planter<'a> {
     context: &'a Context<'a>,
     entries: &'a Entries,
     changes: Vec<Change>,
+    /// What wrappers did for the programs that are in their places in the tarball.
+    wrapped: BTreeMap<InstallPath, Vec<Change>>,
 }
 
 impl Planter<'_> {
     fn plant(&self, entry: &Entry) -> Result<Planted> {
         let mut planted = Planted { path: entry.path.clone(), fixed: None, anywhere: None, lacks: None };
+        if starters::is_starter(entry) {
+            return Ok(planted);
+        }
         let Some(bytes) = payload::whole(entry)? else { return Ok(planted) };
         // A malformed one was told of when it was surveyed.
         let Ok(elf) = Elf::parse(&bytes) else { return Ok(planted) };
@@ -121,13 +117,14 @@ impl Planter<'_> {
             changes: self.changes.clone(),
         };
         let subject = Subject { entry, bytes: &bytes, elf: &elf };
-        if !self.changes.is_empty() {
+        let is_packaged = entry.special.formats.without(Formats::only(Format::Tar)) != Formats::NONE;
+        if is_packaged && !self.changes.is_empty() {
             match subject.with(&fixed, false)? {
                 Ok(entry) => planted.fixed = Some(entry),
                 Err(lack) => planted.lacks = Some(lack),
             }
         }
-        if self.context.config.relocatable {
+        if self.context.config.relocatable && entry.is_in(Format::Tar) {
             match self.anywhere(entry, &loader).map(|table| subject.with(&table, true)).transpose()? {
                 Some(Ok(entry)) => planted.anywhere = Some(entry),
                 Some(Err(lack)) => planted.lacks = Some(lack),
@@ -143,11 +140,14 @@ impl Planter<'_> {
         let depth = place.below(&entry.path).iter().filter(|byte| **byte == b'/').count();
         let root = Root::Above(u8::try_from(depth).ok()?);
         let bundled = InstallPath::new(loader).filter(|path| self.entries.follow(path).1.is_some());
-        if bundled.is_none() && self.changes.is_empty() {
+        let is_wrapped = !entry.special.formats.has(Format::Deb);
+        let wrapped = self.wrapped.get(&entry.path).filter(|_| is_wrapped);
+        let changes: Vec<Change> = wrapped.into_iter().flatten().chain(&self.changes).cloned().collect();
+        if bundled.is_none() && changes.is_empty() {
             return None;
         }
         let loader = bundled.map_or(loader.to_vec(), |path| place.below(&path));
-        Some(Table { root, loader, anchor: None, changes: self.changes.clone() })
+        Some(Table { root, loader, anchor: None, changes })
     }
 }
 
@@ -185,6 +185,7 @@ impl Subject<'_> {
             surgery.push(Surgery::Stub { anywhere, environment: !table.changes.is_empty() });
         }
         if anywhere {
+            entry.special.formats = entry.special.formats.and(Formats::only(Format::Tar));
             // Its stub would refuse to start, and nobody who unpacks an archive wants a program of root's.
             entry.mode &= 0o777;
             entry.caps = None;
