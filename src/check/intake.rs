@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use memmap2::Mmap;
 
+use super::anchored::Anchored;
 use super::read::{Kind, Member};
 use super::tree::{Content, Tree};
 use crate::config::glibc_set::is_glibc_set;
@@ -25,6 +26,8 @@ const SHEBANG_MAX: u64 = 256;
 #[derive(Default)]
 pub(super) struct Intake {
     pub tree: Tree,
+    /// What leads through a descriptor.
+    pub anchored: Anchored,
     /// Where the artifact is: a build writes there anyway, and has more room there than in a /tmp in memory.
     folder: PathBuf,
     /// Used again for each file.
@@ -42,10 +45,23 @@ impl Intake {
     /// Adds a member to the tree.
     pub fn take(&mut self, member: Member, body: &mut dyn Read) -> io::Result<()> {
         let content = match member.kind {
-            Kind::File => self.content(&member, body)?,
+            Kind::File => self.file(&member, body)?,
             _ => Content::Data,
         };
         self.tree.add(member, content)
+    }
+
+    fn file(&mut self, member: &Member, body: &mut dyn Read) -> io::Result<Content> {
+        let mut anchored = std::mem::take(&mut self.anchored);
+        let mut watched = anchored.watch(&member.path, body);
+        let content = self.content(member, &mut watched)?;
+        // To the end, though the rest is not kept.
+        io::copy(&mut watched, &mut io::sink())?;
+        self.anchored = anchored;
+        if let Content::Elf { elf, .. } = &content {
+            self.anchored.program(elf, &member.path);
+        }
+        Ok(content)
     }
 
     fn content(&mut self, member: &Member, body: &mut dyn Read) -> io::Result<Content> {

@@ -4,6 +4,7 @@
 //! kernel will see of them, and [`loading`] and [`rules`] say what is wrong with it.
 
 pub(crate) mod abi;
+mod anchored;
 mod intake;
 mod loading;
 mod read;
@@ -89,12 +90,15 @@ pub fn check(artifact: &Path, policy: &Policy) -> Result<Report> {
         policy.baseline.as_deref().map(|patterns| globs("runtime.baseline", patterns)).transpose()?;
     let mut intake = intake::Intake::new(artifact.parent().unwrap_or(artifact));
     read::read(artifact, &mut |member, body| intake.take(member, body))?;
-    let mut tree = intake.tree;
-    tree.complete()
+    let (mut tree, anchored) = (intake.tree, intake.anchored);
+    anchored
+        .enter(&mut tree)
+        .and_then(|()| tree.complete())
         .map_err(|cause| Error::failure(format!("cannot check {}: {cause}", artifact.display())))?;
     let mut report = Report::default();
     rules::check(&tree, &policy.store_dir, &mut report);
     loading::check(&tree, baseline.as_ref(), &mut report);
+    anchored.check(&tree, &mut report);
     Ok(report)
 }
 

@@ -134,6 +134,18 @@ impl Tree {
         Ok(())
     }
 
+    /// Adds a link that is no member.
+    ///
+    /// Errors: the path is taken, or lies below what is no folder.
+    pub fn add_link(&mut self, path: InstallPath, target: Vec<u8>) -> io::Result<()> {
+        self.insert(path, Node::Link(target))
+    }
+
+    /// The names of what is right in a folder that has no link in its path.
+    pub fn names_in(&self, folder: &InstallPath) -> impl Iterator<Item = &[u8]> {
+        self.nodes.keys().filter(|path| path.parent().as_ref() == Some(folder)).map(InstallPath::file_name)
+    }
+
     /// To be called when all members are in: gives hard links what they are links to, and lists folders.
     ///
     /// Errors: a hard link leads to what is no file of the artifact.

@@ -77,6 +77,8 @@ pub struct Config {
     pub tarball: FormatOptions,
     /// The tarball's programs run from any folder.
     pub relocatable: bool,
+    /// What they have compiled in is found there through a descriptor.
+    pub anchor: bool,
     pub signing: Signing,
 }
 
@@ -94,6 +96,7 @@ impl Default for Config {
             rpm: FormatOptions { compression: COMPRESSION },
             tarball: FormatOptions { compression: COMPRESSION },
             relocatable: false,
+            anchor: true,
             signing: Signing::default(),
         }
     }
@@ -113,6 +116,11 @@ impl Config {
             Ok(text) => Config::parse(text, path),
             Err(wrong) => Err(not_utf8(&bytes, wrong.valid_up_to(), path)),
         }
+    }
+
+    /// Whether references lead through a descriptor in the tarball, if there are any.
+    pub fn anchors(&self) -> bool {
+        self.relocatable && self.anchor
     }
 
     /// Reads the text of a bundle.toml that lies at `file`.
@@ -143,6 +151,7 @@ impl Config {
             rpm: FormatOptions::from_schema(&document, &schema.rpm.compression, COMPRESSION)?,
             tarball: FormatOptions::from_schema(&document, &schema.tarball.compression, COMPRESSION)?,
             relocatable: schema.tarball.relocatable.as_ref().is_some_and(|value| *value.get_ref()),
+            anchor: schema.tarball.anchor.as_ref().is_none_or(|value| *value.get_ref()),
             signing: Signing::from_schema(&document, &schema)?,
         })
     }

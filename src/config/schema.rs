@@ -374,6 +374,7 @@ pub(super) struct RpmTrigger {
 pub(super) struct Tarball {
     pub compression: Value<String>,
     pub relocatable: Value<bool>,
+    pub anchor: Value<bool>,
 }
 
 /// One `[[test]]`. Nothing reads it yet but the check of its keys' names and types.

@@ -9,7 +9,7 @@ use super::{Entry, Kind, Source};
 use crate::elf::{FileOffset, Patch};
 use crate::error::Result;
 use crate::path::InstallPath;
-use crate::payload;
+use crate::payload::{self, Body};
 
 /// Bytes of a header: magic number, flags, then the source's time and size (4 bytes each) or its hash (8 bytes).
 const HEADER: usize = 16;
@@ -33,10 +33,10 @@ pub fn source_of(bytecode: &InstallPath) -> Option<InstallPath> {
     Some(folder.parent()?.join([&name[..end], b".py"].concat()))
 }
 
-/// The patch that brings the header of `bytecode` in step with what `source` will be; `None` where it was stale already, or
-/// stays valid as it is.
+/// The patch that brings the header that `bytecode` has in the store in step with what `source` will be; `None` where it was stale
+/// already, or stays valid as it is.
 pub fn header_patch(bytecode: &Entry, source: &Entry, mtime: u32) -> Result<Option<Patch>> {
-    let Some(mut old) = payload::open(bytecode)? else { return Ok(None) };
+    let Some(mut old) = payload::open(bytecode)?.map(Body::unedited) else { return Ok(None) };
     let Kind::File { size: source_size, .. } = source.kind else { return Ok(None) };
     let Some(start) = old.next().transpose()? else { return Ok(None) };
     let Some(header) = start.get(..HEADER) else { return Ok(None) };

@@ -36,6 +36,8 @@ pub struct Draft {
     pub needs: Needs,
     /// What comes along with the results, and why.
     pub carried: Carried,
+    /// Where the store paths lie.
+    pub relocation: Relocation,
     /// Each ABI's programs and libraries of the results, then of the rest of the closure, counted.
     abis: BTreeMap<Abi, [usize; 4]>,
 }

@@ -11,8 +11,8 @@ use crate::path::{InstallPath, MAX_LINKS};
 #[derive(Debug, Default)]
 pub struct Entries {
     by_path: BTreeMap<InstallPath, Entry>,
-    /// What is at a path of those above, in other formats: of `[[contents]]`.
-    apart: Vec<Entry>,
+    /// What is at a path of those above in other formats: of `[[contents]]`, or what tarballs have otherwise.
+    apart: BTreeMap<InstallPath, Vec<Entry>>,
 }
 
 impl Entries {
@@ -20,7 +20,7 @@ impl Entries {
     ///
     /// Errors: something else is to be installed at its path, in a format that has both.
     pub fn add(&mut self, entry: Entry) -> Result<()> {
-        let apart = self.apart.iter_mut().filter(|other| other.path == entry.path);
+        let apart = self.apart.get_mut(&entry.path).into_iter().flatten();
         let mut is_taken = false;
         for other in self.by_path.get_mut(&entry.path).into_iter().chain(apart) {
             is_taken = true;
@@ -39,24 +39,27 @@ impl Entries {
             }
         }
         if is_taken {
-            self.apart.push(entry);
+            self.apart.entry(entry.path.clone()).or_default().push(entry);
         } else {
             self.by_path.insert(entry.path.clone(), entry);
         }
         Ok(())
     }
 
-    /// Puts an entry in the place of what is at its path, in the formats that it is in.
-    pub fn put(&mut self, entry: Entry) {
-        let stays = |other: &mut Entry| {
-            other.special.formats = other.special.formats.without(entry.special.formats);
-            other.special.formats != Formats::NONE
-        };
-        self.apart.retain_mut(|other| other.path != entry.path || stays(other));
-        if self.by_path.get_mut(&entry.path).is_some_and(stays) {
-            self.apart.push(entry);
-        } else {
-            self.by_path.insert(entry.path.clone(), entry);
+    /// Puts an entry in the place of whatever is at its path in its formats.
+    pub fn supersede(&mut self, entry: Entry) {
+        let formats = entry.special.formats;
+        let path = entry.path.clone();
+        let others =
+            self.by_path.remove(&path).into_iter().chain(self.apart.remove(&path).unwrap_or_default());
+        let others = others.filter_map(|mut other| {
+            other.special.formats = other.special.formats.without(formats);
+            (other.special.formats != Formats::NONE).then_some(other)
+        });
+        let mut all = others.chain([entry]).collect::<Vec<_>>().into_iter();
+        self.by_path.extend(all.next().map(|first| (path.clone(), first)));
+        if all.len() > 0 {
+            self.apart.insert(path, all.collect());
         }
     }
 
@@ -73,7 +76,7 @@ impl Entries {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.by_path.values().chain(&self.apart)
+        self.by_path.values().chain(self.apart.values().flatten())
     }
 
     /// Whether something is installed there, or below it.
@@ -170,8 +173,9 @@ impl Entries {
         Ok(entries)
     }
 
-    fn at<'e>(&'e self, path: &'e InstallPath) -> impl Iterator<Item = &'e Entry> {
-        self.by_path.get(path).into_iter().chain(self.apart.iter().filter(|entry| entry.path == *path))
+    /// All that is at a path: more than one where formats differ.
+    pub fn at<'e>(&'e self, path: &'e InstallPath) -> impl Iterator<Item = &'e Entry> {
+        self.by_path.get(path).into_iter().chain(self.apart.get(path).into_iter().flatten())
     }
 
     /// Whether `entry` can be below `folder`.

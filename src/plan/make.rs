@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::anchors::Anchors;
 use super::choose::Choice;
 use super::context::Context;
 use super::draft::Draft;
@@ -102,9 +103,11 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
     draft.findings.extend(moved_programs(context, &draft));
     let architecture = architecture(&draft, context.config)?;
     relations::settle(context, &mut draft, architecture)?;
-    stubs::plant(context, &mut draft)?;
+    let anchors = Anchors::new(context, &draft);
+    stubs::plant(context, &mut draft, anchors.as_ref().map(|anchors| &anchors.folder))?;
+    let anchored = anchors.as_ref().map(|anchors| anchors.apply(context, &mut draft)).transpose()?;
     let bill = bill::add(context, &mut draft, architecture)?;
-    relocatable::add(context, &mut draft, bill.as_ref())?;
+    relocatable::add(context, &mut draft, bill.as_ref(), anchored.as_ref())?;
     let mut seen = BTreeSet::new();
     draft.findings.retain(|finding| seen.insert(finding.to_string()));
     draft.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -116,6 +119,7 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
         prefix: context.prefix.clone(),
         lib_dir: context.lib_dir.clone(),
         relocatable: context.config.relocatable,
+        anchor: anchors.map(|anchors| anchors.folder),
         mtime: context.mtime,
         entries: draft.entries.finish()?,
         bill,

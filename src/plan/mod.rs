@@ -1,6 +1,7 @@
 //! The plan: what a bundle will hold and what is done to it, as data. Making it reads the store; after
 //! that nothing here touches a disk. `explant plan` prints it, `explant build` carries it out.
 
+mod anchors;
 pub mod arch;
 mod arrange;
 mod bill;
@@ -47,6 +48,8 @@ use crate::config::{Format, Formats, Layout, Package};
 use crate::elf::Patch;
 use crate::path::InstallPath;
 
+pub use anchors::NOWHERE;
+
 pub use crate::finding::{Finding, Severity};
 pub use arch::Architecture;
 pub use make::{Request, make};
@@ -65,6 +68,8 @@ pub struct Plan {
     pub lib_dir: InstallPath,
     /// The tarball is one folder, whose programs run from wherever it is.
     pub relocatable: bool,
+    /// The folder that the programs of a relocatable tarball open as [`crate::stub::ANCHOR`], if references lead through it.
+    pub anchor: Option<InstallPath>,
     /// Seconds since 1970, for every entry and artifact (SOURCE_DATE_EPOCH, else 2000-01-01).
     pub mtime: u32,
     /// Sorted by path; no path twice in one format; every parent folder (but `/`) comes before what it holds.
@@ -204,6 +209,8 @@ pub enum Surgery {
     },
     /// So many store references, each rewritten at the same length.
     References(usize),
+    /// The same, in a tarball that runs from any folder: they lead through a descriptor.
+    Anchored(usize),
     /// So many store references in members of a packed file, which was packed again.
     Members(usize),
     /// So many paths, each now the public one.

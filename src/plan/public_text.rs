@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use super::anchors;
 use super::carried::reference::ends;
 use super::context::Context;
 use super::draft::Draft;
 use super::face::Place;
 use super::{Entry, Kind, Role, Source, Surgery};
+use crate::config::{Format, Formats};
 use crate::elf::Patch;
 use crate::error::Result;
 use crate::path::{InstallPath, MAX_LINKS};
@@ -32,13 +34,17 @@ pub fn prettify(context: &Context, draft: &mut Draft) -> Result<()> {
             continue;
         }
         let (new, count) = rewritten(&old, lib_dir, |place| public_path(draft, lib_dir, &public, place));
-        if let Some(entry) = draft.entries.get_mut(&path).filter(|_| count > 0) {
-            entry.remake(new);
-            if let Kind::File { grown, patches, surgery, .. } = &mut entry.kind {
-                (*grown, *patches) = (0, Vec::<Patch>::new());
-                surgery.push(Surgery::Public(count));
-            }
+        let Some(mut pretty) = draft.entries.get(&path).filter(|_| count > 0).cloned() else { continue };
+        pretty.remake(new);
+        if let Kind::File { grown, patches, surgery, .. } = &mut pretty.kind {
+            (*grown, *patches) = (0, Vec::<Patch>::new());
+            surgery.push(Surgery::Public(count));
         }
+        if context.config.anchors() && !anchors::is_for_others(context, &pretty) {
+            // No pretty path leads into a folder that may be anywhere; the others are anchored.
+            pretty.special.formats = pretty.special.formats.without(Formats::only(Format::Tar));
+        }
+        draft.entries.supersede(pretty);
     }
     Ok(())
 }

@@ -1,5 +1,8 @@
 //! The tarball that runs from any folder: where everything lies in it, and what it has besides.
 
+use std::collections::BTreeSet;
+
+use super::anchors::{self, Anchored};
 use super::context::Context;
 use super::draft::Draft;
 use super::{Entry, Finding, Kind, Role, Special, Surgery};
@@ -7,6 +10,7 @@ use crate::bill::Bill;
 use crate::config::{Format, Formats, names};
 use crate::error::Result;
 use crate::path::InstallPath;
+use crate::payload;
 
 const INSTALL: &str = include_str!("../../templates/tarball/install.sh");
 const README: &str = include_str!("../../templates/tarball/README");
@@ -52,13 +56,19 @@ impl Place<'_> {
 }
 
 /// Adds README, install.sh and the list of files, which the tarball alone has; tells what is not right in it.
-pub fn add(context: &Context, draft: &mut Draft, bill: Option<&Bill>) -> Result<()> {
+pub fn add(
+    context: &Context,
+    draft: &mut Draft,
+    bill: Option<&Bill>,
+    anchored: Option<&Anchored>,
+) -> Result<()> {
     if !context.config.relocatable {
         return Ok(());
     }
     split_bill(draft, bill)?;
+    lead_to_its_own(context, draft);
     let place = Place { prefix: &context.prefix };
-    draft.findings.extend(fixed_paths(draft));
+    draft.findings.extend(unsettled(context, draft, anchored)?);
     draft.findings.extend(outside(context, draft));
     let name = names::deb_name(&draft.package.name);
     let filled = |template: &str| {
@@ -74,9 +84,16 @@ pub fn add(context: &Context, draft: &mut Draft, bill: Option<&Bill>) -> Result<
         let entry = Entry::made(context.prefix.join(file), text.into_bytes(), role);
         draft.entries.add(Entry { mode, special, ..entry })?;
     }
+    if let Some(anchored) = anchored {
+        add_list(context, draft, "anchored", anchored_list(context, anchored, &place))?;
+    }
     let manifest = manifest(draft, &place);
+    add_list(context, draft, "manifest", manifest)
+}
+
+fn add_list(context: &Context, draft: &mut Draft, name: &str, list: Vec<u8>) -> Result<()> {
     let special = Special { formats: Formats::only(Format::Tar), ..Special::default() };
-    let entry = Entry::made(context.prefix.join("manifest"), manifest, Role::Data);
+    let entry = Entry::made(context.prefix.join(name), list, Role::Data);
     draft.entries.add(Entry { special, ..entry })
 }
 
@@ -101,24 +118,84 @@ fn manifest(draft: &Draft, place: &Place) -> Vec<u8> {
     paths.iter().flat_map(|path| [path.as_slice(), b"\n"].concat()).collect()
 }
 
-/// What names the place where packages are installed.
-fn fixed_paths(draft: &Draft) -> Option<Finding> {
-    let has_references = |entry: &&Entry| match &entry.kind {
-        Kind::File { surgery, .. } => surgery.iter().any(|edit| matches!(edit, Surgery::References(_))),
-        _ => false,
-    };
-    let in_tarball = draft.entries.iter().filter(|entry| entry.is_in(Format::Tar));
-    let subjects: Vec<String> =
-        in_tarball.filter(has_references).map(|entry| entry.path.to_string()).collect();
-    if subjects.is_empty() {
-        return None;
+/// Which beginning leads where, then the files that name it in plain bytes, one a line, sorted: what an installation may rewrite.
+fn anchored_list(context: &Context, anchored: &Anchored, place: &Place) -> Vec<u8> {
+    let first = [anchors::beginning().as_bytes(), b"\t", &place.below(&context.lib_dir)].concat();
+    let mut paths: Vec<Vec<u8>> = anchored.plain.iter().map(|path| place.below(path)).collect();
+    paths.sort();
+    [first].into_iter().chain(paths).flat_map(|line| [line.as_slice(), b"\n"].concat()).collect()
+}
+
+/// Links to what packages have outside of the prefix (/etc) lead to the tarball's own, if it has that.
+fn lead_to_its_own(context: &Context, draft: &mut Draft) {
+    let leads_out = |entry: &&Entry| entry.is_in(Format::Tar) && entry.path.starts_with(&context.prefix);
+    let mut own = Vec::new();
+    for entry in draft.entries.iter().filter(leads_out) {
+        let Kind::Link { target } = &entry.kind else { continue };
+        let there = entry.path.link_target(target);
+        let folder = entry.path.parent().unwrap_or_else(InstallPath::root);
+        if target.starts_with(b"/") && !there.starts_with(&context.prefix) && draft.entries.holds(&there) {
+            let mut link = Entry::link(entry.path.clone(), there.relative_to(&folder));
+            link.special.formats = Formats::only(Format::Tar);
+            own.push(link);
+        }
     }
-    let message = "files name others of the bundle by the absolute path at which packages install them, and do not find them \
-                   from any folder (`tarball.relocatable`)";
+    own.into_iter().for_each(|link| draft.entries.supersede(link));
+}
+
+/// What names the place where packages are installed, or leads through a descriptor that it has not.
+fn unsettled(context: &Context, draft: &Draft, anchored: Option<&Anchored>) -> Result<Option<Finding>> {
+    let mut subjects = Vec::new();
+    let by_name = started_by_name(context, draft);
+    for entry in draft.entries.iter().filter(|entry| entry.is_in(Format::Tar)) {
+        let why = why_unsettled(context, entry, anchored, &by_name)?;
+        subjects.extend(why.map(|why| format!("{}: {why}", entry.path)));
+    }
+    if subjects.is_empty() {
+        return Ok(None);
+    }
+    let message =
+        "files of the bundle are named by paths that do not hold from any folder (`tarball.relocatable`)";
     let mut finding = Finding::warning("relocatable-absolute-path", message)
         .remedy("try what they are for, from a folder of another name");
     finding.subjects = subjects;
-    Some(finding)
+    Ok(Some(finding))
+}
+
+/// What users start by its name: what lies in bin, or links from there lead to.
+fn started_by_name(context: &Context, draft: &Draft) -> BTreeSet<InstallPath> {
+    let folders = ["bin", "sbin"].map(|name| context.prefix.join(name));
+    let is_there = |entry: &&Entry| entry.path.parent().is_some_and(|folder| folders.contains(&folder));
+    let public = draft.entries.iter().filter(is_there);
+    public.filter_map(|entry| Some(draft.entries.follow(&entry.path).1?.path.clone())).collect()
+}
+
+fn why_unsettled(
+    context: &Context,
+    entry: &Entry,
+    anchored: Option<&Anchored>,
+    by_name: &BTreeSet<InstallPath>,
+) -> Result<Option<&'static str>> {
+    let Kind::File { surgery, .. } = &entry.kind else { return Ok(None) };
+    let names_others = surgery.iter().any(|edit| matches!(edit, Surgery::References(_) | Surgery::Public(_)));
+    if names_others && !context.config.anchor {
+        return Ok(Some("`tarball.anchor` is off"));
+    }
+    if names_others && anchored.is_some() && !matches!(entry.role, Role::Doc | Role::License | Role::Readme) {
+        return Ok(Some("the target's programs read it, which have no descriptor that leads to the bundle"));
+    }
+    let is_program = entry.role == Role::Program && anchored.is_some_and(|all| all.all.contains(&entry.path));
+    if !is_program || surgery.iter().any(|edit| matches!(edit, Surgery::Stub { anywhere: true, .. })) {
+        return Ok(None);
+    }
+    let Some(bytes) = payload::whole(entry)? else { return Ok(None) };
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    if !bytes.starts_with(b"#!") {
+        return Ok(Some("a program without a stub, which opens no descriptor that leads to the bundle"));
+    }
+    let starts_anchored = memchr::memmem::find(line, anchors::beginning().as_bytes()).is_some();
+    Ok((starts_anchored && by_name.contains(&entry.path))
+        .then_some("a script whose interpreter is the bundle's: only programs of the bundle can start it"))
 }
 
 /// What only a package brings to its place.

@@ -29,6 +29,21 @@ struct Place {
     folder: InstallPath,
     /// What `/nix/store/<hash>-` becomes: as long as it.
     text: Arc<[u8]>,
+    /// As many characters of the hash are in it.
+    hash_len: usize,
+}
+
+/// A rewritten reference under another beginning.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// `<lib-dir>/<some of the hash>-`
+    pub old: Vec<u8>,
+    /// `<before><some of the hash>-`
+    pub new: Vec<u8>,
+    /// What the store path is called by it: `<some of the hash>-jq-1.7.1`.
+    pub name: Vec<u8>,
+    /// Where it lies.
+    pub folder: InstallPath,
 }
 
 impl Relocation {
@@ -60,7 +75,7 @@ impl Relocation {
             let short = shortened(path.hash(), room, &mut taken);
             let folder = lib_dir.join([&short, b"-".as_slice(), path.name().as_bytes()].concat());
             let text = [lib_dir.as_bytes(), b"/", &short, b"-"].concat();
-            places.insert(path.hash(), Place { folder, text: text.into() });
+            places.insert(path.hash(), Place { folder, text: text.into(), hash_len: short.len() });
         }
         Ok(Relocation { before, places })
     }
@@ -73,6 +88,24 @@ impl Relocation {
     /// Where a store path lies, if it has a folder of its own.
     pub fn folder(&self, hash: StoreHash) -> Option<&InstallPath> {
         self.places.get(&hash).map(|place| &place.folder)
+    }
+
+    /// What each rewritten reference becomes if it is to begin with `before` instead of lib-dir, at the same length again.
+    pub fn renamed(&self, before: &[u8]) -> Vec<Moved> {
+        let mut taken = BTreeSet::new();
+        let moved = self.places.iter().map(|(hash, place)| {
+            // What a store path has before its hash is a slash at least, and one behind it; so some of the hash always fits.
+            let room = place.text.len().saturating_sub(before.len() + 1);
+            let short = shortened(*hash, room, &mut taken);
+            let name = &place.folder.file_name()[place.hash_len..];
+            Moved {
+                old: place.text.to_vec(),
+                new: [before, &short, b"-"].concat(),
+                name: [short.as_slice(), name].concat(),
+                folder: place.folder.clone(),
+            }
+        });
+        moved.collect()
     }
 
     /// Whether a path of the bundle lies in one of the folders.

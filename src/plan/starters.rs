@@ -7,12 +7,13 @@ use super::{Entry, Kind, Role, Special, Surgery};
 use crate::config::{Format, Formats};
 use crate::elf::Abi;
 use crate::path::{InstallPath, printable};
-use crate::stub::{Change, Root, Table, launcher};
+use crate::stub::{Anchor, Change, Root, Table, launcher};
 
 /// What starters are made for.
 pub struct Starters<'a> {
     pub context: &'a Context<'a>,
     pub abi: Abi,
+    pub anchor: Option<&'a Anchor>,
 }
 
 impl Starters<'_> {
@@ -38,7 +39,7 @@ impl Starters<'_> {
         let depth = self.place().below(&entry.path).iter().filter(|byte| **byte == b'/').count();
         let root = Root::Above(u8::try_from(depth).map_err(|_| "it lies too deep")?);
         let loader = self.place().below(program);
-        let bytes = launcher(self.abi, &Table { root, loader, anchor: None, changes })?;
+        let bytes = launcher(self.abi, &Table { root, loader, anchor: self.anchor.cloned(), changes })?;
         let mut starter = Entry::made(entry.path.clone(), bytes, Role::Program);
         starter.mode = 0o755;
         starter.origin = entry.origin.clone();

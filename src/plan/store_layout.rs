@@ -47,6 +47,7 @@ pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
     layout.add_face(face, draft)?;
     draft.entries.drop_dangling(&context.lib_dir);
     layout.report(draft);
+    draft.relocation = relocation;
     Ok(())
 }
 

@@ -10,13 +10,13 @@ use super::draft::Draft;
 use super::entries::Entries;
 use super::relocatable::Place;
 use super::{Entry, Finding, Kind, Role, Surgery, starters, wrappers};
-use crate::config::{Format, Formats, Setting};
+use crate::config::{Format, Formats, Layout, Setting};
 use crate::elf::verify::verify;
-use crate::elf::{Class, Elf, Operation, patched, patched_len, patches_after};
+use crate::elf::{Class, Elf, Operation, RunPath, patched, patched_len, patches_after};
 use crate::error::{Error, Result};
-use crate::path::InstallPath;
+use crate::path::{InstallPath, printable};
 use crate::payload;
-use crate::stub::{Change, Root, Table, stub};
+use crate::stub::{ANCHOR, Anchor, Change, Root, Table, stub};
 
 /// A program's entries: in packages and at a fixed place, and in a tarball that may be anywhere.
 struct Planted {
@@ -27,14 +27,17 @@ struct Planted {
     lacks: Option<String>,
 }
 
-/// Plants the stubs. The tarball's programs become entries of their own where their bytes differ from the packages'.
-pub fn plant(context: &Context, draft: &mut Draft) -> Result<()> {
+/// Plants the stubs, which open `anchor`. The tarball's programs become entries of their own where their bytes differ from the
+/// packages'.
+pub fn plant(context: &Context, draft: &mut Draft, anchor: Option<&InstallPath>) -> Result<()> {
     let changes = changes(context);
     if changes.is_empty() && !context.config.relocatable {
         return Ok(());
     }
-    let starters = wrappers::replace(context, draft)?;
-    let planter = Planter { context, entries: &draft.entries, changes, wrapped: starters.changes };
+    let place = Place { prefix: &context.prefix };
+    let anchor = anchor.map(|folder| Anchor { descriptor: ANCHOR, folder: place.below(folder) });
+    let starters = wrappers::replace(context, draft, anchor.as_ref())?;
+    let planter = Planter { context, entries: &draft.entries, changes, wrapped: starters.changes, anchor };
     let programs: Vec<&Entry> =
         draft.entries.iter().filter(|entry| matches!(entry.role, Role::Program)).collect();
     let planted: Vec<Planted> =
@@ -42,7 +45,9 @@ pub fn plant(context: &Context, draft: &mut Draft) -> Result<()> {
     let mut lacks = starters.lacks;
     for Planted { path, fixed, anywhere, lacks: lack } in planted {
         lacks.extend(lack.map(|lack| format!("{path}: {lack}")));
-        fixed.into_iter().chain(anywhere).for_each(|entry| draft.entries.put(entry));
+        for entry in fixed.into_iter().chain(anywhere) {
+            draft.entries.supersede(entry);
+        }
     }
     if !lacks.is_empty() {
         draft.findings.push(without_stub(context, lacks));
@@ -89,6 +94,7 @@ struct Planter<'a> {
     changes: Vec<Change>,
     /// What wrappers did for the programs that are in their places in the tarball.
     wrapped: BTreeMap<InstallPath, Vec<Change>>,
+    anchor: Option<Anchor>,
 }
 
 impl Planter<'_> {
@@ -116,7 +122,7 @@ impl Planter<'_> {
             anchor: None,
             changes: self.changes.clone(),
         };
-        let subject = Subject { entry, bytes: &bytes, elf: &elf };
+        let subject = Subject { context: self.context, entry, bytes: &bytes, elf: &elf };
         let is_packaged = entry.special.formats.without(Formats::only(Format::Tar)) != Formats::NONE;
         if is_packaged && !self.changes.is_empty() {
             match subject.with(&fixed, false)? {
@@ -143,16 +149,17 @@ impl Planter<'_> {
         let is_wrapped = !entry.special.formats.has(Format::Deb);
         let wrapped = self.wrapped.get(&entry.path).filter(|_| is_wrapped);
         let changes: Vec<Change> = wrapped.into_iter().flatten().chain(&self.changes).cloned().collect();
-        if bundled.is_none() && changes.is_empty() {
+        if bundled.is_none() && changes.is_empty() && self.anchor.is_none() {
             return None;
         }
         let loader = bundled.map_or(loader.to_vec(), |path| place.below(&path));
-        Some(Table { root, loader, anchor: None, changes })
+        Some(Table { root, loader, anchor: self.anchor.clone(), changes })
     }
 }
 
 /// A program as it is without a stub.
 struct Subject<'a> {
+    context: &'a Context<'a>,
     entry: &'a Entry,
     bytes: &'a [u8],
     elf: &'a Elf,
@@ -167,7 +174,9 @@ impl Subject<'_> {
             Ok(stub) => Some(stub),
             Err(reason) => return Ok(Err(reason)),
         };
-        let operation = Operation { stub, ..Operation::default() };
+        let run_path = if anywhere { self.run_path_anywhere() } else { None };
+        let folders = run_path.as_ref().map(|run_path| printable(&run_path.folders));
+        let operation = Operation { stub, run_path, ..Operation::default() };
         let added = match self.elf.operate(self.bytes, &operation) {
             Ok(patches) => patches,
             Err(refusal) => return Ok(Err(refusal.to_string())),
@@ -182,14 +191,41 @@ impl Subject<'_> {
             *patches = patches_after(std::mem::take(patches), added);
             *size = patched_len(source, patches);
             *grown = *size - source;
+            for edit in surgery.iter_mut() {
+                if let (Surgery::RunPath { to, .. }, Some(folders)) = (edit, &folders) {
+                    to.clone_from(folders);
+                }
+            }
             surgery.push(Surgery::Stub { anywhere, environment: !table.changes.is_empty() });
         }
         if anywhere {
-            entry.special.formats = entry.special.formats.and(Formats::only(Format::Tar));
+            entry.special.formats = Formats::only(Format::Tar);
             // Its stub would refuse to start, and nobody who unpacks an archive wants a program of root's.
             entry.mode &= 0o777;
             entry.caps = None;
         }
         Ok(Ok(entry))
+    }
+
+    /// The run path of a program that is privileged in packages, and so has whole paths there, as it holds in any folder. In the
+    /// store layout those are references, and anchored.
+    fn run_path_anywhere(&self) -> Option<RunPath> {
+        let prefix = &self.context.prefix;
+        let place = Place { prefix };
+        let old = self.elf.run_path().filter(|_| self.context.config.install.layout == Layout::Flat)?;
+        let own = |folder: &[u8]| InstallPath::new(folder).filter(|folder| folder.starts_with(prefix));
+        let here = InstallPath::root().join(place.below(&self.entry.path)).parent()?;
+        let folders: Vec<Vec<u8>> = old
+            .split(|byte| *byte == b':')
+            .map(|folder| match own(folder) {
+                Some(own) => {
+                    let there = InstallPath::root().join(place.below(&own));
+                    [b"$ORIGIN/".as_slice(), &there.relative_to(&here)].concat()
+                }
+                None => folder.to_vec(),
+            })
+            .collect();
+        let folders = folders.join(&b':');
+        (folders != old).then(|| RunPath { folders, runpath: self.elf.runpath.is_some() })
     }
 }

@@ -9,6 +9,7 @@ use super::system::Told;
 use super::{Entry, Kind, Plan, Role, Surgery};
 use crate::config::{Format, Layout};
 use crate::path::InstallPath;
+use crate::stub::ANCHOR;
 
 /// Rows of a section that are printed; the largest come first, `--json` has all.
 const ROWS: usize = 24;
@@ -37,6 +38,9 @@ pub fn text(plan: &Plan) -> String {
         package.version,
         architecture.nix()
     );
+    if let Some(folder) = &plan.anchor {
+        let _ = writeln!(out, "the tarball's references are anchored: descriptor {ANCHOR} leads to {folder}");
+    }
     section(&mut out, "programs", rows(plan, |entry| is_own(plan, entry) && entry.role == Role::Program));
     section(&mut out, "libraries", rows(plan, |entry| is_own(plan, entry) && is_library(entry.role)));
     section(&mut out, "other files", folders(plan, |entry| is_own(plan, entry) && is_other(entry)));
@@ -249,6 +253,7 @@ pub(super) fn described(edit: &Surgery) -> String {
         Surgery::Public(count) => counted(*count, "public path", "public paths"),
         Surgery::Host(to) => format!("the target's {to}"),
         Surgery::References(count) => counted(*count, "reference", "references"),
+        Surgery::Anchored(count) => format!("{} anchored", counted(*count, "reference", "references")),
         Surgery::LoaderFolders => "its own folders".to_owned(),
         Surgery::Stub { anywhere: true, environment: false } => "starts from any folder".to_owned(),
         Surgery::Stub { anywhere: true, environment: true } => {
@@ -271,6 +276,7 @@ pub fn json(plan: &Plan) -> Value {
         "layout": plan.layout,
         "prefix": plan.prefix,
         "lib-dir": plan.lib_dir,
+        "anchor": plan.anchor.as_ref().map(|folder| json!({ "descriptor": ANCHOR, "folder": folder })),
         "mtime": plan.mtime,
         "size": plan.entries.iter().map(bytes).sum::<u64>(),
         "entries": plan.entries.iter().map(entry).collect::<Vec<_>>(),

@@ -20,7 +20,7 @@ use crate::error::Result;
 use crate::inspect::{self, Action, Wrapper};
 use crate::path::InstallPath;
 use crate::payload;
-use crate::stub::{self, Change};
+use crate::stub::{self, Anchor, Change};
 
 /// What became of wrappers and scripts.
 #[derive(Default)]
@@ -41,11 +41,11 @@ struct Wrapping {
     changes: Vec<Change>,
 }
 
-/// Puts into the tarball what stands for its wrappers and scripts.
-pub fn replace(context: &Context, draft: &mut Draft) -> Result<Replaced> {
+/// Puts into the tarball what stands for its wrappers and scripts; starters open `anchor`.
+pub fn replace(context: &Context, draft: &mut Draft, anchor: Option<&Anchor>) -> Result<Replaced> {
     let mut replaced = Replaced::default();
     let Some(abi) = draft.abi().filter(|_| context.config.relocatable) else { return Ok(replaced) };
-    let starters = Starters { context, abi };
+    let starters = Starters { context, abi, anchor };
     let is_program = |entry: &&Entry| entry.is_in(Format::Tar) && entry.role == Role::Program;
     let programs: Vec<&Entry> = draft.entries.iter().filter(is_program).collect();
     let beginnings: Vec<Vec<u8>> =
@@ -75,7 +75,7 @@ pub fn replace(context: &Context, draft: &mut Draft) -> Result<Replaced> {
     let others = programs.iter().zip(&beginnings).filter(|(entry, _)| !wrappings.contains_key(&entry.path));
     let others: Vec<(&Entry, &[u8])> = others.map(|(entry, bytes)| (*entry, bytes.as_slice())).collect();
     scripts::replace(&starters, &draft.entries, &others, &mut new, &mut replaced.lacks);
-    new.into_iter().for_each(|entry| draft.entries.put(entry));
+    new.into_iter().for_each(|entry| draft.entries.supersede(entry));
     Ok(replaced)
 }
 

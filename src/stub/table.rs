@@ -221,8 +221,18 @@ impl Table {
 
     /// The loader's path, for a program whose absolute path, links followed, is given. `None`: the root is above `/`.
     pub fn loader_from(&self, program: &[u8]) -> Option<Vec<u8>> {
-        if self.loader.starts_with(b"/") {
-            return Some(self.loader.clone());
+        self.below_root(program, &self.loader)
+    }
+
+    /// The anchor's descriptor and the path of its folder, in the same way.
+    pub fn anchor_from(&self, program: &[u8]) -> Option<(u8, Vec<u8>)> {
+        let anchor = self.anchor.as_ref()?;
+        Some((anchor.descriptor, self.below_root(program, &anchor.folder)?))
+    }
+
+    fn below_root(&self, program: &[u8], path: &[u8]) -> Option<Vec<u8>> {
+        if path.starts_with(b"/") {
+            return Some(path.to_vec());
         }
         let root = match &self.root {
             Root::At(root) => root.as_slice(),
@@ -230,7 +240,7 @@ impl Table {
                 path.iter().rposition(|byte| *byte == b'/').map(|slash| &path[..slash])
             })?,
         };
-        Some([root, b"/", &self.loader].concat())
+        Some([root, b"/", path].concat())
     }
 }
 

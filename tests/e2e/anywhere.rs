@@ -27,26 +27,94 @@ works_anywhere! {
     musl = "musl";
     static_programs = "static";
     glibcs_own = "getent";
+    python = "python";
+    git = "git";
+    vim = "vim";
+    nginx = "nginx";
+    ncurses = "ncurses";
+    plugins = "plugins";
+    go = "go";
 }
 
 /// Unpacked in a folder with a space, in one of 200 bytes, and moved; where there is nothing else, and in Debian 11, whose
-/// glibc is ten releases too old.
+/// glibc is ten releases too old. Nothing asks for the store, or for where packages have what it carries.
 fn works_anywhere(name: &str) {
+    let bundle = relocatable(name);
+    let tarball = bundle.artifact(".tar.");
+    let long = format!("/srv/{}", "n".repeat(200));
+    let packaged = match bundle.case.prefix.as_str() {
+        "/usr" => format!("/usr/lib/{}/", bundle.case.package()),
+        own => format!("{own}/"),
+    };
+    for (machine, folder) in [
+        (Machine::kept_from("scratch", packaged), "/opt/my programs"),
+        (Machine::new("scratch"), &long),
+        (Machine::new("bullseye"), "/home/a b"),
+    ] {
+        let top = unpacked(&machine, &tarball, folder);
+        machine.check(&bundle.case, &top.join("bin"), &[]);
+        machine.outside("mv \"$ROOT$1\" \"$ROOT/moved away\"", &top);
+        machine.check(&bundle.case, Path::new("/moved away/bin"), &[]);
+    }
+}
+
+fn relocatable(name: &str) -> Bundle {
+    relocatable_in(name, Layout::Flat)
+}
+
+fn relocatable_in(name: &str, layout: Layout) -> Bundle {
     let mut bundle = Bundle { case: Case::named(name), folder: scratch_folder() };
     bundle.case.add("[tarball]\nrelocatable = true\n");
-    succeeds(bundle.command(Layout::Flat).args(["-f", "tar"]).arg(bundle.case.result()));
-    let tarball = bundle.artifact(".tar.");
-    let top = only_folder(&tarball);
-    let long = format!("/srv/{}", "n".repeat(200));
-    for (target, folder) in [("scratch", "/opt/my programs"), ("scratch", &long), ("bullseye", "/home/a b")] {
-        let machine = Machine::new(target);
-        machine.outside(
-            &format!("mkdir -p \"$ROOT{folder}\"; tar --zstd -xf $1 -C \"$ROOT{folder}\""),
-            &tarball,
-        );
-        machine.check(&bundle.case, &Path::new(folder).join(&top).join("bin"), &[]);
-        machine.outside(&format!("mv \"$ROOT{folder}/{top}\" \"$ROOT/moved away\""), &tarball);
+    succeeds(bundle.command(layout).args(["-f", "tar"]).arg(bundle.case.result()));
+    bundle
+}
+
+/// Unpacks a tarball in a folder of a machine; where its own is then.
+fn unpacked(machine: &Machine, tarball: &Path, folder: &str) -> PathBuf {
+    let unpack = format!("mkdir -p \"$ROOT{folder}\"; tar --zstd -xf $1 -C \"$ROOT{folder}\"");
+    machine.outside(&unpack, tarball);
+    Path::new(folder).join(only_folder(tarball))
+}
+
+/// There run paths lead through the descriptor as well; for another processor, too.
+#[test]
+fn the_store_layout_works_anywhere() {
+    for name in ["jq-arm64", "python", "git"] {
+        let bundle = relocatable_in(name, Layout::Store);
+        let machine = Machine::new("scratch");
+        let top = unpacked(&machine, &bundle.artifact(".tar."), "/home/a b");
+        machine.outside("mv \"$ROOT$1\" \"$ROOT/moved away\"", &top);
         machine.check(&bundle.case, Path::new("/moved away/bin"), &[]);
+    }
+}
+
+/// Whoever may read it may run it.
+#[test]
+fn for_an_unprivileged_user() {
+    for name in ["git", "vim", "ncurses"] {
+        let mut bundle = relocatable(name);
+        bundle.case.checks.iter_mut().for_each(|check| check.uid = 1000);
+        let machine = Machine::new("scratch");
+        let top = unpacked(&machine, &bundle.artifact(".tar."), "/home/a b");
+        machine.check(&bundle.case, &top.join("bin"), &[]);
+    }
+}
+
+/// Scripts of the bundle's shell, which start programs by paths that lead through the descriptor and hand on such: the shell of the
+/// bundle can start them.
+#[test]
+fn what_a_program_of_the_bundle_starts_finds_everything_too() {
+    for name in ["iconv", "perl"] {
+        let mut bundle = relocatable(name);
+        let machine = Machine::new("scratch");
+        let top = unpacked(&machine, &bundle.artifact(".tar."), "/home/a b");
+        let find = "cd \"$ROOT$1\"; ls -d lib/*/*-bash-*/bin/bash | tail -n 1";
+        let bash = top.join(machine.outside(find, &top).trim());
+        for check in &mut bundle.case.checks {
+            let shell = [bash.to_str().unwrap(), "-c", "\"$@\"", "bash"].map(str::to_owned);
+            check.argv = [&shell[..], &check.argv].concat();
+        }
+        machine.check(&bundle.case, &top.join("bin"), &[]);
     }
 }
 

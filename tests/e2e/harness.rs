@@ -212,16 +212,23 @@ pub struct Machine {
     state: TempDir,
     /// Whether strace tells every file that a check asks for.
     watched: bool,
+    /// What else than /nix no check may ask for, if it is watched: what a path begins with.
+    kept_from: Option<String>,
 }
 
 impl Machine {
     pub fn new(target: &'static str) -> Machine {
-        Machine { target, state: scratch_folder(), watched: false }
+        Machine { target, state: scratch_folder(), watched: false, kept_from: None }
     }
 
     /// One in which no check may ask for a file below /nix.
     pub fn watched(target: &'static str) -> Machine {
         Machine { watched: true, ..Machine::new(target) }
+    }
+
+    /// One in which none may ask for what begins so, either.
+    pub fn kept_from(target: &'static str, beginning: String) -> Machine {
+        Machine { kept_from: Some(beginning), ..Machine::watched(target) }
     }
 
     fn run_in(&self, options: &[&OsStr]) -> Command {
@@ -337,7 +344,8 @@ impl Machine {
         let asks = |line: &&str| {
             // What is behind the files of an execve is arguments: a script's text.
             let call = line.split_once(", [").map_or(*line, |(call, _)| call);
-            call.contains("\"/nix/") && !glibcs.iter().any(|name| call.contains(name))
+            let kept_from = self.kept_from.as_ref().is_some_and(|path| call.contains(&format!("\"{path}")));
+            kept_from || call.contains("\"/nix/") && !glibcs.iter().any(|name| call.contains(name))
         };
         let asked: Vec<_> = trace.lines().filter(asks).take(20).collect();
         assert!(asked.is_empty(), "{what} asks for {asked:#?}");

@@ -106,3 +106,16 @@ fn the_hosts_loader_is_named_by_its_absolute_path() {
     let table = table.unwrap();
     assert_eq!((table.root, table.loader), (Root::Above(1), b"/lib64/ld-linux-x86-64.so.2".to_vec()));
 }
+
+/// Packages have whole paths in it, since ld.so ignores `$ORIGIN` under AT_SECURE; the tarball has no such program.
+#[test]
+fn a_setuid_programs_run_path_holds_in_any_folder() {
+    let f = fixture();
+    let setuid = "[[install.files]]\npath = \"bin/app\"\nmode = 0o4755\n";
+    let plan = f.plan(&format!("{setuid}[tarball]\nrelocatable = true\n"));
+    let at = programs(&plan).remove(0);
+    let rpath = |format: Format| String::from_utf8(program(&plan, &at, format).0.rpath.unwrap()).unwrap();
+    assert!(rpath(Format::Deb).starts_with("/usr/lib/app"), "{}", rpath(Format::Deb));
+    let anywhere = rpath(Format::Tar);
+    assert!(anywhere.split(':').all(|folder| folder.starts_with("$ORIGIN")), "{anywhere}");
+}

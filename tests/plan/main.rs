@@ -1,6 +1,7 @@
 //! Plans, tested as data: what a bundle would hold, and what would be done to it.
 
 mod accounts;
+mod anchors;
 mod anywhere;
 mod carried;
 mod fixture;

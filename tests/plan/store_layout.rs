@@ -1,8 +1,9 @@
 //! The store layout.
 
 use crate::fixture::{Fixture, GLIBC, body, codes, entry, lines, parsed, surgery};
+use explant::config::Format;
 use explant::payload;
-use explant::plan::{Kind, Surgery};
+use explant::plan::{Kind, Plan, Surgery};
 
 const APP: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0";
 const LIB: &str = "11111111111111111111111111111111-lib-1.0";
@@ -151,9 +152,23 @@ fn bytecode_stays_valid_by_time_and_by_hash() {
             std::process::Command::new("python3").args(["-c", &compile]).arg(f.disk(&path)).status().unwrap();
         assert!(python.success());
     }
-    let plan = f.result(APP).plan(STORE);
+    f.result(APP);
+    let packaged = "/usr/lib/app/111111111111111111111111111111-lib-1.0/share";
+    takes_the_bytecode(&f.plan(STORE), Format::Deb, packaged);
+    // References are others in a tarball that runs from any folder.
+    let plan = f.plan(&format!("{STORE}[tarball]\nrelocatable = true\n"));
+    takes_the_bytecode(&plan, Format::Deb, packaged);
+    takes_the_bytecode(&plan, Format::Tar, "/proc/self/fd/240/1111111111111111111111111-lib-1.0/share");
+    let listed = String::from_utf8(body(&plan, "/usr/anchored")).unwrap();
+    assert!(listed.contains("/timestamp.py\n") && !listed.contains("/checked_hash.py\n"), "{listed}");
+}
+
+/// Python takes the compiled files that a format has.
+fn takes_the_bytecode(plan: &Plan, format: Format, says: &str) {
     let tree = tempfile::tempdir().unwrap();
-    for entry in plan.entries.iter().filter(|entry| matches!(entry.kind, Kind::File { .. })) {
+    for entry in
+        plan.entries.iter().filter(|entry| entry.is_in(format) && matches!(entry.kind, Kind::File { .. }))
+    {
         let path = tree.path().join(String::from_utf8_lossy(entry.path.relative()).as_ref());
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, payload::whole(entry).unwrap().unwrap()).unwrap();
@@ -175,10 +190,7 @@ fn bytecode_stays_valid_by_time_and_by_hash() {
             "{module}: {log}"
         );
     }
-    assert_eq!(
-        String::from_utf8_lossy(&done.stdout).trim(),
-        "/usr/lib/app/111111111111111111111111111111-lib-1.0/share"
-    );
+    assert_eq!(String::from_utf8_lossy(&done.stdout).trim(), says);
 }
 
 #[test]

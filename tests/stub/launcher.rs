@@ -55,7 +55,7 @@ fn it_starts_a_program_with_arguments_and_environment() {
     is_started(&bundle, &lines(Command::new(&start).arg("the user's")));
     let bin = tempfile::tempdir().unwrap();
     symlink(&start, bin.path().join("by link")).unwrap();
-    let mut shell = Command::new("sh");
+    let mut shell = Command::new("/bin/sh");
     shell.args(["-c", "'by link' \"the user's\""]).env("PATH", bin.path());
     is_started(&bundle, &lines(&mut shell));
     let mut nobody = Command::new("setpriv");
@@ -111,7 +111,7 @@ fn it_opens_the_anchor_and_hands_on_the_path_that_it_was_started_by() {
     let anchor = Some(Anchor { descriptor: ANCHOR, folder: bytes("lib") });
     let bundle = with(PIE, &Table { anchor, changes, ..table() });
     let bin = bundle.root.join("bin");
-    let mut shell = Command::new("sh");
+    let mut shell = Command::new("/bin/sh");
     shell.args(["-c", "exec start /proc/self/fd/240"]).env("PATH", &bin);
     let told = lines(&mut shell);
     assert_eq!(&told["fd"], fs::canonicalize(bundle.root.join("lib")).unwrap().to_str().unwrap());

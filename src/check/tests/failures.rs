@@ -3,6 +3,8 @@
 use super::workshop::{Workshop, library, program, specimen};
 use super::{check_root, failure, stranger};
 use crate::check::{Policy, check};
+use crate::elf::{Elf, Operation, patched};
+use crate::stub::{ANCHOR, Anchor, Root, Table, stub};
 
 fn with_baseline(workshop: &Workshop, baseline: &[&str]) -> Vec<String> {
     let baseline = Some(baseline.iter().map(|glob| (*glob).to_owned()).collect());
@@ -179,4 +181,45 @@ fn a_broken_elf_file_in_bin() {
     let workshop = Workshop::closed();
     workshop.file("usr/bin/broken", 0o755, &specimen().program[..40]);
     assert!(failure(&workshop).contains("/usr/bin/broken is no ELF file that can be run"));
+}
+
+/// The specimen's program, with a stub that opens `folder` below its root.
+fn anchored(folder: &str) -> Vec<u8> {
+    let bytes = &specimen().program;
+    let elf = Elf::parse(bytes).unwrap().unwrap();
+    let anchor = Some(Anchor { descriptor: ANCHOR, folder: folder.into() });
+    let table =
+        Table { root: Root::Above(1), loader: b"lib/app/ld.so".to_vec(), anchor, changes: Vec::new() };
+    let operation = Operation { stub: Some(stub(elf.abi, &table).unwrap()), ..Operation::default() };
+    patched(bytes, &elf.operate(bytes, &operation).unwrap())
+}
+
+#[test]
+fn what_is_named_through_a_descriptor_must_be_there() {
+    let workshop = Workshop::closed();
+    workshop.file("usr/bin/app", 0o755, &anchored("lib/app"));
+    let named = "/proc/self/fd/240/0123456789abcdfgh0123456-data-1/x";
+    workshop.file(
+        "usr/lib/app/script",
+        0o644,
+        format!("#!/bin/sh\n# {}\ncat {named}\n", "x".repeat(9000)).as_bytes(),
+    );
+    let told = failure(&workshop);
+    assert!(
+        told.starts_with("/usr/lib/app/script names /proc/self/fd/240/0123456789abcdfgh0123456-"),
+        "{told}"
+    );
+    workshop.file("usr/lib/app/0123456789abcdfgh-data-1/x", 0o644, b"");
+    workshop.link("usr/lib/app/0123456789abcdfgh0123456-data-1", "0123456789abcdfgh-data-1");
+    assert!(check_root(&workshop).is_closed());
+    workshop.file("usr/bin/app", 0o755, &anchored("lib/none"));
+    assert!(failure(&workshop).contains("/usr/lib/none as descriptor 240, which holds nothing"));
+}
+
+#[test]
+fn programs_of_two_bundles_are_told_apart() {
+    let workshop = Workshop::closed();
+    workshop.file("usr/bin/app", 0o755, &anchored("lib/app"));
+    workshop.file("usr/bin/other", 0o755, &anchored("lib"));
+    assert!(failure(&workshop).contains("different folders as descriptor 240: /usr/lib, /usr/lib/app"));
 }

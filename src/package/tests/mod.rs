@@ -101,6 +101,7 @@ fn plan(entries: Vec<Entry>) -> Plan {
         prefix: InstallPath::new("/usr").unwrap(),
         lib_dir: InstallPath::new("/usr/lib/acme-tool").unwrap(),
         relocatable: false,
+        anchor: None,
         mtime: MTIME,
         entries: with_folders(entries),
         bill: None,
