@@ -57,7 +57,7 @@ pub fn plant(context: &Context, draft: &mut Draft, anchor: Option<&InstallPath>)
 
 fn without_stub(context: &Context, lacks: Vec<String>) -> Finding {
     let what = match context.config.relocatable {
-        true => "programs do not start from any folder, or lack what `[runtime.env]` says",
+        true => "programs do not start as they should from any folder, or lack what `[runtime.env]` says",
         false => "programs lack what `[runtime.env]` says",
     };
     let mut finding = Finding::warning("no-stub", what)
