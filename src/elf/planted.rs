@@ -16,6 +16,8 @@ pub const HEADER: usize = 32;
 const ADDRESS: usize = 8;
 const ENTRY: usize = 16;
 const SIZE: usize = 24;
+/// The table is searched for in so many bytes, a library of 100 MB that begins at address 0 is not: code is under 4 KiB.
+const CODE: usize = 4 << 10;
 
 /// Code that a program is to begin with, and its table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +69,7 @@ pub(super) fn find(image: &Image, header: &Header) -> Option<Planted> {
     }
     let bytes = image.slice(segment.p_offset, segment.p_filesz)?;
     let number = |at: usize| Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
-    for at in memchr::memmem::find_iter(bytes, MAGIC) {
+    for at in memchr::memmem::find_iter(&bytes[..bytes.len().min(CODE + MAGIC.len())], MAGIC) {
         if number(at + ADDRESS) != Some(segment.p_vaddr.wrapping_add(at as u64)) {
             continue;
         }

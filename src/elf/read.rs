@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use goblin::elf::dynamic::{
     DF_1_PIE, DT_AUDIT, DT_CONFIG, DT_DEPAUDIT, DT_FLAGS_1, DT_GNU_HASH, DT_HASH, DT_NEEDED, DT_NULL,
@@ -63,6 +64,9 @@ pub(crate) struct Layout {
     pub(super) strings: Range<u64>,
     /// Strings of the tags that [`Elf`] has no field for, and of tags that a later one of the kind overrules.
     pub(super) further_strings: Vec<(u64, Vec<u8>)>,
+    /// Bytes of the section of dynamic symbols, where there is one; read when it is first asked for, since most files that are
+    /// read are never edited, and an edit asks a dozen times.
+    pub(super) symbol_section: OnceLock<Option<u64>>,
 }
 
 impl Layout {

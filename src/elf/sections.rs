@@ -2,6 +2,7 @@
 
 use goblin::elf::header::Header;
 use goblin::elf::section_header::{SHT_NOBITS, SHT_NULL, SectionHeader};
+use scroll::Pread;
 
 use super::image::Image;
 
@@ -15,13 +16,20 @@ pub(super) fn sections(image: &Image, header: &Header) -> Vec<SectionHeader> {
     if header.e_shoff == 0 || u64::from(header.e_shentsize) != size || u64::from(header.e_shstrndx) >= count {
         return Vec::new();
     }
-    let section = |index: u64| image.read::<SectionHeader>(header.e_shoff.checked_add(index * size)?);
+    // One look at the table's end instead of one at each entry's.
+    let Some(table) = image.slice(header.e_shoff, count * size) else { return Vec::new() };
     let is_inside = |section: &SectionHeader| {
         has_no_bytes(section)
             || section.sh_offset.checked_add(section.sh_size).is_some_and(|end| end <= image.len())
     };
-    let sections = (0..count).map(|index| section(index).filter(is_inside));
-    sections.collect::<Option<_>>().unwrap_or_default()
+    let mut sections = Vec::with_capacity(count as usize);
+    for entry in table.chunks_exact(size as usize) {
+        match entry.pread_with::<SectionHeader>(0, image.ctx) {
+            Ok(section) if is_inside(&section) => sections.push(section),
+            _ => return Vec::new(),
+        }
+    }
+    sections
 }
 
 /// The section that names the others: all names begin in it, and the last one ends.

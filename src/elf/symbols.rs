@@ -40,8 +40,7 @@ impl Symbols {
         let size = Sym::size(image.ctx.container) as u64;
         let counted = count_by_hash(image, layout, abi).or_else(|| count_by_gnu_hash(image, layout, abi));
         let until_next = bytes_until_next_table(layout, address, room);
-        let section =
-            section_len(image, address).filter(|len| *len <= until_next && len.is_multiple_of(size));
+        let section = section_len(image, layout).filter(|len| *len <= until_next && len.is_multiple_of(size));
         let counted = counted.or_else(|| section.map(|len| len / size));
         let count = counted.unwrap_or(until_next / size);
         // Padding is shorter than a symbol, so without a remainder there is none.
@@ -82,12 +81,16 @@ impl Symbols {
     }
 }
 
-/// The length of the section of dynamic symbols at an address.
-fn section_len(image: &Image, address: u64) -> Option<u64> {
-    let header: Header = image.bytes.pread(0).ok()?;
-    let mut sections = sections(image, &header).into_iter();
-    let symbols = |section: &SectionHeader| section.sh_type == SHT_DYNSYM && section.sh_addr == address;
-    sections.find(symbols).map(|section| section.sh_size)
+/// The length of the section of dynamic symbols at DT_SYMTAB's address.
+fn section_len(image: &Image, layout: &Layout) -> Option<u64> {
+    let len = || {
+        let address = layout.value(DT_SYMTAB)?;
+        let header: Header = image.bytes.pread(0).ok()?;
+        let mut sections = sections(image, &header).into_iter();
+        let symbols = |section: &SectionHeader| section.sh_type == SHT_DYNSYM && section.sh_addr == address;
+        sections.find(symbols).map(|section| section.sh_size)
+    };
+    *layout.symbol_section.get_or_init(len)
 }
 
 /// Bytes of a word of DT_HASH: 8 on Alpha and 64-bit s390.
@@ -102,7 +105,7 @@ fn told(image: &Image, layout: &Layout, abi: Abi) -> Option<u64> {
     if let Some(count) = mips.or_else(|| count_by_hash(image, layout, abi)) {
         return Some(count);
     }
-    let section = section_len(image, layout.value(DT_SYMTAB)?);
+    let section = section_len(image, layout);
     let other = match section {
         Some(len) => Some(len / Sym::size(image.ctx.container) as u64),
         None => last_relocated(image, layout, abi).map(|last| last + 1),

@@ -308,6 +308,36 @@ mod tests {
     }
 
     #[test]
+    fn what_one_format_has_takes_the_place_of_what_was_there() {
+        let with = |target: &str, formats: Formats| {
+            let mut link = Entry::link(path("/a"), target.into());
+            link.special.formats = formats;
+            link
+        };
+        let tar = Formats::only(Format::Tar);
+        let mut entries = Entries::default();
+        entries.add(with("all", Formats::ALL)).unwrap();
+        entries.supersede(with("tar", tar));
+        entries.supersede(with("newer", tar));
+        let told = |entries: &Entries| -> Vec<(Vec<u8>, Formats)> {
+            let at = path("/a");
+            let all = entries.at(&at).map(|entry| match &entry.kind {
+                Kind::Link { target } => (target.clone(), entry.special.formats),
+                other => panic!("{other:?}"),
+            });
+            all.collect()
+        };
+        let rest = Formats::ALL.without(tar);
+        assert_eq!(told(&entries), [(b"all".to_vec(), rest), (b"newer".to_vec(), tar)]);
+        // What is left is what `get` finds.
+        entries.supersede(with("packages", rest));
+        assert_eq!(told(&entries), [(b"newer".to_vec(), tar), (b"packages".to_vec(), rest)]);
+        entries.supersede(with("every", Formats::ALL));
+        assert_eq!(told(&entries), [(b"every".to_vec(), Formats::ALL)]);
+        assert_eq!(entries.finish().unwrap().len(), 1);
+    }
+
+    #[test]
     fn two_things_at_one_path_are_refused() {
         let mut entries = Entries::default();
         entries.add(Entry::link(path("/a"), b"x".to_vec())).unwrap();

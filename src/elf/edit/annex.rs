@@ -114,7 +114,7 @@ impl Growth<'_> {
 pub(super) fn is_cache_in_annex(image: &Image) -> bool {
     let Some(headers) = Headers::read(image) else { return false };
     let annex = find_old(image, &headers);
-    let cache = cache::find(image, &headers).and_then(|index| headers.segments.get(index));
+    let cache = cache::find(image, &headers.segments).and_then(|index| headers.segments.get(index));
     annex.zip(cache).is_some_and(|((_, old), cache)| old.holds(cache.p_offset))
 }
 

@@ -71,7 +71,7 @@ impl Growth<'_> {
 
     /// Takes out the header of a note about libraries that is not true any more, or will be written anew.
     fn take_out_cache(&mut self) {
-        let index = cache::find(&self.draft.image, &self.headers);
+        let index = cache::find(&self.draft.image, &self.headers.segments);
         let Some(index) = index.filter(|_| self.draft.cache != Cache::Stays) else { return };
         if self.is_in_old(self.headers.segments[index].p_offset) {
             self.headers.segments.remove(index);
@@ -121,7 +121,7 @@ impl Growth<'_> {
 
     /// The header of a note about libraries in the old annex.
     fn old_cache(&self) -> Option<&ProgramHeader> {
-        let index = cache::find(&self.draft.image, &self.headers)?;
+        let index = cache::find(&self.draft.image, &self.headers.segments)?;
         self.headers.segments.get(index).filter(|segment| self.is_in_old(segment.p_offset))
     }
 

@@ -20,17 +20,23 @@ pub(super) struct Headers {
     has_names: bool,
 }
 
+/// The ELF header and the program headers. `None`: they cannot be read.
+pub(super) fn segments(image: &Image) -> Option<(Header, Vec<ProgramHeader>)> {
+    let header: Header = image.bytes.pread(0).ok()?;
+    let size = ProgramHeader::size(image.ctx) as u64;
+    // No table lies in the file header, which is written too.
+    if header.e_phoff < Header::size(image.ctx) as u64 {
+        return None;
+    }
+    let segment = |index: u64| image.read(header.e_phoff.checked_add(index * size)?);
+    let segments = (0..u64::from(header.e_phnum)).map(segment).collect::<Option<_>>()?;
+    Some((header, segments))
+}
+
 impl Headers {
     /// `None`: the program headers cannot be read.
     pub fn read(image: &Image) -> Option<Headers> {
-        let header: Header = image.bytes.pread(0).ok()?;
-        let size = ProgramHeader::size(image.ctx) as u64;
-        // No table lies in the file header, which is written too.
-        if header.e_phoff < Header::size(image.ctx) as u64 {
-            return None;
-        }
-        let segment = |index: u64| image.read(header.e_phoff.checked_add(index * size)?);
-        let segments = (0..u64::from(header.e_phnum)).map(segment).collect::<Option<_>>()?;
+        let (header, segments) = segments(image)?;
         let sections = sections(image, &header);
         let has_names = names(image, &header, &sections).is_some();
         Some(Headers { header, segments, sections, has_names })

@@ -8,7 +8,7 @@ use goblin::elf::header::ET_DYN;
 
 use super::cache::{self, Cache};
 use super::draft::{Draft, Edit, Field};
-use super::headers::Headers;
+use super::headers::segments;
 use crate::elf::Class;
 use crate::elf::operation::{Operation, Refusal, RunPath};
 use crate::elf::symbols::Symbols;
@@ -21,7 +21,7 @@ const SONAME: &str = "soname";
 impl Draft<'_> {
     pub fn set_os_abi(&mut self, abi: u8) -> Result<(), Refusal> {
         // A table of segments that lies over the file header would change with it.
-        if Headers::read(&self.image).is_none() {
+        if segments(&self.image).is_none() {
             return Err(Refusal::impossible("OS ABI", "its program headers cannot be read"));
         }
         self.os_abi = Some(abi);
@@ -63,7 +63,7 @@ impl Draft<'_> {
             return Ok(());
         }
         self.check_dynamic(RUN_PATH)?;
-        self.cache = Cache::Goes;
+        self.drop_cache();
         let fields = self.run_path_fields();
         self.edit_strings(vec![Edit { new: None, fields }])?;
         self.dynamic.retain(|entry| !matches!(entry.tag, DT_RPATH | DT_RUNPATH));
@@ -90,7 +90,7 @@ impl Draft<'_> {
         let fields = self.run_path_fields();
         let heeded = fields.first().map_or(0, |field| self.string_of(*field));
         if self.strings.get(heeded) != run_path.folders {
-            self.cache = Cache::Goes;
+            self.drop_cache();
         }
         self.edit_strings(vec![Edit { new: Some(run_path.folders.clone()), fields }])?;
         let run_paths = self.dynamic.iter_mut().filter(|entry| matches!(entry.tag, DT_RPATH | DT_RUNPATH));
@@ -138,7 +138,7 @@ impl Draft<'_> {
         gone.sort();
         gone.dedup();
         if !gone.is_empty() {
-            self.cache = Cache::Goes;
+            self.drop_cache();
         }
         let fields = gone.iter().copied().map(Field::Entry).collect();
         self.edit_strings(vec![Edit { new: None, fields }])?;
@@ -168,7 +168,7 @@ impl Draft<'_> {
         if edits.is_empty() {
             return Ok(());
         }
-        self.cache = Cache::Goes;
+        self.drop_cache();
         self.edit_strings(edits)
     }
 
@@ -186,7 +186,7 @@ impl Draft<'_> {
             return Ok(());
         }
         self.check_dynamic(NEEDED)?;
-        self.cache = Cache::Goes;
+        self.drop_cache();
         for name in names.iter().rev() {
             self.insert(0, DT_NEEDED, 0);
             self.edit_strings(vec![Edit { new: Some(name.clone()), fields: vec![Field::Entry(0)] }])?;
@@ -209,6 +209,14 @@ impl Draft<'_> {
             self.insert(self.dynamic.len(), DT_DEBUG, 0);
         }
         Ok(())
+    }
+
+    /// The note tells what was found by the run path and the needed entries of before.
+    fn drop_cache(&mut self) {
+        let segments = segments(&self.image);
+        if segments.is_some_and(|(_, segments)| cache::find(&self.image, &segments).is_some()) {
+            self.cache = Cache::Goes;
+        }
     }
 
     pub fn set_cache(&mut self, descriptor: &[u8]) {

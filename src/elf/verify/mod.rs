@@ -127,6 +127,17 @@ pub fn verify(original: &[u8], edited: &[u8], operation: &Operation) -> Vec<Viol
     report.0
 }
 
+/// What is wrong with a file by itself, whoever made it. An edit of such a file may be refused, or may give what [`verify`] calls
+/// wrong: nobody can change one of two tables that lie over each other.
+pub fn unsound(bytes: &[u8]) -> Vec<Violation> {
+    let mut report = Report::default();
+    match File::read(bytes) {
+        Ok(file) => invariants(&View::new(file), true, &mut report),
+        Err(reason) => report.add(rule::HEADER, "the file", reason),
+    }
+    report.0
+}
+
 /// Both files. What was no section table is none, whatever lies by now where it says that its sections are.
 fn views<'a>(original: &'a [u8], edited: &'a [u8]) -> Result<(View<'a>, View<'a>), &'static str> {
     let (before, mut after) = (File::read(original)?, File::read(edited)?);

@@ -2,9 +2,9 @@
 
 use goblin::elf::dynamic::DT_HASH;
 
-use super::broken;
 use super::damage::Victim;
 use super::images::IMAGES;
+use super::unsound;
 use crate::elf::verify::dynamic::DT_MIPS_XHASH;
 use crate::elf::verify::hash::{gnu, sysv};
 use crate::elf::verify::rule::LOOKUP;
@@ -22,7 +22,7 @@ fn library(target: &str) -> Option<(Victim<'static>, u64, u64)> {
 }
 
 fn lost(victim: &Victim) -> Vec<String> {
-    let violations = broken(&victim.bytes).into_iter().filter(|it| it.rule == LOOKUP);
+    let violations = unsound(&victim.bytes).into_iter().filter(|it| it.rule == LOOKUP);
     violations.map(|it| it.message).collect()
 }
 
