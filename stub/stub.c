@@ -5,6 +5,9 @@
  * process as the kernel makes one. Before that, it carries out what the table behind its code says: environment, arguments,
  * folder, descriptor. The table's format: docs/design.md, "The stub".
  *
+ * With LAUNCHER it is a program of its own, which starts another one of the bundle in its place: a script's interpreter, a
+ * wrapped program.
+ *
  * It is flat code in a segment of the program's own: position-independent, without relocations, writable data, or a libc; small
  * comes before fast. Linux 3.10 is enough.
  */
@@ -45,8 +48,7 @@ struct table {
 };
 extern const struct table table __attribute__((visibility("hidden")));
 
-/* Of the environment: each has a name, a value, and for PREFIX and SUFFIX the value with its separator, for where there is an old
- * one. */
+/* Of the environment: each has a name, a value, and for PREFIX and SUFFIX the separator, for where there is an old one. */
 enum { SET = 's', DEFAULT = 'd', UNSET = 'u', PREFIX = 'p', SUFFIX = 'x' };
 /* Of the arguments, in their order: argv[0] instead of the user's, an argument, the user's own from argv[1] on; and the folder to
  * go to. Each has one string. */
@@ -55,11 +57,11 @@ enum { ARGV0 = '0', ARGUMENT = 'a', USERS = '*', FOLDER = 'c' };
 /* How paths through the anchor begin, as explant writes them (src/stub/mod.rs). */
 #define ANCHORED "/proc/self/fd/240/"
 
-/* What stands for the root's path in a value. */
-#define ROOT 1
+/* What stands in a value for the root's path, and for the path that the program was started by. */
+enum { ROOT = 1, STARTED = 2 };
 
 enum { PATH_MAX = 4096, HOPS = 40, CHUNK = 65536, HEADERS = 2048 };
-enum { AT_FDCWD = -100, SEEK_END = 2, RLIMIT_NOFILE = 7, ENOEXEC = 8, ENAMETOOLONG = 36 };
+enum { AT_FDCWD = -100, SEEK_END = 2, RLIMIT_NOFILE = 7, ENOEXEC = 8, EINVAL = 22, ENAMETOOLONG = 36 };
 enum { O_PATH = 010000000, O_CLOEXEC = 02000000 };
 enum { PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4, MAP_PRIVATE = 2, MAP_FIXED = 16, MAP_ANONYMOUS = 32 };
 enum { PT_LOAD = 1, PT_DYNAMIC = 2, PT_INTERP = 3, PT_PHDR = 6, PF_X = 1, PF_W = 2, PF_R = 4, ET_DYN = 3, DT_DEBUG = 21 };
@@ -68,7 +70,8 @@ enum { AT_PHDR = 3, AT_PHNUM = 5, AT_PAGESZ = 6, AT_BASE = 7, AT_ENTRY = 9, AT_S
 struct header {
     u32 magic;
     u8 class, data, ident[10];
-    u16 type, machine;
+    /* The machine in the upper half. */
+    u32 type;
     u32 version;
     word entry, phoff, shoff;
     u32 flags;
@@ -121,7 +124,7 @@ static int is_same(const char *one, const char *other, word len) {
 }
 
 /* Errors of system calls in words; each begins with its number. */
-static const char reasons[] = "\002no such file or folder\0"
+static const char reasons[] __attribute__((aligned(1))) = "\002no such file or folder\0"
                               "\010no loader for this machine, or cut off\0"
                               "\011the limit of open files is too low\0"
                               "\014no memory\0"
@@ -271,7 +274,7 @@ static __attribute__((noinline)) void limit(const struct limit *set, struct limi
 
 /* A path through the anchor as one that holds without it, too; any other as it is. */
 static __attribute__((noinline)) word real_path(const char *path, const char *folder) {
-    static const char anchored[] = ANCHORED;
+    static const char anchored[] __attribute__((aligned(1))) = ANCHORED;
     word len = sizeof anchored - 1;
     if (path && is_same(path, anchored, len))
         path = join_whole(folder, path + len - 1);
@@ -302,6 +305,7 @@ static void open_anchor(const char *folder) {
     *name = real_path((char *)*name, folder);
 }
 
+#ifndef LAUNCHER
 /* Maps one segment over the room that is kept for it. */
 static word map_segment(const struct segment *s, word base, word fd, word page) {
     word into = s->vaddr & (page - 1), at = base + s->vaddr, end = at + s->filesz, memory = at + s->memsz;
@@ -320,7 +324,7 @@ static word map_segment(const struct segment *s, word base, word fd, word page) 
 }
 
 /* Maps the segments of a loader, in ascending order: the base address. */
-static word map_segments(const struct segment *s, word count, word fd) {
+static APART word map_segments(const struct segment *s, word count, word fd) {
     word page = *aux(AT_PAGESZ), high = 0, size = call3(SYS_lseek, fd, 0, SEEK_END);
     const struct segment *end = s + count;
     for (const struct segment *at = s; at < end; at++)
@@ -341,21 +345,17 @@ static word map_segments(const struct segment *s, word count, word fd) {
 }
 
 /* Maps the loader: its base address, and in `entry` where it begins. */
-static word map_loader(const char *path, word *entry) {
-    union {
-        struct header header;
-        char bytes[HEADERS];
-    } file;
-    const struct header *h = &file.header;
+static APART word map_loader(const char *path, word *entry) {
+    struct header h[HEADERS / sizeof(struct header)];
     word base = -ENOEXEC;
     word fd = call4(SYS_openat, AT_FDCWD, (word)path, O_CLOEXEC, 0);
     if (is_error(fd))
         die("cannot open ", path, fd);
-    word got = call3(SYS_read, fd, (word)&file, sizeof file);
+    word got = call3(SYS_read, fd, (word)h, sizeof h);
     /* All loaders have their program headers in front. */
-    if (got == sizeof file && h->magic == 0x464c457f && h->class == 2 && h->type == ET_DYN && h->machine == MACHINE &&
-        h->phoff <= HEADERS && h->phoff + h->phnum * sizeof(struct segment) <= HEADERS)
-        base = map_segments((struct segment *)(file.bytes + h->phoff), h->phnum, fd);
+    if (got == sizeof h && h->magic == 0x464c457f && h->class == 2 && h->type == (ET_DYN | MACHINE << 16) &&
+        h->phoff == sizeof *h && h->phnum <= (HEADERS - sizeof *h) / sizeof(struct segment))
+        base = map_segments((struct segment *)(h + 1), h->phnum, fd);
     if (is_error(base))
         die("cannot map ", path, base);
     call1(SYS_close, fd);
@@ -364,7 +364,7 @@ static word map_loader(const char *path, word *entry) {
 }
 
 /* What nobody reads stays 0, as fresh memory is. */
-static __attribute__((noinline)) void describe(struct segment *s, u32 type, const void *at, word len) {
+static APART void describe(struct segment *s, u32 type, const void *at, word len) {
     s->type = type;
     s->flags = PF_R;
     s->vaddr = (word)at;
@@ -398,16 +398,44 @@ static int is_loaded(word bias) {
     return 0;
 }
 
-/* A value with the root's path in its places. */
+#endif
+
+/* A value with paths in their places. */
 static const char *expand(const char *value) {
     const char *at = value;
-    while (*at && *at != ROOT)
+    while ((u8)*at > STARTED)
         at++;
-    return *at ? join_whole(join(value, at - value, p->root), expand(at + 1)) : value;
+    if (!*at)
+        return value;
+    const char *path = *at == ROOT ? p->root : (char *)*aux(AT_EXECFN);
+    return join_whole(join(value, at - value, path), expand(at + 1));
+}
+
+/* A text between two separators. */
+static APART char *framed(const char *separator, const char *text) {
+    return join_whole(join_whole(separator, text), separator);
+}
+
+/* Puts a value before or behind the old ones of a list, if there are any. One that is there already is not put there twice: it
+ * comes to the front, or stays where it is. So do nixpkgs' wrappers. */
+static const char *extended(char kind, const char *old, const char *value, const char *separator) {
+    if (!*old)
+        return value;
+    char *all = framed(separator, old), *at = all;
+    const char *item = framed(separator, value);
+    word wide = length(separator), len = length(item);
+    while (*at && !is_same(at, item, len))
+        at++;
+    if (kind == SUFFIX)
+        return *at ? old : join_whole(all + wide, value);
+    if (*at)
+        copy(at, at + len - wide, length(at + len - wide) + 1);
+    all[length(all) - wide] = 0;
+    return join_whole(value, all);
 }
 
 /* Carries out one record on the environment. */
-static void change(char **env, char kind, const char *name, const char *value, const char *joined) {
+static void change(char **env, char kind, const char *name, const char *value, const char *separator) {
     name = join_whole(name, "=");
     word head = length(name);
     while (*env)
@@ -420,20 +448,10 @@ static void change(char **env, char kind, const char *name, const char *value, c
                 move++;
     if (kind == UNSET || (kind == DEFAULT && *env))
         return;
-    const char *old = *env ? *env + head : "";
+    const char *old = *env && kind != SET ? *env + head : "";
     if (!*env)
         env[1] = 0;
-    if (!*old || kind == SET)
-        value = expand(value);
-    else {
-        joined = expand(joined);
-        word len = length(joined), rest = length(old);
-        /* What is there already is not put there twice. */
-        if (kind == PREFIX ? is_same(old, joined, len) : rest >= len && is_same(old + rest - len, joined, len))
-            return;
-        value = kind == PREFIX ? join_whole(joined, old) : join_whole(old, joined);
-    }
-    *env = join_whole(name, value);
+    *env = join_whole(name, extended(kind, old, expand(value), separator));
 }
 
 /* Carries out the records, on a copy of what is on the stack. */
@@ -448,9 +466,9 @@ static void carry_out(const char *records, struct jump *jump) {
         const char *name = records, *value = next(name);
         records = value;
         if (kind >= DEFAULT) {
-            const char *joined = next(value);
-            records = next(joined);
-            change(env, kind, name, value, joined);
+            const char *separator = next(value);
+            records = next(separator);
+            change(env, kind, name, value, separator);
             continue;
         }
         const char *text = expand(name);
@@ -477,6 +495,29 @@ static void carry_out(const char *records, struct jump *jump) {
     jump->bytes = (char *)argv - (char *)block;
 }
 
+#ifdef LAUNCHER
+/* A program of its own: the program that the table names in place of a loader takes its place, as one that a shell starts. */
+__attribute__((used, noreturn)) void stub(word *stack) {
+    struct process process;
+    struct jump made;
+    p = &process;
+    read_stack(stack);
+    const char *program = table.strings, *root = next(program), *anchor = next(root), *records = next(anchor);
+    if (*aux(AT_SECURE) && *program != '/')
+        die("setuid, setgid and capabilities are refused", "", -1);
+    find_root(root, 0);
+    if (table.anchor)
+        open_anchor(anchor);
+    if (!*p->argv)
+        die("cannot start", " without a name", -EINVAL);
+    program = below_root(program);
+    /* It finds its own. */
+    p->origin = 0;
+    carry_out(*records ? records : "*\0", &made);
+    word failed = call3(SYS_execve, (word)program, (word)(made.block + 1), (word)(made.block + *made.block + 2));
+    die("cannot open ", program, failed);
+}
+#else
 /* `by_loader` is what a loader leaves in a register for the program (its function for atexit), and the kernel leaves 0. */
 __attribute__((used)) void stub(word *stack, word by_loader, struct jump *jump) {
     struct process process;
@@ -502,3 +543,4 @@ __attribute__((used)) void stub(word *stack, word by_loader, struct jump *jump) 
     if (*p->argv && (*records || p->origin))
         carry_out(*records ? records : "*\0", jump);
 }
+#endif

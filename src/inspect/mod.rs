@@ -18,11 +18,20 @@ use crate::error::{Error, Result};
 use crate::path::printable;
 
 pub use disk::Disk;
+pub use report::first_line;
 use report::{Content, Image, Report, Script};
 use symbols::Symbols;
 pub use text::text;
 use tree::Tree;
-pub use wrapper::{Action, Maker, Wrapper};
+pub use wrapper::{Action, Maker, Text, Wrapper};
+
+/// What a program's or a script's bytes do, if they are a wrapper's.
+pub fn wrapper(bytes: &[u8]) -> Option<Wrapper> {
+    match Script::read(bytes) {
+        Some(script) => script.wrapper,
+        None => wrapper::of_program(bytes),
+    }
+}
 
 /// What is asked for, apart from the fields.
 #[derive(Clone, Copy, Debug, Default)]

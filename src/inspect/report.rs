@@ -185,16 +185,19 @@ impl Dlopen {
 /// The kernel reads no more of a first line (BINPRM_BUF_SIZE).
 const FIRST_LINE: usize = 256;
 
+/// A script's interpreter, and what stands behind it, which the kernel hands over in one piece. `None`: the bytes do not begin with
+/// `#!` and the name of an interpreter.
+pub fn first_line(script: &[u8]) -> Option<(&[u8], &[u8])> {
+    let rest = script.strip_prefix(b"#!")?;
+    let line = rest[..rest.len().min(FIRST_LINE)].split(|byte| *byte == b'\n').next()?.trim_ascii();
+    let end = line.iter().position(u8::is_ascii_whitespace).unwrap_or(line.len());
+    (end > 0).then(|| (&line[..end], line[end..].trim_ascii()))
+}
+
 impl Script {
     /// `None`: the bytes do not begin with `#!` and the name of an interpreter.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
-        let rest = bytes.strip_prefix(b"#!")?;
-        let line = rest[..rest.len().min(FIRST_LINE)].split(|byte| *byte == b'\n').next()?.trim_ascii();
-        let end = line.iter().position(u8::is_ascii_whitespace).unwrap_or(line.len());
-        let (interpreter, argument) = (&line[..end], line[end..].trim_ascii());
-        if interpreter.is_empty() {
-            return None;
-        }
+        let (interpreter, argument) = first_line(bytes)?;
         // `#!/usr/bin/env bash` is a script of bash's.
         let shell = if crate::path::file_name(interpreter) == b"env" { argument } else { interpreter };
         Some(Script {

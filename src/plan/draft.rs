@@ -107,13 +107,17 @@ impl Draft {
         }
     }
 
+    /// The ABI that [`Draft::architecture`] is of. `None`: no ELF file was seen.
+    pub fn abi(&self) -> Option<Abi> {
+        let most = self.abis.iter().max_by_key(|(_, counts)| **counts);
+        most.filter(|(_, counts)| **counts != [0; 4]).map(|(abi, _)| *abi)
+    }
+
     /// What most of the results' programs are made for; where they have none, most of their libraries; and so on to the
     /// rest of the closure (a script's interpreter).
     pub fn architecture(&self) -> Result<Architecture> {
-        let most =
-            self.abis.iter().max_by_key(|(_, counts)| **counts).filter(|(_, counts)| **counts != [0; 4]);
-        let Some((abi, _)) = most else { return Ok(Architecture::Any) };
-        Architecture::of(*abi).ok_or_else(|| {
+        let Some(abi) = self.abi() else { return Ok(Architecture::Any) };
+        Architecture::of(abi).ok_or_else(|| {
             Error::failure(format!(
                 "the programs are for ELF machine {}, which the package formats have no name for",
                 abi.machine

@@ -32,12 +32,15 @@ pub mod relocatable;
 mod relocation;
 mod relocator;
 mod run_path;
+mod scripts;
+mod starters;
 mod store_layout;
 mod stubs;
 mod survey;
 pub mod system;
 pub mod table;
 mod why;
+mod wrappers;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -226,6 +229,8 @@ pub enum Surgery {
         anywhere: bool,
         environment: bool,
     },
+    /// It is a program of explant's that starts another one of the bundle in its place.
+    Starts(String),
     /// A .pyc header was brought in step with its source's new time or content.
     PycHeader,
 }

@@ -1,13 +1,15 @@
 //! Programs that begin in a stub: those of a tarball that runs from any folder, and all where `[runtime.env]` has something for
 //! them. What a stub is: `crate::stub`.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 
 use super::context::Context;
 use super::draft::Draft;
 use super::entries::Entries;
 use super::relocatable::Place;
-use super::{Entry, Finding, Kind, Role, Surgery};
+use super::{Entry, Finding, Kind, Role, Surgery, starters, wrappers};
 use crate::config::{Format, Formats, Layout, Setting};
 use crate::elf::verify::verify;
 use crate::elf::{Class, Elf, Operation, RunPath, patched, patched_len, patches_after};
@@ -34,12 +36,13 @@ pub fn plant(context: &Context, draft: &mut Draft, anchor: Option<&InstallPath>)
     }
     let place = Place { prefix: &context.prefix };
     let anchor = anchor.map(|folder| Anchor { descriptor: ANCHOR, folder: place.below(folder) });
-    let planter = Planter { context, entries: &draft.entries, changes, anchor };
+    let starters = wrappers::replace(context, draft, anchor.as_ref())?;
+    let planter = Planter { context, entries: &draft.entries, changes, wrapped: starters.changes, anchor };
     let programs: Vec<&Entry> =
         draft.entries.iter().filter(|entry| matches!(entry.role, Role::Program)).collect();
     let planted: Vec<Planted> =
         programs.par_iter().map(|entry| planter.plant(entry)).collect::<Result<Vec<_>>>()?;
-    let mut lacks = Vec::new();
+    let mut lacks = starters.lacks;
     for Planted { path, fixed, anywhere, lacks: lack } in planted {
         lacks.extend(lack.map(|lack| format!("{path}: {lack}")));
         for entry in fixed.into_iter().chain(anywhere) {
@@ -54,7 +57,7 @@ pub fn plant(context: &Context, draft: &mut Draft, anchor: Option<&InstallPath>)
 
 fn without_stub(context: &Context, lacks: Vec<String>) -> Finding {
     let what = match context.config.relocatable {
-        true => "programs do not start from any folder, or lack what `[runtime.env]` says",
+        true => "programs do not start as they should from any folder, or lack what `[runtime.env]` says",
         false => "programs lack what `[runtime.env]` says",
     };
     let mut finding = Finding::warning("no-stub", what)
@@ -89,12 +92,17 @@ struct Planter<'a> {
     context: &'a Context<'a>,
     entries: &'a Entries,
     changes: Vec<Change>,
+    /// What wrappers did for the programs that are in their places in the tarball.
+    wrapped: BTreeMap<InstallPath, Vec<Change>>,
     anchor: Option<Anchor>,
 }
 
 impl Planter<'_> {
     fn plant(&self, entry: &Entry) -> Result<Planted> {
         let mut planted = Planted { path: entry.path.clone(), fixed: None, anywhere: None, lacks: None };
+        if starters::is_starter(entry) {
+            return Ok(planted);
+        }
         let Some(bytes) = payload::whole(entry)? else { return Ok(planted) };
         // A malformed one was told of when it was surveyed.
         let Ok(elf) = Elf::parse(&bytes) else { return Ok(planted) };
@@ -115,7 +123,8 @@ impl Planter<'_> {
             changes: self.changes.clone(),
         };
         let subject = Subject { context: self.context, entry, bytes: &bytes, elf: &elf };
-        if !self.changes.is_empty() {
+        let is_packaged = entry.special.formats.without(Formats::only(Format::Tar)) != Formats::NONE;
+        if is_packaged && !self.changes.is_empty() {
             match subject.with(&fixed, false)? {
                 Ok(entry) => planted.fixed = Some(entry),
                 Err(lack) => planted.lacks = Some(lack),
@@ -137,11 +146,14 @@ impl Planter<'_> {
         let depth = place.below(&entry.path).iter().filter(|byte| **byte == b'/').count();
         let root = Root::Above(u8::try_from(depth).ok()?);
         let bundled = InstallPath::new(loader).filter(|path| self.entries.follow(path).1.is_some());
-        if bundled.is_none() && self.changes.is_empty() && self.anchor.is_none() {
+        let is_wrapped = !entry.special.formats.has(Format::Deb);
+        let wrapped = self.wrapped.get(&entry.path).filter(|_| is_wrapped);
+        let changes: Vec<Change> = wrapped.into_iter().flatten().chain(&self.changes).cloned().collect();
+        if bundled.is_none() && changes.is_empty() && self.anchor.is_none() {
             return None;
         }
         let loader = bundled.map_or(loader.to_vec(), |path| place.below(&path));
-        Some(Table { root, loader, anchor: self.anchor.clone(), changes: self.changes.clone() })
+        Some(Table { root, loader, anchor: self.anchor.clone(), changes })
     }
 }
 

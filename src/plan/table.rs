@@ -260,6 +260,7 @@ pub(super) fn described(edit: &Surgery) -> String {
             "starts from any folder, environment".to_owned()
         }
         Surgery::Stub { anywhere: false, .. } => "environment".to_owned(),
+        Surgery::Starts(program) => format!("starts {program}"),
         Surgery::PycHeader => "header".to_owned(),
     }
 }

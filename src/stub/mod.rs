@@ -2,11 +2,13 @@
 //!
 //! The code is built from `stub/` and lies, built, in `templates/stub/`. [`crate::elf`] plants it.
 
+mod launcher;
 mod table;
 #[cfg(test)]
 mod tests;
 mod wrapper;
 
+pub use launcher::{launched, launcher};
 pub use table::{Anchor, Change, Root, Table};
 pub use wrapper::changes;
 

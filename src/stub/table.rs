@@ -4,6 +4,8 @@ use crate::elf::planted;
 
 /// What stands for the root's path in a value.
 const ROOT: u8 = 1;
+/// What stands for the path that the program was started by.
+const STARTED: u8 = 2;
 /// What a value of bundle.toml has for it.
 const ROOT_NAME: &[u8] = b"${root}";
 
@@ -59,6 +61,8 @@ pub enum Change {
     },
     /// argv\[0\]; else it is what the user called the program by.
     Argv0(Vec<u8>),
+    /// argv\[0\] is the path that the program was started by (AT_EXECFN): what a script has for `$0`.
+    Argv0Started,
     /// Before the user's.
     Argument(Vec<u8>),
     /// Behind the user's.
@@ -87,7 +91,7 @@ impl Change {
             Change::Unset { .. } => "variable to unset",
             Change::Prefix { .. } => "prefix of a variable",
             Change::Suffix { .. } => "suffix of a variable",
-            Change::Argv0(_) => "argv[0]",
+            Change::Argv0(_) | Change::Argv0Started => "argv[0]",
             Change::Argument(_) | Change::LastArgument(_) => "argument",
             Change::Folder(_) => "folder to start in",
         }
@@ -95,21 +99,22 @@ impl Change {
 
     /// The letter of its record, and the record's strings.
     fn record(&self) -> (u8, Vec<Vec<u8>>) {
-        let (kind, variable, value, joined) = match self {
+        let (kind, variable, value, separator) = match self {
             Change::Set { variable, value } => (b's', variable, value.clone(), Vec::new()),
             Change::Default { variable, value } => (b'd', variable, value.clone(), Vec::new()),
             Change::Unset { variable } => (b'u', variable, Vec::new(), Vec::new()),
             Change::Prefix { variable, separator, value } => {
-                (b'p', variable, value.clone(), [value.as_slice(), separator].concat())
+                (b'p', variable, value.clone(), separator.clone())
             }
             Change::Suffix { variable, separator, value } => {
-                (b'x', variable, value.clone(), [separator.as_slice(), value].concat())
+                (b'x', variable, value.clone(), separator.clone())
             }
             Change::Argv0(text) => return (b'0', vec![text.clone()]),
+            Change::Argv0Started => return (b'0', vec![Vec::new()]),
             Change::Argument(text) | Change::LastArgument(text) => return (b'a', vec![text.clone()]),
             Change::Folder(text) => return (b'c', vec![text.clone()]),
         };
-        (kind, vec![variable.clone(), value, joined])
+        (kind, vec![variable.clone(), value, separator])
     }
 
     fn variable(&self) -> Option<&[u8]> {
@@ -202,6 +207,7 @@ impl Table {
                     is_behind = true;
                     continue;
                 }
+                b'0' if first == [STARTED] => Change::Argv0Started,
                 b'0' => Change::Argv0(first),
                 b'a' if is_behind => Change::LastArgument(first),
                 b'a' => Change::Argument(first),
@@ -245,9 +251,13 @@ fn write_record(change: &Change, records: &mut Vec<u8>) -> Result<(), String> {
     }
     let (kind, strings) = change.record();
     records.push(kind);
+    if *change == Change::Argv0Started {
+        records.extend([STARTED, 0]);
+        return Ok(());
+    }
     for string in strings {
-        if string.contains(&0) || string.contains(&ROOT) {
-            return Err(format!("the {name} holds a control character (0 or 1)"));
+        if string.iter().any(|byte| *byte <= STARTED) {
+            return Err(format!("the {name} holds a control character (0, 1 or 2)"));
         }
         records.extend(replaced(&string, ROOT_NAME, &[ROOT]));
         records.push(0);
@@ -267,19 +277,13 @@ fn replaced(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     new
 }
 
-fn variable_change(kind: u8, variable: Vec<u8>, value: Vec<u8>, joined: Vec<u8>) -> Option<Change> {
+fn variable_change(kind: u8, variable: Vec<u8>, value: Vec<u8>, separator: Vec<u8>) -> Option<Change> {
     Some(match kind {
         b's' => Change::Set { variable, value },
         b'd' => Change::Default { variable, value },
         b'u' => Change::Unset { variable },
-        b'p' => {
-            let separator = joined.strip_prefix(value.as_slice())?.to_vec();
-            Change::Prefix { variable, separator, value }
-        }
-        b'x' => {
-            let separator = joined.strip_suffix(value.as_slice())?.to_vec();
-            Change::Suffix { variable, separator, value }
-        }
+        b'p' => Change::Prefix { variable, separator, value },
+        b'x' => Change::Suffix { variable, separator, value },
         _ => return None,
     })
 }
@@ -296,7 +300,7 @@ fn named_root(mut change: Change) -> Change {
         Change::Argv0(text) | Change::Argument(text) | Change::LastArgument(text) | Change::Folder(text) => {
             spelt(text);
         }
-        Change::Unset { .. } => {}
+        Change::Unset { .. } | Change::Argv0Started => {}
     }
     change
 }

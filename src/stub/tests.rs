@@ -47,7 +47,7 @@ fn the_bytes_of_a_table_are_those_of_the_format() {
         Change::Prefix { variable: b"P".to_vec(), separator: b":".to_vec(), value: b"${root}/a".to_vec() },
     ];
     let bytes = Table { changes, ..table() }.encode().unwrap();
-    let strings = b"lib/jq/ld.so\0\0\0a-x\0pP\0\x01/a\0\x01/a:\0*\0\0";
+    let strings = b"lib/jq/ld.so\0\0\0a-x\0pP\0\x01/a\0:\0*\0\0";
     assert_eq!(&bytes[..8], planted::MAGIC);
     assert_eq!(bytes[8..24], [0; 16]);
     assert_eq!(bytes[24..28], (32 + strings.len() as u32).to_le_bytes());
@@ -120,9 +120,14 @@ fn a_wrapper_becomes_changes() {
     assert_eq!(made[4], Change::LastArgument(b"-z".to_vec()));
     let other = Wrapper { other_lines: 2, ..wrapper.clone() };
     assert!(changes(&other).unwrap_err().contains("2 lines"));
-    let home = vec![Action::Set { variable: "A".into(), value: "$HOME/x".into() }];
-    let script = Wrapper { maker: Maker::Script, actions: home.clone(), ..wrapper.clone() };
-    assert!(changes(&script).unwrap_err().contains("depends"));
-    // What a C program sets is no variable.
-    assert!(changes(&Wrapper { actions: home, ..wrapper }).is_ok());
+    let home = |text: &str| {
+        crate::inspect::wrapper(format!("#!/bin/sh\nexport A={text}\nexec /x \"$@\"\n").as_bytes())
+    };
+    assert!(changes(&home("\"$HOME/x\"").unwrap()).unwrap_err().contains("depends"));
+    // In single quotes it is no variable.
+    let value = b"$HOME\\x".to_vec();
+    assert_eq!(
+        changes(&home("'$HOME\\x'").unwrap()).unwrap(),
+        [Change::Set { variable: b"A".to_vec(), value }]
+    );
 }

@@ -1,7 +1,8 @@
 //! nixpkgs' wrappers as what a stub does: the program itself starts, with the wrapper's environment and arguments.
 
 use super::Change;
-use crate::inspect::{Action, Maker, Wrapper};
+use crate::inspect::{Action, Maker, Text, Wrapper};
+use crate::plan::table::counted;
 
 /// What a program's stub is to do, so that no wrapper is needed.
 ///
@@ -11,11 +12,13 @@ use crate::inspect::{Action, Maker, Wrapper};
 /// Errors: what the wrapper does besides, as a sentence about "it" without a full stop.
 pub fn changes(wrapper: &Wrapper) -> Result<Vec<Change>, String> {
     if wrapper.other_lines > 0 {
-        return Err(format!("it runs {} lines of a script of its own", wrapper.other_lines));
+        return Err(format!(
+            "it runs {} of a script of its own",
+            counted(wrapper.other_lines, "line", "lines")
+        ));
     }
     let mut changes = Vec::new();
     for action in &wrapper.actions {
-        let exact = |text: &String| exact(wrapper.maker, text);
         changes.extend(match action {
             Action::Set { variable, value } => {
                 vec![Change::Set { variable: exact(variable)?, value: exact(value)? }]
@@ -36,8 +39,11 @@ pub fn changes(wrapper: &Wrapper) -> Result<Vec<Change>, String> {
             }],
             Action::Chdir { folder } => vec![Change::Folder(exact(folder)?)],
             Action::Argv0 { name } => vec![Change::Argv0(exact(name)?)],
+            // A script's `$0` is its path, whatever it was called by.
+            Action::InheritArgv0 if wrapper.maker == Maker::Script => vec![Change::Argv0Started],
             // The program is called by its own name.
-            Action::InheritArgv0 | Action::ResolveArgv0 => Vec::new(),
+            Action::InheritArgv0 => Vec::new(),
+            Action::ResolveArgv0 => vec![Change::Argv0Started],
             Action::AddFlags { flags } => {
                 flags.iter().map(|flag| Ok(Change::Argument(exact(flag)?))).collect::<Result<_, String>>()?
             }
@@ -52,12 +58,10 @@ pub fn changes(wrapper: &Wrapper) -> Result<Vec<Change>, String> {
 
 /// A text of the wrapper's as the bytes that it stands for.
 ///
-/// Errors: it says more than itself. A wrapper's actions are text for people: what a script's variables hold is not known, and
-/// bytes that are none of a text are shown by a backslash.
-fn exact(maker: Maker, text: &str) -> Result<Vec<u8>, String> {
-    let depends = maker == Maker::Script && text.contains('$');
-    if depends || text.contains('\\') {
-        return Err(format!("it says {text:?}, which depends on more than the wrapper"));
+/// Errors: it says more than itself.
+fn exact(text: &Text) -> Result<Vec<u8>, String> {
+    match text.is_exact {
+        true => Ok(text.bytes.clone()),
+        false => Err(format!("it says \"{text}\", which depends on more than the wrapper")),
     }
-    Ok(text.as_bytes().to_vec())
 }

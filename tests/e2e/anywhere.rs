@@ -34,6 +34,8 @@ works_anywhere! {
     ncurses = "ncurses";
     plugins = "plugins";
     go = "go";
+    script = "script";
+    perl = "perl";
 }
 
 /// Unpacked in a folder with a space, in one of 200 bytes, and moved; where there is nothing else, and in Debian 11, whose
@@ -255,4 +257,31 @@ fn a_tarball_installs_itself_and_goes_again() {
     }
     let mode = fs::metadata(&tarball).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o644);
+}
+
+/// With the real paths of the folder, whatever the wrapper is.
+#[test]
+fn wrappers_do_what_they_did() {
+    let mut bundle = relocatable("flags");
+    // The first check is also of a wrapper that runs lines of its own, which stays a script and hands out anchored paths.
+    bundle.case.checks.remove(0);
+    let machine = Machine::new("scratch");
+    let top = unpacked(&machine, &bundle.artifact(".tar."), "/opt/a b");
+    machine.check(&bundle.case, &top.join("bin"), &[]);
+    let program = top.join("bin/every-binary");
+    let told = succeeds(machine.inside().args(["env", "W_LIST=/a"]).arg(program).arg("the user's"));
+    let at = told.lines().find_map(|line| line.strip_prefix("cwd=")?.strip_suffix("/folder")).unwrap();
+    assert!(at.starts_with(top.to_str().unwrap()), "{told}");
+    for line in [
+        format!("W_LIST={at}/first:/a:{at}/last"),
+        format!("W_FILE={at}/data"),
+        "W_QUOTES=it's \"so\" \\ and $PWD".to_owned(),
+        format!("W_SPACED=--dir={at}"),
+        "read=the data".to_owned(),
+    ] {
+        assert!(told.lines().any(|told| told == line), "{line} is not in {told}");
+    }
+    let arguments: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix("arg=")).collect();
+    let [first, given, last] = [format!("one flag of {at}"), format!("{at}/in"), format!("{at}/out")];
+    assert_eq!(arguments, [&first, "--in", &given, "the user's", "the last but two", "--out", &last]);
 }

@@ -3,8 +3,8 @@
 use explant::config::{Format, Formats};
 use explant::elf::Elf;
 use explant::payload;
-use explant::plan::{Entry, Plan, Role};
-use explant::stub::{Change, Root, Table};
+use explant::plan::{Entry, Kind, Plan, Role};
+use explant::stub::{Change, Root, Table, launched};
 
 use crate::fixture::{Fixture, GLIBC, body, codes};
 
@@ -141,4 +141,109 @@ fn a_setuid_programs_run_path_holds_in_any_folder() {
     assert!(rpath(Format::Deb).starts_with("/usr/lib/app"), "{}", rpath(Format::Deb));
     let anywhere = rpath(Format::Tar);
     assert!(anywhere.split(':').all(|folder| folder.starts_with("$ORIGIN")), "{anywhere}");
+}
+
+const WRAPPED: &str = "wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww-wrapped-1.0";
+const BASH: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb-bash-5.2";
+
+/// A result with wrappers of a program beside them, of one elsewhere, one that a table cannot stand for, and scripts.
+fn wrapped() -> Fixture {
+    let mut f = Fixture::new();
+    f.program(&format!("{BASH}/bin/bash"), &[]);
+    f.program(&format!("{WRAPPED}/bin/.one-wrapped_"), &[]);
+    f.program(&format!("{APP}/bin/app"), &[]);
+    let wrapper = |lines: &str| format!("#! /nix/store/{BASH}/bin/bash -e\n{lines} \"$@\"\n");
+    let own = format!("/nix/store/{WRAPPED}");
+    for (name, lines) in [
+        ("one", format!("export A='{own}/share:x'\nexec -a \"$0\" {own}/bin/.one-wrapped --outer")),
+        (".one-wrapped", format!("export B=1\nexec -a \"$0\" {own}/bin/.one-wrapped_ --inner")),
+        ("other", format!("exec /nix/store/{APP}/bin/app")),
+        ("runs", format!("echo \"$(date)\"\nexec /nix/store/{APP}/bin/app")),
+    ] {
+        f.script(&format!("{WRAPPED}/bin/{name}"), &wrapper(&lines));
+    }
+    f.script(
+        &format!("{WRAPPED}/bin/script"),
+        &format!("#!/nix/store/{BASH}/bin/bash\n. \"$(dirname \"$0\")/read\"\n"),
+    );
+    f.script(&format!("{WRAPPED}/bin/read"), &format!("#!/nix/store/{BASH}/bin/bash\n"));
+    f.script(&format!("{WRAPPED}/lib/module.py"), &format!("#!/nix/store/{BASH}/bin/bash\n"));
+    f.file(&format!("{WRAPPED}/share/data"), "x");
+    f.result(WRAPPED);
+    f
+}
+
+/// What the tarball has of the result at a path.
+fn in_tarball<'p>(plan: &'p Plan, below: &str) -> &'p Entry {
+    let is_it = |entry: &&Entry| {
+        entry.is_in(Format::Tar) && entry.path.to_string().ends_with(&format!("-wrapped-1.0/{below}"))
+    };
+    plan.entries.iter().find(is_it).unwrap_or_else(|| panic!("no {below}"))
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn wrappers_become_their_programs_or_start_them() {
+    let plan = wrapped().plan("[tarball]\nrelocatable = true\n");
+    let own = |below: &str| payload::whole(in_tarball(&plan, below)).unwrap().unwrap();
+    let elf = Elf::parse(&own("bin/one")).unwrap().unwrap();
+    let table = Table::decode(&elf.stub.unwrap().table).unwrap();
+    let share = table.changes.iter().find_map(|change| match change {
+        Change::Set { variable, value } if variable == b"A" => Some(text(value)),
+        _ => None,
+    });
+    let share = share.unwrap();
+    assert!(share.starts_with("${root}/lib/") && share.ends_with("-wrapped-1.0/share:x"), "{share}");
+    let arguments = table.changes.iter().filter_map(|change| match change {
+        Change::Argument(text) => Some(text.as_slice()),
+        _ => None,
+    });
+    assert_eq!(Vec::from_iter(arguments), [b"--inner".as_slice(), b"--outer"]);
+    for hidden in [".one-wrapped", ".one-wrapped_"] {
+        match &in_tarball(&plan, &format!("bin/{hidden}")).kind {
+            Kind::Link { target } => assert_eq!(target, b"one"),
+            other => panic!("{hidden}: {other:?}"),
+        }
+    }
+    let other = launched(&own("bin/other")).unwrap();
+    assert!(text(&other.loader).ends_with("-app-1.0/bin/app"), "{other:?}");
+    assert_eq!(other.changes, [Change::Argv0([b"${root}/", other.loader.as_slice()].concat())]);
+    // The packages have the wrappers.
+    let entry = plan.entries.iter().find(|entry| entry.path == in_tarball(&plan, "bin/one").path).unwrap();
+    assert!(payload::whole(entry).unwrap().unwrap().starts_with(b"#!") && !entry.is_in(Format::Tar));
+}
+
+#[test]
+fn scripts_of_the_bundles_interpreter_start_by_a_launcher() {
+    let plan = wrapped().plan("[tarball]\nrelocatable = true\n");
+    let start = |below: &str| launched(&payload::whole(in_tarball(&plan, below)).unwrap().unwrap());
+    for (name, argument) in [("script", None), ("runs", Some("-e"))] {
+        let table = start(&format!("bin/{name}")).unwrap();
+        assert!(text(&table.loader).ends_with("-bash-5.2/bin/bash"), "{table:?}");
+        let script = in_tarball(&plan, &format!("bin/.{name}-script"));
+        assert_eq!(
+            (script.mode, script.role, script.special.formats),
+            (0o644, Role::Data, Formats::only(Format::Tar))
+        );
+        let path = format!("${{root}}{}", &script.path.to_string()["/usr".len()..]);
+        let given: Vec<Change> = argument
+            .into_iter()
+            .chain([path.as_str()])
+            .map(|text| Change::Argument(text.as_bytes().to_vec()))
+            .collect();
+        assert_eq!(table.changes[1..], given);
+    }
+    for left in ["bin/read", "lib/module.py"] {
+        assert!(start(left).is_none(), "{left}");
+    }
+    let finding = plan.findings.iter().find(|finding| finding.code == "no-stub").unwrap();
+    let told = |part: &str| finding.subjects.iter().any(|subject| subject.contains(part));
+    assert!(told("bin/runs: a wrapper that stays what it is: it runs 1 line"), "{finding}");
+    assert!(
+        told("bin/read: a script that others read") && told("lib/module.py: a script outside"),
+        "{finding}"
+    );
 }

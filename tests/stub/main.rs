@@ -3,6 +3,7 @@
 
 mod blobs;
 mod broken;
+mod launcher;
 mod places;
 mod relocate;
 mod tools;

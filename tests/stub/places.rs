@@ -173,6 +173,9 @@ fn the_table_is_carried_out() {
         prefix(change("PATH", "${root}/bin")),
         prefix(change("NEW", "alone")),
         prefix(change("NONE", "alone")),
+        prefix(change("LIST", "/b")),
+        suffix(change("ITEMS", "b")),
+        prefix(change("ONE", "/b")),
         suffix(change("TAIL", "end")),
         suffix(change("TAIL", "end")),
         suffix(change("TAI", "other")),
@@ -197,6 +200,9 @@ fn the_table_is_carried_out() {
             ("PATH", "/bin"),
             ("NONE", ""),
             ("TAIL", "start"),
+            ("LIST", "/bb:/a:/b:/c"),
+            ("ITEMS", "a ; b ; c"),
+            ("ONE", "/b"),
         ] {
             command.env(name, value);
         }
@@ -207,9 +213,12 @@ fn the_table_is_carried_out() {
             format!("ABSENT={root}"),
             "EMPTY=".into(),
             "GONER=stays".into(),
+            "ITEMS=a ; b ; c".into(),
+            "LIST=/b:/bb:/a:/c".into(),
             "MORE=".into(),
             "NEW=alone".into(),
             "NONE=alone".into(),
+            "ONE=/b".into(),
             format!("PATH={root}/bin:/bin"),
             format!("SET=new {root}/x{root}"),
             "TAI=other".into(),

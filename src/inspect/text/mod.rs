@@ -8,7 +8,7 @@ use super::hardening::Hardening;
 use super::report::{Content, Debug, Dlopen, Image, Report, Script};
 use super::symbols::{Symbols, VersionedSymbol};
 use super::versions::{Needs, VersionSet};
-use super::wrapper::{Action, Maker, Wrapper};
+use super::wrapper::{Action, Maker, Text, Wrapper};
 use crate::config::glibc_set;
 use crate::elf::describe::{Binding, Feature, Kind, Relro, SymbolKind};
 use crate::plan::table::counted;
@@ -143,6 +143,11 @@ fn wrapper(rows: &mut Rows, wrapper: &Wrapper) {
     }
 }
 
+fn joined(flags: &[Text]) -> String {
+    let flags: Vec<String> = flags.iter().map(Text::to_string).collect();
+    flags.join(" ")
+}
+
 fn action(action: &Action) -> String {
     match action {
         Action::Set { variable, value } => format!("--set {variable} {value}"),
@@ -154,8 +159,8 @@ fn action(action: &Action) -> String {
         Action::Argv0 { name } => format!("--argv0 {name}"),
         Action::InheritArgv0 => "--inherit-argv0".into(),
         Action::ResolveArgv0 => "--resolve-argv0".into(),
-        Action::AddFlags { flags } => format!("--add-flags {}", flags.join(" ")),
-        Action::AppendFlags { flags } => format!("--append-flags {}", flags.join(" ")),
+        Action::AddFlags { flags } => format!("--add-flags {}", joined(flags)),
+        Action::AppendFlags { flags } => format!("--append-flags {}", joined(flags)),
     }
 }
 

@@ -3,15 +3,17 @@
 
 use memchr::memmem;
 
-use super::shell::{shown, words};
-use super::{Action, Maker, Wrapper};
-use crate::path::printable;
+use super::shell::words;
+use super::{Action, Maker, Text, Wrapper};
 
 const HEADING: &[u8] =
     b"# The C-code for this binary wrapper has been generated using the following command:";
 const COMMAND: &[u8] = b"makeCWrapper ";
 /// As long as such a command may be.
 const LONGEST: usize = 1 << 20;
+
+/// A function that `--resolve-argv0` has in the program; the string does not tell of it (formatArgs).
+const RESOLVES: &[u8] = b"resolve_argv0";
 
 /// What a program does, if makeBinaryWrapper made it.
 pub fn wrapper(program: &[u8]) -> Option<Wrapper> {
@@ -29,37 +31,43 @@ pub fn wrapper(program: &[u8]) -> Option<Wrapper> {
         from = at + 2;
     }
     line.extend_from_slice(&rest[from..end]);
-    parse(&line)
+    let mut wrapper = parse(&line)?;
+    let is_told = wrapper.actions.contains(&Action::ResolveArgv0);
+    if !is_told && memmem::find(program, RESOLVES).is_some() {
+        wrapper.actions.push(Action::ResolveArgv0);
+    }
+    Some(wrapper)
 }
 
 fn parse(line: &[u8]) -> Option<Wrapper> {
     let words = words(line)?;
-    let mut arguments = words.iter().map(|word| printable(&shown(word)));
+    let mut arguments = words.iter().map(|word| Text::of(word));
     let program = arguments.next()?;
     let mut actions = Vec::new();
     while let Some(flag) = arguments.next() {
         let mut next = || arguments.next();
-        actions.push(match flag.as_str() {
-            "--set" => Action::Set { variable: next()?, value: next()? },
-            "--set-default" => Action::SetDefault { variable: next()?, value: next()? },
-            "--unset" => Action::Unset { variable: next()? },
-            "--prefix" => Action::Prefix { variable: next()?, separator: next()?, value: next()? },
-            "--suffix" => Action::Suffix { variable: next()?, separator: next()?, value: next()? },
-            "--chdir" => Action::Chdir { folder: next()? },
-            "--argv0" => Action::Argv0 { name: next()? },
-            "--inherit-argv0" => Action::InheritArgv0,
-            "--resolve-argv0" => Action::ResolveArgv0,
-            "--add-flag" => Action::AddFlags { flags: vec![next()?] },
-            "--append-flag" => Action::AppendFlags { flags: vec![next()?] },
+        actions.push(match flag.bytes.as_slice() {
+            b"--set" => Action::Set { variable: next()?, value: next()? },
+            b"--set-default" => Action::SetDefault { variable: next()?, value: next()? },
+            b"--unset" => Action::Unset { variable: next()? },
+            b"--prefix" => Action::Prefix { variable: next()?, separator: next()?, value: next()? },
+            b"--suffix" => Action::Suffix { variable: next()?, separator: next()?, value: next()? },
+            b"--chdir" => Action::Chdir { folder: next()? },
+            b"--argv0" => Action::Argv0 { name: next()? },
+            b"--inherit-argv0" => Action::InheritArgv0,
+            b"--resolve-argv0" => Action::ResolveArgv0,
+            b"--add-flag" => Action::AddFlags { flags: vec![next()?] },
+            b"--append-flag" => Action::AppendFlags { flags: vec![next()?] },
             // Taken apart at spaces, and nothing more (addFlags of make-binary-wrapper.sh).
-            "--add-flags" => Action::AddFlags { flags: split(&next()?) },
-            "--append-flags" => Action::AppendFlags { flags: split(&next()?) },
+            b"--add-flags" => Action::AddFlags { flags: split(&next()?) },
+            b"--append-flags" => Action::AppendFlags { flags: split(&next()?) },
             _ => return None,
         });
     }
     Some(Wrapper { maker: Maker::MakeBinaryWrapper, program, actions, other_lines: 0 })
 }
 
-fn split(flags: &str) -> Vec<String> {
-    flags.split_whitespace().map(str::to_owned).collect()
+fn split(flags: &Text) -> Vec<Text> {
+    let words = flags.bytes.split(|byte| b" \n\t".contains(byte));
+    words.filter(|word| !word.is_empty()).map(Text::exact).collect()
 }

@@ -5,9 +5,11 @@ mod script;
 mod shell;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub(super) use binary::wrapper as of_program;
 pub(super) use script::wrapper as of_script;
+pub use text::Text;
 
 /// How a wrapper came to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -19,12 +21,12 @@ pub enum Maker {
     Script,
 }
 
-/// What a wrapper does before it becomes `program`. Everything is text for people.
+/// What a wrapper does before it becomes `program`. What it says, as exactly as can be.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Wrapper {
     pub maker: Maker,
-    pub program: String,
+    pub program: Text,
     /// In order.
     pub actions: Vec<Action>,
     /// Lines of a script that say something else.
@@ -36,32 +38,32 @@ pub struct Wrapper {
 #[serde(tag = "action", rename_all = "kebab-case")]
 pub enum Action {
     Set {
-        variable: String,
-        value: String,
+        variable: Text,
+        value: Text,
     },
     SetDefault {
-        variable: String,
-        value: String,
+        variable: Text,
+        value: Text,
     },
     Unset {
-        variable: String,
+        variable: Text,
     },
     Prefix {
-        variable: String,
-        separator: String,
-        value: String,
+        variable: Text,
+        separator: Text,
+        value: Text,
     },
     Suffix {
-        variable: String,
-        separator: String,
-        value: String,
+        variable: Text,
+        separator: Text,
+        value: Text,
     },
     Chdir {
-        folder: String,
+        folder: Text,
     },
     /// What the program takes for its own name.
     Argv0 {
-        name: String,
+        name: Text,
     },
     /// It takes the name by which the wrapper was called.
     InheritArgv0,
@@ -69,10 +71,10 @@ pub enum Action {
     ResolveArgv0,
     /// Arguments before those of the user.
     AddFlags {
-        flags: Vec<String>,
+        flags: Vec<Text>,
     },
     /// Arguments behind those of the user.
     AppendFlags {
-        flags: Vec<String>,
+        flags: Vec<Text>,
     },
 }

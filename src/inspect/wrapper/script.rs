@@ -1,8 +1,8 @@
 //! makeWrapper's shell scripts, by the lines that it writes (nixpkgs, make-wrapper.sh, of all years).
 
-use super::shell::{Part, Word, shown, text, words};
-use super::{Action, Maker, Wrapper};
-use crate::path::{file_name, printable};
+use super::shell::{Part, Word, text, words};
+use super::{Action, Maker, Text, Wrapper};
+use crate::path::file_name;
 
 /// A script that is longer is none that sets up an environment.
 const LONGEST: usize = 1 << 20;
@@ -23,12 +23,8 @@ pub fn wrapper(script: &[u8], interpreter: &[u8]) -> Option<Wrapper> {
     Some(Wrapper { maker: Maker::Script, program, actions: reader.actions, other_lines: reader.other_lines })
 }
 
-fn show(word: &[Part]) -> String {
-    printable(&shown(word))
-}
-
 /// `exec [-a NAME] PROGRAM [FLAG...] "$@" [FLAG...]`: the program, and what is done to its arguments.
-fn exec(line: &[u8]) -> Option<(String, Vec<Action>)> {
+fn exec(line: &[u8]) -> Option<(Text, Vec<Action>)> {
     let words = words(line)?;
     let (first, mut rest) = words.split_first()?;
     if text(first)? != b"exec" {
@@ -39,7 +35,7 @@ fn exec(line: &[u8]) -> Option<(String, Vec<Action>)> {
         let name = rest.get(1)?;
         actions.push(match word_variable(name) {
             Some(b"0") => Action::InheritArgv0,
-            _ => Action::Argv0 { name: show(name) },
+            _ => Action::Argv0 { name: Text::of(name) },
         });
         rest = &rest[2..];
     }
@@ -47,8 +43,8 @@ fn exec(line: &[u8]) -> Option<(String, Vec<Action>)> {
     let is = |word: &Word, name: &[u8]| word_variable(word) == Some(name);
     let user = arguments.iter().position(|word| is(word, b"@"))?;
     // What `--run` adds to; its lines are counted.
-    let flags = |words: &[Word]| -> Vec<String> {
-        words.iter().filter(|word| !is(word, b"extraFlagsArray[@]")).map(|word| show(word)).collect()
+    let flags = |words: &[Word]| -> Vec<Text> {
+        words.iter().filter(|word| !is(word, b"extraFlagsArray[@]")).map(|word| Text::of(word)).collect()
     };
     let (before, behind) = (flags(&arguments[..user]), flags(&arguments[user + 1..]));
     if !before.is_empty() {
@@ -57,7 +53,7 @@ fn exec(line: &[u8]) -> Option<(String, Vec<Action>)> {
     if !behind.is_empty() {
         actions.push(Action::AppendFlags { flags: behind });
     }
-    Some((show(program), actions))
+    Some((Text::of(program), actions))
 }
 
 /// The variable that a word consists of, in quotes or not.
@@ -74,7 +70,7 @@ struct Reader {
     actions: Vec<Action>,
     other_lines: usize,
     /// What the lines before said of the variable that is being extended.
-    separator: String,
+    separator: Option<Text>,
 }
 
 /// What a line comes to.
@@ -86,6 +82,10 @@ enum Line {
 }
 
 impl Reader {
+    fn separator(&self) -> Text {
+        self.separator.clone().unwrap_or_else(|| Text::of(&[]))
+    }
+
     fn line(&mut self, line: &[u8]) {
         match self.meaning(line) {
             Line::Action(action) => self.actions.push(action),
@@ -102,8 +102,8 @@ impl Reader {
         let Some(words) = words(line) else { return Line::Other };
         let command = words.first().and_then(|word| text(word)).unwrap_or_default();
         match (command, &words[1.min(words.len())..]) {
-            (b"unset", [name]) => Line::Action(Action::Unset { variable: show(name) }),
-            (b"cd", [folder]) => Line::Action(Action::Chdir { folder: show(folder) }),
+            (b"unset", [name]) => Line::Action(Action::Unset { variable: Text::of(name) }),
+            (b"cd", [folder]) => Line::Action(Action::Chdir { folder: Text::of(folder) }),
             (b"export", [word]) => match text(word) {
                 Some(name) if !name.contains(&b'=') => Line::Step,
                 _ => self.assignment(word),
@@ -134,26 +134,25 @@ impl Reader {
     /// What is assigned, by the forms that makeWrapper has had.
     fn value(&mut self, name: &[u8], parts: &[Part], is_added: bool) -> Line {
         let own = |variable: &[u8]| variable == name;
-        let variable = printable(name);
-        let prefix = |separator: String, value: &[u8]| {
-            Line::Action(Action::Prefix { variable: variable.clone(), separator, value: printable(value) })
+        let variable = Text::exact(name);
+        let prefix = |separator: Text, value: &[u8]| {
+            Line::Action(Action::Prefix { variable: variable.clone(), separator, value: Text::exact(value) })
         };
-        let suffix = |separator: String, value: &[u8]| {
-            Line::Action(Action::Suffix { variable: variable.clone(), separator, value: printable(value) })
+        let suffix = |separator: Text, value: &[u8]| {
+            Line::Action(Action::Suffix { variable: variable.clone(), separator, value: Text::exact(value) })
         };
         match parts {
             // export NAME='value'
             [] | [Part::Text(_)] if !is_added => {
-                let value = text(parts).map(printable).unwrap_or_default();
+                let value = Text::of(parts);
                 Line::Action(Action::Set { variable, value })
             }
             [Part::Expansion { variable: of, operator, word }] if own(of) => match operator.as_slice() {
                 // export NAME=${NAME-'value'}
-                b"-" | b":-" => Line::Action(Action::SetDefault { variable, value: show(word) }),
+                b"-" | b":-" => Line::Action(Action::SetDefault { variable, value: Text::of(word) }),
                 // NAME=${NAME:+':'$NAME':'}, the first step
                 b":+" => {
-                    self.separator =
-                        word.first().map(|part| show(std::slice::from_ref(part))).unwrap_or_default();
+                    self.separator = word.first().map(|part| Text::of(std::slice::from_ref(part)));
                     Line::Step
                 }
                 // NAME=${NAME/':''value'':'/':'}, NAME=${NAME#':'}, NAME=${NAME%':'}
@@ -161,15 +160,15 @@ impl Reader {
                 _ => Line::Other,
             },
             // NAME='value'$NAME, NAME=$NAME'value', the steps that matter
-            [Part::Text(value), Part::Variable(of)] if own(of) => prefix(self.separator.clone(), value),
-            [Part::Variable(of), Part::Text(value)] if own(of) => suffix(self.separator.clone(), value),
+            [Part::Text(value), Part::Variable(of)] if own(of) => prefix(self.separator(), value),
+            [Part::Variable(of), Part::Text(value)] if own(of) => suffix(self.separator(), value),
             // export NAME='value'${NAME:+':'$NAME}, or with $NAME behind it
             [Part::Text(value), Part::Expansion { variable: of, word, .. }, ..] if own(of) => {
-                prefix(word.first().map(|part| show(std::slice::from_ref(part))).unwrap_or_default(), value)
+                prefix(Text::of(&word[..1.min(word.len())]), value)
             }
             // export NAME=$NAME${NAME:+':'}'value', or NAME+=${NAME:+':'}'value'
             [.., Part::Expansion { variable: of, word, .. }, Part::Text(value)] if own(of) => {
-                suffix(show(word), value)
+                suffix(Text::of(word), value)
             }
             _ => Line::Other,
         }
