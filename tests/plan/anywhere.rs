@@ -187,7 +187,8 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn wrappers_become_their_programs_or_start_them() {
-    let plan = wrapped().plan("[tarball]\nrelocatable = true\n");
+    let f = wrapped();
+    let plan = f.plan("[tarball]\nrelocatable = true\n");
     let own = |below: &str| payload::whole(in_tarball(&plan, below)).unwrap().unwrap();
     let elf = Elf::parse(&own("bin/one")).unwrap().unwrap();
     let table = Table::decode(&elf.stub.unwrap().table).unwrap();
@@ -218,7 +219,8 @@ fn wrappers_become_their_programs_or_start_them() {
 
 #[test]
 fn scripts_of_the_bundles_interpreter_start_by_a_launcher() {
-    let plan = wrapped().plan("[tarball]\nrelocatable = true\n");
+    let f = wrapped();
+    let plan = f.plan("[tarball]\nrelocatable = true\n");
     let start = |below: &str| launched(&payload::whole(in_tarball(&plan, below)).unwrap().unwrap());
     for (name, argument) in [("script", None), ("runs", Some("-e"))] {
         let table = start(&format!("bin/{name}")).unwrap();
