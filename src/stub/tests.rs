@@ -120,14 +120,13 @@ fn a_wrapper_becomes_changes() {
     assert_eq!(made[4], Change::LastArgument(b"-z".to_vec()));
     let other = Wrapper { other_lines: 2, ..wrapper.clone() };
     assert!(changes(&other).unwrap_err().contains("2 lines"));
-    let home = |text: &str| {
-        crate::inspect::wrapper(format!("#!/bin/sh\nexport A={text}\nexec /x \"$@\"\n").as_bytes())
+    let script = |line: &str| {
+        let script = format!("#!/bin/sh\n{line}\nexec /x \"$@\"\n");
+        changes(&crate::inspect::wrapper(script.as_bytes()).unwrap())
     };
-    assert!(changes(&home("\"$HOME/x\"").unwrap()).unwrap_err().contains("depends"));
+    assert!(script("cd \"$HOME/x\"").unwrap_err().contains("depends"));
+    assert!(script("export A=\"$HOME/x\"").unwrap_err().contains("1 line"));
     // In single quotes it is no variable.
     let value = b"$HOME\\x".to_vec();
-    assert_eq!(
-        changes(&home("'$HOME\\x'").unwrap()).unwrap(),
-        [Change::Set { variable: b"A".to_vec(), value }]
-    );
+    assert_eq!(script("export A='$HOME\\x'").unwrap(), [Change::Set { variable: b"A".to_vec(), value }]);
 }
