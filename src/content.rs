@@ -1,9 +1,8 @@
 //! A file's bytes in memory: mapped, or read where that costs less.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::ops::Deref;
-use std::os::unix::fs::FileExt;
 
 use memmap2::Mmap;
 
@@ -15,15 +14,19 @@ pub enum Content {
 }
 
 impl Content {
-    /// Of a file of `len` bytes; up to `small` of them are read.
+    /// Of a file of `len` bytes that was just opened; up to `small` of them are read.
     ///
     /// # Safety
     ///
     /// That of [`Mmap::map`]: the file is not cut short, nor do its bytes change under a reference, while it is mapped.
     pub unsafe fn of(file: &File, len: u64, small: u64) -> io::Result<Content> {
         if len <= small {
-            let mut bytes = vec![0; len as usize];
-            file.read_exact_at(&mut bytes, 0)?;
+            // Not `read_exact_at`, which wants bytes that are zeroed first.
+            let mut bytes = Vec::with_capacity(len as usize);
+            file.take(len).read_to_end(&mut bytes)?;
+            if bytes.len() as u64 != len {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
             return Ok(Content::Read(bytes));
         }
         // SAFETY: the caller's.
