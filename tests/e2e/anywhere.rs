@@ -36,6 +36,7 @@ works_anywhere! {
     go = "go";
     script = "script";
     perl = "perl";
+    iconv = "iconv";
 }
 
 /// Unpacked in a folder with a space, in one of 200 bytes, and moved; where there is nothing else, and in Debian 11, whose
