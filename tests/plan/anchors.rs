@@ -160,7 +160,8 @@ fn packed_members_are_anchored_and_not_listed() {
 fn what_the_targets_programs_read_and_scripts_of_the_bundles_are_told_of() {
     let f = fixture();
     f.program(&format!("{BASH}/bin/bash"), &[]);
-    f.script(&format!("{APP}/bin/script"), &format!("#!/nix/store/{BASH}/bin/bash\n"));
+    // One in bin would get a launcher.
+    f.script(&format!("{APP}/share/app/script"), &format!("#!/nix/store/{BASH}/bin/bash\n"));
     f.file(
         &format!("{APP}/share/applications/app.desktop"),
         format!("[Desktop Entry]\nExec=/nix/store/{APP}/bin/app\nIcon=/nix/store/{DATA}/share/list\n"),
@@ -169,9 +170,10 @@ fn what_the_targets_programs_read_and_scripts_of_the_bundles_are_told_of() {
     let told = plan.findings.iter().find(|finding| finding.code == "relocatable-absolute-path").unwrap();
     let reasons: Vec<&str> =
         told.subjects.iter().map(|subject| subject.split([':', ',']).nth(1).unwrap()).collect();
-    let wanted = [" the target's programs read it", " a script whose interpreter is the bundle's"];
-    assert_eq!(reasons, wanted, "{told}");
-    let script = text(&plan, "/usr/bin/script", Format::Tar);
+    assert_eq!(reasons, [" the target's programs read it"], "{told}");
+    let unstarted = plan.findings.iter().find(|finding| finding.code == "no-stub").unwrap();
+    assert!(unstarted.subjects[0].contains("/share/app/script: a script outside of bin"), "{unstarted}");
+    let script = text(&plan, unstarted.subjects[0].split(':').next().unwrap(), Format::Tar);
     assert!(
         script.starts_with("#!/proc/self/fd/240/bbbbbbbbbbbbbbbbbbbbbbbbb-bash-5.2/bin/bash\n"),
         "{script}"
