@@ -55,6 +55,20 @@ impl Anchored {
         }
     }
 
+    /// Notes what a file's bytes name.
+    ///
+    /// Errors: more than any bundle does.
+    fn note(&mut self, bytes: &[u8], path: &InstallPath) -> io::Result<()> {
+        for at in memchr::memmem::find_iter(bytes, BEFORE) {
+            let Some(mention) = mention(&bytes[at + BEFORE.len()..]) else { continue };
+            self.mentions.entry(mention).or_insert_with(|| path.clone());
+            if self.mentions.len() > MOST {
+                return Err(io::Error::other(format!("{path} names too many store paths")));
+            }
+        }
+        Ok(())
+    }
+
     /// Lets the tree have the descriptors as every process of the bundle does.
     ///
     /// Errors: the artifact has files there.
@@ -107,15 +121,17 @@ impl Anchored {
 impl Read for Watched<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.body.read(buffer)?;
-        self.last.extend_from_slice(&buffer[..len]);
-        for at in memchr::memmem::find_iter(&self.last, BEFORE) {
-            let Some(mention) = mention(&self.last[at + BEFORE.len()..]) else { continue };
-            self.seen.mentions.entry(mention).or_insert_with(|| self.path.clone());
-            if self.seen.mentions.len() > MOST {
-                return Err(io::Error::other(format!("{} names too many store paths", self.path)));
-            }
+        let new = &buffer[..len];
+        // What goes on from the last read, and then what is new by itself: it is not copied.
+        self.last.extend_from_slice(&new[..len.min(LONGEST)]);
+        for bytes in [&self.last, new] {
+            self.seen.note(bytes, self.path)?;
         }
         self.last.drain(..self.last.len().saturating_sub(LONGEST));
+        if len > LONGEST {
+            self.last.clear();
+            self.last.extend_from_slice(&new[len - LONGEST..]);
+        }
         Ok(len)
     }
 }
