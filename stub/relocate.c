@@ -91,27 +91,7 @@ struct places {
     word count;
 };
 
-static word length(const char *text) {
-    word len = 0;
-    while (text[len])
-        len++;
-    return len;
-}
-
-static void *copy(void *to, const void *from, word len) {
-    char *at = to;
-    for (const char *byte = from; len; len--)
-        *at++ = *byte++;
-    return at;
-}
-
-static int is_same(const char *one, const char *other, word len) {
-    while (len && *one == *other)
-        one++, other++, len--;
-    return !len;
-}
-
-static int is_error(word result) { return result > -4096ul; }
+#include "bytes.h"
 
 static __attribute__((noreturn)) void leave(word status) {
     for (;;)

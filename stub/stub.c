@@ -97,31 +97,10 @@ struct process {
 };
 register struct process *p __asm__(PROCESS);
 
-static word length(const char *text) {
-    word len = 0;
-    while (text[len])
-        len++;
-    return len;
-}
-
-/* Returns what follows the copy. */
-static void *copy(void *to, const void *from, word len) {
-    char *at = to;
-    for (const char *byte = from; len; len--)
-        *at++ = *byte++;
-    return at;
-}
+#include "bytes.h"
 
 /* What follows a string. */
 static const char *next(const char *text) { return text + length(text) + 1; }
-
-static int is_error(word result) { return result > -4096ul; }
-
-static int is_same(const char *one, const char *other, word len) {
-    while (len && *one == *other)
-        one++, other++, len--;
-    return !len;
-}
 
 /* Errors of system calls in words; each begins with its number. */
 static const char reasons[] __attribute__((aligned(1))) = "\002no such file or folder\0"
