@@ -14,12 +14,13 @@ use super::draft::Draft;
 use super::face::Place;
 use super::relocation::Moved;
 use super::{Entry, Kind, Role, Surgery};
-use crate::config::{Format, Formats};
+use crate::config::Format;
 use crate::elf::Patch;
 use crate::error::Result;
 use crate::path::{InstallPath, printable};
 use crate::payload;
 use crate::store::packed::{Packing, Repacked};
+use crate::store::scan::wide;
 use crate::stub::ANCHOR;
 
 /// What every anchored reference begins with, without the slash behind.
@@ -120,17 +121,14 @@ impl Anchors {
         }
         self.keep_bytecode_valid(context, draft, &mut anchored)?;
         for (link, folder) in &self.links {
-            let mut link = Entry::link_to(link.clone(), folder);
-            link.special.formats = Formats::only(Format::Tar);
-            draft.entries.add(link)?;
+            draft.entries.add(Entry::link_to(link.clone(), folder).in_tarball_alone())?;
         }
         Ok(anchored)
     }
 
     /// The tarball's own entry; `None` where nothing of it changes.
     fn rewritten(&self, entry: &Entry) -> Result<Option<Entry>> {
-        let mut own = entry.clone();
-        own.special.formats = Formats::only(Format::Tar);
+        let mut own = entry.clone().in_tarball_alone();
         let count = match is_packed(entry) {
             true => self.repack(&mut own)?,
             false => self.rewrite(&mut own),
@@ -228,8 +226,7 @@ impl Anchors {
             let mut sources = draft.entries.at(&source).filter(|source| anchored.all.contains(&source.path));
             let Some(source) = sources.find(|source| source.is_in(Format::Tar)) else { continue };
             let Some(patch) = bytecode::header_patch(bytecode, source, context.mtime)? else { continue };
-            let mut own = bytecode.clone();
-            own.special.formats = Formats::only(Format::Tar);
+            let mut own = bytecode.clone().in_tarball_alone();
             let Kind::File { patches, .. } = &mut own.kind else { continue };
             // By time, it is the packages'.
             if patches.contains(&patch) {
@@ -273,10 +270,6 @@ pub fn is_for_others(context: &Context, entry: &Entry) -> bool {
     let is_public = |folder: &InstallPath| Place::of(&entry.path.relative_to(folder)) == Place::Public;
     folders.any(|folder| entry.path.starts_with(folder) && is_public(folder))
         || matches!(entry.role, Role::Doc | Role::License | Role::Readme)
-}
-
-fn wide(text: &[u8]) -> Vec<u8> {
-    text.iter().flat_map(|byte| [*byte, 0]).collect()
 }
 
 /// A text that is written in UTF-16 (little-endian).

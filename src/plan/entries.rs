@@ -234,6 +234,12 @@ impl Entry {
         Entry { path, kind, mode, owner, group, caps: None, role, origin: String::new(), special }
     }
 
+    /// The same in no package.
+    pub fn in_tarball_alone(mut self) -> Self {
+        self.special.formats = Formats::only(Format::Tar);
+        self
+    }
+
     pub fn folder(path: InstallPath) -> Self {
         Entry::plain(path, Kind::Folder, 0o755, Role::Folder)
     }

@@ -4,10 +4,7 @@ use super::context::Context;
 use super::{Entry, Kind, Plan};
 use crate::config::{Format, names};
 use crate::error::{Error, Result};
-use crate::path::InstallPath;
-
-/// Links of links end somewhere (the kernel's MAXSYMLINKS).
-const HOPS: usize = 40;
+use crate::path::{InstallPath, MAX_LINKS};
 
 /// So many names are enough for a message.
 const NAMED: usize = 12;
@@ -74,7 +71,7 @@ impl Plan {
     /// Whether a tarball has an executable file there, or a link to one.
     fn is_program(&self, path: &InstallPath) -> bool {
         let mut path = path.clone();
-        for _ in 0..HOPS {
+        for _ in 0..MAX_LINKS {
             let Some(entry) = self.entries[self.at(&path)].iter().find(|entry| entry.is_in(Format::Run))
             else {
                 return false;

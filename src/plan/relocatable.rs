@@ -6,12 +6,13 @@ use super::anchors::{self, Anchored};
 use super::context::Context;
 use super::draft::Draft;
 use super::relocator;
-use super::{Entry, Finding, Kind, Role, Special, Surgery};
+use super::{Entry, Finding, Kind, Role, Surgery};
 use crate::bill::Bill;
-use crate::config::{Format, Formats, names};
+use crate::config::{Format, names};
 use crate::error::Result;
 use crate::path::InstallPath;
 use crate::payload;
+use crate::stub::Root;
 
 const INSTALL: &str = include_str!("../../templates/tarball/install.sh");
 const README: &str = include_str!("../../templates/tarball/README");
@@ -32,6 +33,12 @@ impl Place<'_> {
             return path.as_bytes()[self.prefix.as_bytes().len() + 1..].to_vec();
         }
         path.relative().to_vec()
+    }
+
+    /// The root, from where a program lies. `None`: it lies too deep for a table to say.
+    pub fn root_above(&self, program: &InstallPath) -> Option<Root> {
+        let depth = self.below(program).iter().filter(|byte| **byte == b'/').count();
+        Some(Root::Above(u8::try_from(depth).ok()?))
     }
 
     /// Whether it is a folder that the tarball has no place for: what holds prefix.
@@ -80,13 +87,12 @@ pub fn add(
     };
     let made = [("README", filled(README), 0o644), ("install.sh", filled(INSTALL), 0o755)];
     for (file, text, mode) in made {
-        let special = Special { formats: Formats::only(Format::Tar), ..Special::default() };
         let role = if mode == 0o755 { Role::Data } else { Role::Readme };
         let entry = Entry::made(context.prefix.join(file), text.into_bytes(), role);
-        draft.entries.add(Entry { mode, special, ..entry })?;
+        draft.entries.add(Entry { mode, ..entry }.in_tarball_alone())?;
     }
     if let Some(anchored) = anchored {
-        add_list(context, draft, "anchored", anchored_list(context, anchored, &place))?;
+        add_list(context, draft, relocator::LIST, anchored_list(context, anchored, &place))?;
     }
     relocator::add(context, draft)?;
     let manifest = manifest(draft, &place);
@@ -94,16 +100,13 @@ pub fn add(
 }
 
 fn add_list(context: &Context, draft: &mut Draft, name: &str, list: Vec<u8>) -> Result<()> {
-    let special = Special { formats: Formats::only(Format::Tar), ..Special::default() };
-    let entry = Entry::made(context.prefix.join(name), list, Role::Data);
-    draft.entries.add(Entry { special, ..entry })
+    draft.entries.add(Entry::made(context.prefix.join(name), list, Role::Data).in_tarball_alone())
 }
 
 /// The tarball gets a bill of materials of its own, since its programs have other bytes.
 fn split_bill(draft: &mut Draft, bill: Option<&Bill>) -> Result<()> {
     let Some(entry) = bill.and_then(|bill| draft.entries.get_mut(&bill.place)) else { return Ok(()) };
-    let mut own = entry.clone();
-    own.special.formats = Formats::only(Format::Tar);
+    let own = entry.clone().in_tarball_alone();
     entry.special.formats = entry.special.formats.without(own.special.formats);
     draft.entries.add(own)
 }
@@ -137,9 +140,7 @@ fn lead_to_its_own(context: &Context, draft: &mut Draft) {
         let there = entry.path.link_target(target);
         let folder = entry.path.parent().unwrap_or_else(InstallPath::root);
         if target.starts_with(b"/") && !there.starts_with(&context.prefix) && draft.entries.holds(&there) {
-            let mut link = Entry::link(entry.path.clone(), there.relative_to(&folder));
-            link.special.formats = Formats::only(Format::Tar);
-            own.push(link);
+            own.push(Entry::link(entry.path.clone(), there.relative_to(&folder)).in_tarball_alone());
         }
     }
     own.into_iter().for_each(|link| draft.entries.supersede(link));

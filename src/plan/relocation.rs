@@ -10,7 +10,7 @@ use crate::elf::Patch;
 use crate::error::{Error, Result};
 use crate::path::{InstallPath, StoreFile};
 use crate::store::path::HASH_LENGTH;
-use crate::store::scan::Hit;
+use crate::store::scan::{Hit, wide};
 use crate::store::{StoreHash, StorePath};
 
 /// The fewest characters of a hash that may stand for it: 8 of base 32 are 40 bits.
@@ -124,8 +124,7 @@ impl Relocation {
     pub fn wide_patch(&self, hit: &Hit) -> Option<Patch> {
         let place = self.places.get(&hit.hash).filter(|_| hit.is_path)?;
         let at = hit.at.0.checked_sub(2 * self.before as u64)?;
-        let bytes: Vec<u8> = place.text.iter().flat_map(|byte| [*byte, 0]).collect();
-        Some(Patch::new(crate::elf::FileOffset(at), bytes))
+        Some(Patch::new(crate::elf::FileOffset(at), wide(&place.text)))
     }
 
     /// Rewrites the references in a short text, such as a link's target.

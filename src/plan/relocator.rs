@@ -2,8 +2,7 @@
 
 use super::context::Context;
 use super::draft::Draft;
-use super::{Architecture, Entry, Role, Special};
-use crate::config::{Format, Formats};
+use super::{Architecture, Entry, Role};
 use crate::error::Result;
 
 /// The list of files that have such references, in the tarball's top folder: the anchor, a tab and the anchor's folder below the
@@ -23,7 +22,6 @@ pub fn add(context: &Context, draft: &mut Draft) -> Result<()> {
         Architecture::Aarch64 => AARCH64,
         _ => return Ok(()),
     };
-    let special = Special { formats: Formats::only(Format::Tar), ..Special::default() };
     let entry = Entry::made(context.prefix.join("relocate"), program.to_vec(), Role::Data);
-    draft.entries.add(Entry { mode: 0o755, special, ..entry })
+    draft.entries.add(Entry { mode: 0o755, ..entry }.in_tarball_alone())
 }

@@ -7,7 +7,7 @@ use super::{Entry, Kind, Role, Special, Surgery};
 use crate::config::{Format, Formats};
 use crate::elf::Abi;
 use crate::path::{InstallPath, printable};
-use crate::stub::{Anchor, Change, Root, Table, launcher};
+use crate::stub::{Anchor, Change, Table, launcher};
 
 /// What starters are made for.
 pub struct Starters<'a> {
@@ -36,8 +36,7 @@ impl Starters<'_> {
         program: &InstallPath,
         changes: Vec<Change>,
     ) -> Result<Entry, String> {
-        let depth = self.place().below(&entry.path).iter().filter(|byte| **byte == b'/').count();
-        let root = Root::Above(u8::try_from(depth).map_err(|_| "it lies too deep")?);
+        let root = self.place().root_above(&entry.path).ok_or("it lies too deep")?;
         let loader = self.place().below(program);
         let bytes = launcher(self.abi, &Table { root, loader, anchor: self.anchor.cloned(), changes })?;
         let mut starter = Entry::made(entry.path.clone(), bytes, Role::Program);

@@ -36,13 +36,13 @@ pub fn plant(context: &Context, draft: &mut Draft, anchor: Option<&InstallPath>)
     }
     let place = Place { prefix: &context.prefix };
     let anchor = anchor.map(|folder| Anchor { descriptor: ANCHOR, folder: place.below(folder) });
-    let starters = wrappers::replace(context, draft, anchor.as_ref())?;
-    let planter = Planter { context, entries: &draft.entries, changes, wrapped: starters.changes, anchor };
+    let replaced = wrappers::replace(context, draft, anchor.as_ref())?;
+    let planter = Planter { context, entries: &draft.entries, changes, wrapped: replaced.changes, anchor };
     let programs: Vec<&Entry> =
         draft.entries.iter().filter(|entry| matches!(entry.role, Role::Program)).collect();
     let planted: Vec<Planted> =
         programs.par_iter().map(|entry| planter.plant(entry)).collect::<Result<Vec<_>>>()?;
-    let mut lacks = starters.lacks;
+    let mut lacks = replaced.lacks;
     for Planted { path, fixed, anywhere, lacks: lack } in planted {
         lacks.extend(lack.map(|lack| format!("{path}: {lack}")));
         for entry in fixed.into_iter().chain(anywhere) {
@@ -143,8 +143,7 @@ impl Planter<'_> {
     /// The table of a program that may be anywhere. `None`: its loader is the target's own, and it wants nothing else.
     fn anywhere(&self, entry: &Entry, loader: &[u8]) -> Option<Table> {
         let place = Place { prefix: &self.context.prefix };
-        let depth = place.below(&entry.path).iter().filter(|byte| **byte == b'/').count();
-        let root = Root::Above(u8::try_from(depth).ok()?);
+        let root = place.root_above(&entry.path)?;
         let bundled = InstallPath::new(loader).filter(|path| self.entries.follow(path).1.is_some());
         let is_wrapped = !entry.special.formats.has(Format::Deb);
         let wrapped = self.wrapped.get(&entry.path).filter(|_| is_wrapped);

@@ -44,12 +44,16 @@ const IN_ALPHABET: [bool; 256] = {
     table
 };
 
+/// A text as it is in UTF-16, little-endian.
+pub fn wide(text: &[u8]) -> Vec<u8> {
+    text.iter().flat_map(|byte| [*byte, 0]).collect()
+}
+
 impl Scanner {
     /// `store_dir` is what references call the store: `/nix/store`.
     pub fn new(store_dir: &[u8], wanted: impl IntoIterator<Item = StoreHash>) -> Self {
         let before = [store_dir, b"/"].concat();
-        let wide: Vec<u8> = before.iter().flat_map(|byte| [*byte, 0]).collect();
-        let wide_before = Finder::new(&wide).into_owned();
+        let wide_before = Finder::new(&wide(&before)).into_owned();
         Scanner { wanted: wanted.into_iter().collect(), before, wide_before }
     }
 

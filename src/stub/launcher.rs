@@ -1,9 +1,7 @@
 //! A program of explant's own that starts another one of the bundle in its place: `stub/stub.c` with LAUNCHER, and the stub's table,
 //! which names that program where a stub's has the loader.
 
-use goblin::elf::header::{EM_AARCH64, EM_X86_64};
-
-use super::Table;
+use super::{Table, built};
 use crate::elf::Abi;
 
 const X86_64: &[u8] = include_bytes!("../../templates/stub/launcher-x86_64.bin");
@@ -27,11 +25,7 @@ const MAGIC: &[u8; 8] = b"expllr\0\x01";
 ///
 /// Errors, a sentence without a full stop: there is none for such programs, or the table cannot say what it should.
 pub fn launcher(abi: Abi, table: &Table) -> Result<Vec<u8>, String> {
-    let code = match (abi.machine, abi.is_64, abi.is_little_endian) {
-        (EM_X86_64, true, true) => X86_64,
-        (EM_AARCH64, true, true) => AARCH64,
-        _ => return Err("there is a launcher for x86_64 and aarch64 alone".into()),
-    };
+    let code = built(abi, X86_64, AARCH64).ok_or("there is a launcher for x86_64 and aarch64 alone")?;
     let mut table = table.encode()?;
     let at = (HEADERS + code.len()) as u64;
     table[..8].copy_from_slice(MAGIC);

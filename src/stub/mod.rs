@@ -25,9 +25,14 @@ const AARCH64: &[u8] = include_bytes!("../../templates/stub/aarch64.bin");
 
 /// The stub's code for programs of an ABI. `None`: there is none.
 pub fn code(abi: Abi) -> Option<&'static [u8]> {
+    built(abi, X86_64, AARCH64)
+}
+
+/// Which of what is built for the two machines is for an ABI.
+fn built(abi: Abi, x86_64: &'static [u8], aarch64: &'static [u8]) -> Option<&'static [u8]> {
     match (abi.machine, abi.is_64, abi.is_little_endian) {
-        (EM_X86_64, true, true) => Some(X86_64),
-        (EM_AARCH64, true, true) => Some(AARCH64),
+        (EM_X86_64, true, true) => Some(x86_64),
+        (EM_AARCH64, true, true) => Some(aarch64),
         _ => None,
     }
 }

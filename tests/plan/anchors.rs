@@ -18,15 +18,22 @@ const ANCHORED: &str = "/proc/self/fd/240/0123456789abcdfghijklmnpq-data-1.0";
 const PACKAGED: &str = "/usr/lib/app/0123456789abcdfghijklmnpqrsvwx-data-1.0";
 const RELOCATABLE: &str = "[tarball]\nrelocatable = true\n";
 
-/// A program with data in another store path compiled in, and a text that names it.
-fn fixture() -> Fixture {
-    let mut f = Fixture::new();
+/// A program with a path compiled in.
+fn compile(f: &mut Fixture, path: &str) {
     f.compile(
         &format!("{APP}/bin/app"),
-        &format!("const char *const volatile data = \"/nix/store/{DATA}/share/list\"; int main(void) {{ return !data; }}"),
+        &format!(
+            "const char *const volatile data = \"/nix/store/{path}\"; int main(void) {{ return !data; }}"
+        ),
         &[],
         &[&format!("-Wl,--dynamic-linker=/nix/store/{GLIBC}/lib/ld-linux-x86-64.so.2")],
     );
+}
+
+/// A program with data in another store path compiled in, and a text that names it.
+fn fixture() -> Fixture {
+    let mut f = Fixture::new();
+    compile(&mut f, &format!("{DATA}/share/list"));
     f.file(&format!("{DATA}/share/list"), format!("more in /nix/store/{DATA}/share/more"));
     f.file(&format!("{DATA}/share/more"), "more");
     f.result(APP);
@@ -185,12 +192,7 @@ fn what_the_targets_programs_read_and_scripts_of_the_bundles_are_told_of() {
 #[test]
 fn configuration_is_the_bundles_own() {
     let mut f = Fixture::new();
-    f.compile(
-        &format!("{APP}/bin/app"),
-        &format!("const char *const volatile file = \"/nix/store/{APP}/etc/app.conf\"; int main(void) {{ return !file; }}"),
-        &[],
-        &[&format!("-Wl,--dynamic-linker=/nix/store/{GLIBC}/lib/ld-linux-x86-64.so.2")],
-    );
+    compile(&mut f, &format!("{APP}/etc/app.conf"));
     f.file(&format!("{APP}/etc/app.conf"), format!("run /nix/store/{APP}/bin/app\n"));
     f.result(APP);
     let plan = f.plan(RELOCATABLE);
