@@ -1,10 +1,12 @@
 //! A file's bytes in memory: mapped, or read where that costs less.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::ops::Deref;
 
 use memmap2::Mmap;
+use rustix::buffer::spare_capacity;
+use rustix::io::read;
 
 pub enum Content {
     /// Only those pages are ever read that are looked at.
@@ -21,12 +23,15 @@ impl Content {
     /// That of [`Mmap::map`]: the file is not cut short, nor do its bytes change under a reference, while it is mapped.
     pub unsafe fn of(file: &File, len: u64, small: u64) -> io::Result<Content> {
         if len <= small {
-            // Not `read_exact_at`, which wants bytes that are zeroed first.
+            // Not `read_exact_at`, which wants bytes that are zeroed first; nor `read_to_end`, which takes 8 KiB at once.
             let mut bytes = Vec::with_capacity(len as usize);
-            file.take(len).read_to_end(&mut bytes)?;
-            if bytes.len() as u64 != len {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+            while (bytes.len() as u64) < len {
+                // At most to the capacity, which is `len` or a little more.
+                if rustix::io::retry_on_intr(|| read(file, spare_capacity(&mut bytes)))? == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
             }
+            bytes.truncate(len as usize);
             return Ok(Content::Read(bytes));
         }
         // SAFETY: the caller's.

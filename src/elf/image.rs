@@ -59,12 +59,12 @@ impl<'a> Image<'a> {
         self.bytes.pread_with(usize::try_from(at).ok()?, self.ctx.le).ok()
     }
 
-    /// An ELF word of the class's own size (Elf32_Word, Elf64_Xword), as it is written.
-    pub fn word_bytes(&self, value: u64) -> Vec<u8> {
+    /// Writes an ELF word of the class's own size (Elf32_Word, Elf64_Xword) behind others.
+    pub fn push_word(&self, words: &mut Vec<u8>, value: u64) {
         match self.ctx.container {
-            Container::Big => self.u64_bytes(value).to_vec(),
+            Container::Big => words.extend(self.u64_bytes(value)),
             // Only what came from a 32-bit file, or an offset within one, is ever written back.
-            Container::Little => self.u32_bytes(value as u32).to_vec(),
+            Container::Little => words.extend(self.u32_bytes(value as u32)),
         }
     }
 

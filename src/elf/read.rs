@@ -64,9 +64,9 @@ pub(crate) struct Layout {
     pub(super) strings: Range<u64>,
     /// Strings of the tags that [`Elf`] has no field for, and of tags that a later one of the kind overrules.
     pub(super) further_strings: Vec<(u64, Vec<u8>)>,
-    /// Bytes of the section of dynamic symbols, where there is one; read when it is first asked for, since most files that are
-    /// read are never edited, and an edit asks a dozen times.
-    pub(super) symbol_section: OnceLock<Option<u64>>,
+    /// Those that are believed; read when they are first asked for, since most files that are read are never edited, and an edit
+    /// asks a dozen times.
+    pub(super) sections: OnceLock<Vec<SectionHeader>>,
 }
 
 impl Layout {

@@ -5,6 +5,7 @@ use goblin::elf::section_header::{SHT_NOBITS, SHT_NULL, SectionHeader};
 use scroll::Pread;
 
 use super::image::Image;
+use super::read::Layout;
 
 /// The sections, all or none: entries of the class's size, counted by the ELF header, one of which e_shstrndx names; and the table
 /// and what is in the file of each section lie within the file. What e_shoff leads to otherwise is bytes like all others.
@@ -30,6 +31,14 @@ pub(super) fn sections(image: &Image, header: &Header) -> Vec<SectionHeader> {
         }
     }
     sections
+}
+
+impl Layout {
+    /// [`sections`] of the file that it is the layout of.
+    pub(super) fn sections(&self, image: &Image) -> &[SectionHeader] {
+        let read = || image.bytes.pread(0).map_or_else(|_| Vec::new(), |header| sections(image, &header));
+        self.sections.get_or_init(read)
+    }
 }
 
 /// The section that names the others: all names begin in it, and the last one ends.

@@ -4,7 +4,7 @@ use goblin::elf::dynamic::{
     DT_GNU_HASH, DT_HASH, DT_JMPREL, DT_PLTREL, DT_PLTRELSZ, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ, DT_STRTAB,
     DT_SYMTAB, DT_VERDEF, DT_VERNEED, DT_VERSYM,
 };
-use goblin::elf::header::{EM_MIPS, EM_S390, Header};
+use goblin::elf::header::{EM_MIPS, EM_S390};
 use goblin::elf::section_header::{SHT_DYNSYM, SectionHeader};
 use goblin::elf::sym::Sym;
 use scroll::Pread;
@@ -12,7 +12,6 @@ use scroll::Pread;
 use super::Abi;
 use super::image::{Image, file_offset};
 use super::read::Layout;
-use super::sections::sections;
 
 /// The number that Linux has always used for Alpha, before the official one (elf-em.h); goblin has no name for it.
 pub(super) const EM_ALPHA: u16 = 0x9026;
@@ -83,14 +82,9 @@ impl Symbols {
 
 /// The length of the section of dynamic symbols at DT_SYMTAB's address.
 fn section_len(image: &Image, layout: &Layout) -> Option<u64> {
-    let len = || {
-        let address = layout.value(DT_SYMTAB)?;
-        let header: Header = image.bytes.pread(0).ok()?;
-        let mut sections = sections(image, &header).into_iter();
-        let symbols = |section: &SectionHeader| section.sh_type == SHT_DYNSYM && section.sh_addr == address;
-        sections.find(symbols).map(|section| section.sh_size)
-    };
-    *layout.symbol_section.get_or_init(len)
+    let address = layout.value(DT_SYMTAB)?;
+    let symbols = |section: &&SectionHeader| section.sh_type == SHT_DYNSYM && section.sh_addr == address;
+    layout.sections(image).iter().find(symbols).map(|section| section.sh_size)
 }
 
 /// Bytes of a word of DT_HASH: 8 on Alpha and 64-bit s390.

@@ -21,13 +21,19 @@ const HEADER: u64 = 64;
 pub(super) struct Source {
     pub path: PathBuf,
     pub file: File,
+    /// Whether `file` may be written.
+    is_writable: bool,
     pub content: Content,
     pub metadata: Metadata,
 }
 
 impl Source {
-    pub fn open(path: &Path) -> Result<Source, Failure> {
-        let file = open(path)?;
+    /// Opens a file, to write it too where it `will_change`: to open it once more for that is a tenth of what a small file costs.
+    /// Where that cannot be, the file may still have what it is to have, so that it is only an error once there is something to write.
+    pub fn open(path: &Path, will_change: bool) -> Result<Source, Failure> {
+        let writable = if will_change { options().write(true).open(path).ok() } else { None };
+        let is_writable = writable.is_some();
+        let file = writable.map_or_else(|| open(path), Ok)?;
         let metadata = file.metadata().map_err(Failure::io(Doing::Inspect, path))?;
         if metadata.is_dir() {
             return Err(Failure::io(Doing::Read, path)(Errno::ISDIR.into()));
@@ -39,7 +45,7 @@ impl Source {
         // change are read as they come; no reference to them is kept across our own writes.
         let content = unsafe { Content::of(&file, metadata.len(), SMALL) };
         let content = content.map_err(Failure::io(Doing::Read, path))?;
-        Ok(Source { path: path.to_owned(), file, content, metadata })
+        Ok(Source { path: path.to_owned(), file, is_writable, content, metadata })
     }
 
     pub fn len(&self) -> u64 {
@@ -50,10 +56,15 @@ impl Source {
 /// Files up to this many bytes are read.
 const SMALL: u64 = 64 << 10;
 
-/// Opens a file to read it, without waiting for one who writes into a pipe.
+/// To read, without waiting for one who writes into a pipe.
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    options
+}
+
 fn open(path: &Path) -> Result<File, Failure> {
-    let options = OFlags::NONBLOCK.bits().cast_signed();
-    OpenOptions::new().read(true).custom_flags(options).open(path).map_err(|cause| {
+    options().open(path).map_err(|cause| {
         // patchelf looks at the file first, and its words say at which of the two it failed.
         let doing = if fs::metadata(path).is_ok() { Doing::Open } else { Doing::Inspect };
         Failure::io(doing, path)(cause)
@@ -80,14 +91,20 @@ pub(super) fn in_place(source: &Source, patches: &[Patch]) -> Result<(), Failure
         return Ok(());
     }
     let path = &source.path;
-    let file = OpenOptions::new().write(true).open(path).map_err(Failure::io(Doing::Open, path))?;
+    let opened;
+    let file = if source.is_writable {
+        &source.file
+    } else {
+        opened = OpenOptions::new().write(true).open(path).map_err(Failure::io(Doing::Open, path))?;
+        &opened
+    };
     check_size_limit(patched_len(0, patches)).map_err(Failure::io(Doing::Write, path))?;
     // Copies, since the map shows what is written.
     let before: Vec<_> = patches
         .iter()
         .map(|patch| Patch::new(patch.at, &source.content[inside(patch, source.len())]))
         .collect();
-    write(&file, patches).map_err(|cause| {
+    write(file, patches).map_err(|cause| {
         let put_back = before
             .iter()
             .try_for_each(|patch| file.write_all_at(&patch.bytes, patch.at.0))
@@ -141,7 +158,7 @@ mod tests {
         file.write_all_at(&old, 0).unwrap();
         fcntl_add_seals(&file, SealFlags::GROW).unwrap();
         let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
-        let source = Source::open(&path).unwrap();
+        let source = Source::open(&path, true).unwrap();
         let patches = changing(&source.content, vec![patch(10, b"x"), patch(100, &[b'y'; 30_000])]);
         // The first pages of the long patch arrive.
         assert!(write(&file, &patches).is_err());

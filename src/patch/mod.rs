@@ -100,7 +100,7 @@ impl Request {
 
     /// Reads a file, prints and edits it.
     pub fn carry_out(&self, path: &Path) -> Outcome {
-        match Source::open(path) {
+        match self.open(path) {
             Ok(source) => self.carry_out_on(&source),
             Err(failure) => Outcome { failure: Some(failure), ..Outcome::default() },
         }
@@ -110,7 +110,7 @@ impl Request {
     /// edited once: two threads would be in each other's way.
     pub fn carry_out_on_all(&self, paths: &[PathBuf]) -> (Vec<Outcome>, Vec<usize>) {
         let taken = Mutex::new(HashMap::new());
-        let one = |(at, path): (usize, &PathBuf)| match Source::open(path) {
+        let one = |(at, path): (usize, &PathBuf)| match self.open(path) {
             Ok(source) => {
                 let inode = (source.metadata.dev(), source.metadata.ino());
                 // Nothing panics while it holds the lock.
@@ -120,6 +120,13 @@ impl Request {
             Err(failure) => (Outcome { failure: Some(failure), ..Outcome::default() }, at),
         };
         paths.par_iter().enumerate().map(one).unzip()
+    }
+
+    fn open(&self, path: &Path) -> Result<Source, Failure> {
+        let edits = self.run_path.is_some()
+            || self.resolution_cache
+            || self.operation != Request::new(self.dialect).operation;
+        Source::open(path, edits && self.output.is_none())
     }
 
     fn carry_out_on(&self, source: &Source) -> Outcome {

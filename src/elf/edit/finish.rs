@@ -169,7 +169,6 @@ pub(super) fn dynamic_len(draft: &Draft) -> usize {
 /// PT_DYNAMIC's bytes, for an address, with one DT_NULL at its end.
 pub(super) fn dynamic_table(draft: &Draft, address: u64) -> Vec<u8> {
     let size = Dyn::size(draft.image.ctx.container) as u64;
-    let word = |value| draft.image.word_bytes(value);
     let mut table = Vec::with_capacity(dynamic_len(draft));
     for (index, entry) in draft.dynamic.iter().enumerate() {
         let mut value = entry.value;
@@ -180,11 +179,11 @@ pub(super) fn dynamic_table(draft: &Draft, address: u64) -> Vec<u8> {
             let old = draft.elf.layout.dynamic_address.wrapping_add(from as u64 * size);
             value = value.wrapping_add(old).wrapping_sub(address.wrapping_add(index as u64 * size));
         }
-        table.extend(word(entry.tag));
-        table.extend(word(value));
+        draft.image.push_word(&mut table, entry.tag);
+        draft.image.push_word(&mut table, value);
     }
-    table.extend(word(DT_NULL));
-    table.extend(word(0));
+    draft.image.push_word(&mut table, DT_NULL);
+    draft.image.push_word(&mut table, 0);
     table
 }
 
@@ -204,5 +203,7 @@ pub(super) fn dynamic_in_place(draft: &Draft) -> Vec<Patch> {
     table.resize(layout.dynamic.len() * size, 0);
     let is_end = |index: usize| index >= draft.dynamic.len() && layout.dynamic[index].tag == DT_NULL;
     let entries = table.chunks_exact(size).enumerate().filter(|(index, _)| !is_end(*index));
-    entries.map(|(index, bytes)| Patch::new(FileOffset(first.at + (index * size) as u64), bytes)).collect()
+    let placed = entries.map(|(index, bytes)| (first.at + (index * size) as u64, bytes));
+    let changed = placed.filter(|(at, bytes)| draft.image.slice(*at, size as u64) != Some(*bytes));
+    changed.map(|(at, bytes)| Patch::new(FileOffset(at), bytes)).collect()
 }

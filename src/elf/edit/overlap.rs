@@ -11,7 +11,6 @@ use scroll::Pread;
 
 use crate::elf::image::{Image, file_offset};
 use crate::elf::operation::Refusal;
-use crate::elf::sections::sections;
 use crate::elf::symbols::{Symbols, gnu_hash_len, hash_len};
 use crate::elf::symver::{verdef, verneed};
 use crate::elf::{Elf, Patch};
@@ -105,8 +104,7 @@ fn tables(elf: &Elf, image: &Image, patches: &[Patch]) -> Vec<Table> {
         add(SEGMENTS, Some(start..end));
         let longer = patches.iter().find(|patch| patch.at.0 == start && patch.end().0 > end);
         add(MORE_SEGMENTS, longer.map(|patch| end..patch.end().0));
-        let sections = sections(image, &header);
-        let debug = sections.iter().find(|section| section.sh_type == SHT_SYMTAB);
+        let debug = layout.sections(image).iter().find(|section| section.sh_type == SHT_SYMTAB);
         add(
             "symbol table for debuggers",
             debug.map(|table| table.sh_offset..table.sh_offset + table.sh_size),

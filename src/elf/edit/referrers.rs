@@ -7,7 +7,7 @@ use scroll::Pread;
 
 use crate::elf::image::Image;
 use crate::elf::read::Layout;
-use crate::elf::sections::{names, sections};
+use crate::elf::sections::names;
 use crate::elf::symbols::Symbols;
 use crate::elf::{Abi, symver};
 
@@ -50,13 +50,13 @@ impl Referrers<'_> {
     /// tools). Tools read them; the loader does not, so those that are not believed count for nothing.
     fn visit_section_names(&self, visit: &mut dyn FnMut(u64)) {
         let Ok(header) = self.image.bytes.pread::<Header>(0) else { return };
-        let sections = sections(&self.image, &header);
-        let Some(names) = names(&self.image, &header, &sections) else { return };
+        let sections = self.layout.sections(&self.image);
+        let Some(names) = names(&self.image, &header, sections) else { return };
         let strings = &self.layout.strings;
         if names.sh_offset >= strings.end || names.sh_offset + names.sh_size <= strings.start {
             return;
         }
-        for section in &sections {
+        for section in sections {
             let at = names.sh_offset + section.sh_name as u64;
             // A name that begins before the table may reach into its first string.
             if at < strings.end {

@@ -32,7 +32,9 @@ pub(super) fn follow(
                     followed(&symbol, &before[symbol.st_shndx], &after[symbol.st_shndx])
             {
                 // st_value and st_size stand side by side in both classes, behind a word (gABI, "Symbol Table").
-                let fields = [image.word_bytes(value), image.word_bytes(len)].concat();
+                let mut fields = Vec::new();
+                image.push_word(&mut fields, value);
+                image.push_word(&mut fields, len);
                 patches.push(Patch::new(FileOffset(at + image.ctx.size() as u64), fields));
             }
         }
