@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::arch::Architecture;
 use super::context::Context;
 use super::entries::Entries;
+use super::named::Named;
 use super::relations::Needs;
 use super::relocation::Relocation;
 use super::why::Carried;
@@ -60,11 +61,11 @@ impl Draft {
         context: &Context,
         mut entry: Entry,
         below: Option<&[u8]>,
-        hits: &[Hit],
+        named: &Named,
         operated: Operated,
         relocation: &Relocation,
     ) -> Result<()> {
-        let settled = survey::settle(operated.patches, hits, &context.known()?.scanner, relocation);
+        let settled = survey::settle(operated.patches, named, &context.known()?.scanner, relocation);
         for hash in settled.leftover {
             self.leftovers.entry(hash).or_default().insert(entry.path.clone());
         }
@@ -87,11 +88,21 @@ impl Draft {
         self.entries.add(entry)
     }
 
-    /// Notes references that stay as they are in a file.
-    pub fn leave(&mut self, path: &InstallPath, hits: &[Hit]) {
-        for hit in hits {
-            self.leftovers.entry(hit.hash).or_default().insert(path.clone());
+    /// Takes a packed file whose members name something: as it is with them rewritten, if it could be packed again.
+    pub fn members(
+        &mut self,
+        entry: &mut Entry,
+        named: &Named,
+        repacked: Option<Vec<u8>>,
+        relocation: &Relocation,
+    ) -> Vec<Surgery> {
+        let stays = |hit: &&Hit| repacked.is_none() || relocation.patch(hit).is_none();
+        for hit in named.hits.iter().filter(stays) {
+            self.leftovers.entry(hit.hash).or_default().insert(entry.path.clone());
         }
+        let Some(bytes) = repacked else { return Vec::new() };
+        entry.remake(bytes);
+        vec![Surgery::Members(named.hits.len())]
     }
 
     /// Counts an ELF file for the package's architecture; those of the results weigh more.

@@ -104,10 +104,10 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
     let architecture = architecture(&draft, context.config)?;
     relations::settle(context, &mut draft, architecture)?;
     let anchors = Anchors::new(context, &draft);
-    stubs::plant(context, &mut draft, anchors.as_ref().map(|anchors| &anchors.folder))?;
+    let unstarted = stubs::plant(context, &mut draft, anchors.as_ref().map(|anchors| &anchors.folder))?;
     let anchored = anchors.as_ref().map(|anchors| anchors.apply(context, &mut draft)).transpose()?;
     let bill = bill::add(context, &mut draft, architecture)?;
-    relocatable::add(context, &mut draft, bill.as_ref(), anchored.as_ref())?;
+    relocatable::add(context, &mut draft, bill.as_ref(), anchored.as_ref(), &unstarted)?;
     let mut seen = BTreeSet::new();
     draft.findings.retain(|finding| seen.insert(finding.to_string()));
     draft.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));

@@ -24,6 +24,7 @@ mod licence_name;
 mod licences;
 mod main_program;
 mod make;
+mod named;
 mod operations;
 mod projects;
 mod public_text;

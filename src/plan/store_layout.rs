@@ -9,8 +9,9 @@ use super::arrange::{self, Arranged, Placed, Tree};
 use super::context::Context;
 use super::draft::{Draft, Operated};
 use super::flat::entry_of;
+use super::named::{self, Named};
 use super::relocation::Relocation;
-use super::survey::{self, Survey, survey_whole};
+use super::survey::{self, Survey};
 use super::{Entry, Finding, Surgery};
 use crate::config::RunPathTag;
 use crate::elf::{Class, Elf, Operation, Refusal, RunPath};
@@ -18,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::path::{InstallPath, StoreFile, printable};
 use crate::store::closure::Known;
 use crate::store::inventory::{self, Item, Items};
+use crate::store::packed::Packing;
 use crate::store::scan::{Hit, Scanner};
 use crate::store::{Destination, Store, StoreHash, StorePath};
 
@@ -54,7 +56,7 @@ pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
 /// The closure's files that are shipped if their store path is.
 struct Shipped {
     items: BTreeMap<StorePath, Items>,
-    surveys: HashMap<StoreFile, (Survey, Vec<Hit>)>,
+    surveys: HashMap<StoreFile, (Survey, Named)>,
 }
 
 impl Shipped {
@@ -88,7 +90,11 @@ impl Shipped {
         let files: Vec<&StoreFile> = files.into_iter().collect();
         let surveys = files
             .par_iter()
-            .map(|file| Ok(((*file).clone(), survey_whole(context.store, &known.scanner, file)?)))
+            .map(|file| {
+                let bytes = context.store.map(file)?;
+                let named = Named::look(&known.scanner, &bytes, |_, _| ());
+                Ok(((*file).clone(), (Survey::of(&bytes), named)))
+            })
             .collect::<Result<_>>()?;
         Ok(Shipped { items, surveys })
     }
@@ -119,18 +125,17 @@ impl Shipped {
 
     /// The store paths that an item names; `at` is where a link lies.
     fn names(&self, context: &Context, known: &Known, at: Option<StoreFile>, item: &Item) -> Vec<StorePath> {
-        let hits = match item {
+        let hashes: BTreeSet<StoreHash> = match item {
             Item::File { source, .. } => {
-                self.surveys.get(source).map(|(_, hits)| hits.clone()).unwrap_or_default()
+                self.surveys.get(source).into_iter().flat_map(|(_, named)| named.hashes()).collect()
             }
             Item::Link { target } => {
                 let leads_to = at.map(|at| at.link_target(target));
                 let into = leads_to.and_then(|place| Some(context.store.split(&place)?.0));
                 return into.filter(|path| known.closure.contains(path)).into_iter().collect();
             }
-            Item::EmptyFolder => Vec::new(),
+            Item::EmptyFolder => BTreeSet::new(),
         };
-        let hashes: BTreeSet<StoreHash> = hits.iter().map(|hit| hit.hash).collect();
         hashes.into_iter().filter_map(|hash| known.closure.get(hash).cloned()).collect()
     }
 }
@@ -215,12 +220,12 @@ impl Layout<'_> {
     }
 
     fn file(&self, file: &Placed, is_result: bool, draft: &mut Draft) -> Result<()> {
-        let (survey, hits) = self.closure.surveys.get(&file.source).cloned().unwrap_or_default();
+        let (survey, mut named) = self.closure.surveys.get(&file.source).cloned().unwrap_or_default();
         if let Some(why) = &survey.malformed {
             let below = if is_result { file.below.as_slice() } else { b"" };
             draft.malformed(&file.source, below, why)?;
         }
-        let operated = match &survey.elf {
+        let mut operated = match &survey.elf {
             Some(elf) => self.operate(file, is_result, elf, draft)?,
             None => Operated::default(),
         };
@@ -229,8 +234,22 @@ impl Layout<'_> {
             // ld.so and what is run through it must stay executable; here nothing is known of who starts what.
             entry.mode = 0o755;
         }
+        if let Some(packing) = named.packing {
+            let repacked = self.repacked(&file.source, packing)?;
+            operated.surgery.extend(draft.members(&mut entry, &named, repacked, self.relocation));
+            named = Named::default();
+        }
         let below = is_result.then_some(file.below.as_slice());
-        draft.file(self.context, entry, below, &hits, operated, self.relocation)
+        draft.file(self.context, entry, below, &named, operated, self.relocation)
+    }
+
+    /// A packed file with the references in its members rewritten, if it can be.
+    fn repacked(&self, file: &StoreFile, packing: Packing) -> Result<Option<Vec<u8>>> {
+        let bytes = self.context.store.map(file)?;
+        let patches = |_: &[u8], hits: &[Hit]| {
+            hits.iter().filter_map(|hit| self.relocation.patch(hit)).collect()
+        };
+        Ok(named::repacked(packing, &bytes, &self.known.scanner, patches))
     }
 
     /// Turns the tag of the run path, drops folders from it that are not shipped, and gives a program one that has none.

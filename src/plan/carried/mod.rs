@@ -19,6 +19,7 @@ use rayon::prelude::*;
 use super::arrange::{self, Tree};
 use super::context::Context;
 use super::graph::{Graph, Loading};
+use super::named::Named;
 use super::run_path;
 use super::survey::Survey;
 use crate::elf::{Class, Elf};
@@ -27,8 +28,6 @@ use crate::path::StoreFile;
 use crate::store::closure::Known;
 use crate::store::inventory::Item;
 use crate::store::library::Libraries;
-use crate::store::packed::Packing;
-use crate::store::scan::Hit;
 use crate::store::{Destination, Store, StorePath};
 
 use reference::{Place, Reference};
@@ -39,13 +38,8 @@ pub use walk::{How, Reason};
 /// A file of the store, looked at once.
 pub struct Seen {
     pub survey: Survey,
-    /// Hashes of the closure. Of a packed file those in its members, which stand nowhere in the file itself.
-    pub hits: Vec<Hit>,
-    /// The same in UTF-16.
-    pub wide: Vec<Hit>,
-    /// How it is packed, if there are references inside.
-    pub packing: Option<Packing>,
-    places: Vec<Place>,
+    pub named: Named,
+    pub places: Vec<Place>,
     /// Functions that it calls, of those that rules ask for.
     imports: BTreeSet<String>,
 }
@@ -326,22 +320,12 @@ impl Seen {
         let elf = survey.elf.as_deref();
         let imports = elf.map(|elf| elf.imports(&bytes, &rules.functions)).unwrap_or_default();
         let imports = imports.into_iter().map(str::to_owned).collect();
-        let scanner = &known.scanner;
-        if let Some(packing) = Packing::of(&bytes).filter(|_| elf.is_none()) {
-            let (mut hits, mut places) = (Vec::new(), Vec::new());
-            packing.each_member(&bytes, &mut |member| {
-                let found = scanner.scan(member);
-                places.extend(reference::read(member, &found, None));
-                hits.extend(found);
-            });
-            if !hits.is_empty() {
-                return Ok(Seen { survey, hits, wide: Vec::new(), packing: Some(packing), places, imports });
-            }
-        }
-        let (hits, wide) = scanner.scan_content(&bytes);
-        let mut places = reference::read(&bytes, &hits, elf);
-        places.extend(reference::read_wide(&bytes, &wide));
-        Ok(Seen { survey, hits, wide, packing: None, places, imports })
+        let mut places = Vec::new();
+        let named = Named::look(&known.scanner, &bytes, |within, hits| {
+            places.extend(reference::read(within, hits, elf));
+        });
+        places.extend(reference::read_wide(&bytes, &named.wide));
+        Ok(Seen { survey, named, places, imports })
     }
 }
 

@@ -11,26 +11,15 @@ use crate::path::{InstallPath, StoreFile, printable};
 use crate::plan::context::Context;
 use crate::plan::draft::Draft;
 use crate::plan::relocation::Relocation;
-use crate::plan::{Finding, Surgery};
-use crate::store::packed::{Packing, Repacked};
+use crate::plan::{Finding, Surgery, named};
+use crate::store::packed::Packing;
+use crate::store::scan::Hit;
 
 impl Reached<'_> {
-    /// The patches that send a file's references to the target's own files, and those in UTF-16 to their new places.
+    /// The patches that send a file's references to the target's own files.
     ///
     /// Errors: the target's path is longer than what it stands for.
-    pub fn patches(
-        &self,
-        context: &Context,
-        relocation: &Relocation,
-        file: &StoreFile,
-        seen: &Seen,
-    ) -> Result<(Vec<Patch>, Vec<Surgery>)> {
-        let (mut patches, surgery) = self.host_patches(context, file, &seen.places)?;
-        patches.extend(seen.wide.iter().filter_map(|hit| relocation.wide_patch(hit)));
-        Ok((patches, surgery))
-    }
-
-    fn host_patches(
+    pub fn host_patches(
         &self,
         context: &Context,
         file: &StoreFile,
@@ -68,20 +57,13 @@ impl Reached<'_> {
     ) -> Result<Option<Vec<u8>>> {
         // What is wrong with a rule is told here, where it can be.
         self.host_patches(context, file, &seen.places)?;
-        let scanner = &context.known()?.scanner;
-        let bytes = context.store.map(file)?;
-        let rewrite = |mut member: Vec<u8>| {
-            let hits = scanner.scan(&member);
-            let places = reference::read(&member, &hits, None);
+        let patches = |member: &[u8], hits: &[Hit]| {
+            let places = reference::read(member, hits, None);
             let to_host = self.host_patches(context, file, &places).unwrap_or_default().0;
-            let carried = hits.iter().filter_map(|hit| relocation.patch(hit));
-            carried.chain(to_host).for_each(|patch| patch.write_to(&mut member));
-            member
+            hits.iter().filter_map(|hit| relocation.patch(hit)).chain(to_host).collect()
         };
-        match packing.repack(&bytes, &rewrite) {
-            Some(Repacked::Bytes(bytes)) => Ok(Some(bytes)),
-            Some(Repacked::Signed) | None => Ok(None),
-        }
+        let bytes = context.store.map(file)?;
+        Ok(named::repacked(packing, &bytes, &context.known()?.scanner, patches))
     }
 
     /// Tells of references that lead nowhere in the bundle, and why; under `policy = "strict"` of those that no rule settles.
