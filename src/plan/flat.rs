@@ -266,7 +266,7 @@ impl Laying<'_> {
         let mut named = &seen.named;
         match named.packing {
             None => {
-                let (patches, surgery) = reached.host_patches(context, source, &seen.places)?;
+                let (patches, surgery) = reached.host_patches(context, source, seen, &seen.places)?;
                 operated.patches.extend(patches);
                 operated.surgery.extend(surgery);
             }

@@ -203,7 +203,10 @@ fn why_unsettled(
         return Ok(Some("the target's programs read it, which have no descriptor that leads to the bundle"));
     }
     let is_program = entry.role == Role::Program && anchored.is_some_and(|all| all.all.contains(&entry.path));
-    if !is_program || starts.told.contains(&entry.path) || surgery.iter().any(|edit| matches!(edit, Surgery::Stub { anywhere: true, .. })) {
+    if !is_program
+        || starts.told.contains(&entry.path)
+        || surgery.iter().any(|edit| matches!(edit, Surgery::Stub { anywhere: true, .. }))
+    {
         return Ok(None);
     }
     let Some(bytes) = payload::whole(entry)? else { return Ok(None) };

@@ -246,9 +246,8 @@ impl Layout<'_> {
     /// A packed file with the references in its members rewritten, if it can be.
     fn repacked(&self, file: &StoreFile, packing: Packing) -> Result<Option<Vec<u8>>> {
         let bytes = self.context.store.map(file)?;
-        let patches = |_: &[u8], hits: &[Hit]| {
-            hits.iter().filter_map(|hit| self.relocation.patch(hit)).collect()
-        };
+        let patches =
+            |_: &[u8], hits: &[Hit]| hits.iter().filter_map(|hit| self.relocation.patch(hit)).collect();
         Ok(named::repacked(packing, &bytes, &self.known.scanner, patches))
     }
 

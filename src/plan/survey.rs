@@ -99,12 +99,7 @@ impl Settled {
 
 /// Adds the rewriting of references to a file's other patches, which win where both touch a place: of those, what they hold is
 /// rewritten itself, for an edit may move a whole string table.
-pub fn settle(
-    mut patches: Vec<Patch>,
-    named: &Named,
-    scanner: &Scanner,
-    relocation: &Relocation,
-) -> Settled {
+pub fn settle(mut patches: Vec<Patch>, named: &Named, scanner: &Scanner, relocation: &Relocation) -> Settled {
     patches.sort_by_key(|patch| patch.at);
     let mut settled = Settled::default();
     let untouched = named.hits.iter().filter(|hit| !overwritten(&patches, hit.at, HASH_LENGTH));

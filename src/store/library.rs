@@ -1,12 +1,14 @@
 //! The store as ld.so sees it: each ELF file opened once, each folder listed once.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+
+use rayon::prelude::*;
 
 use super::{Destination, Store};
 use crate::elf::Elf;
-use crate::elf::ldso::{Files, Object, Opened};
+use crate::elf::ldso::{self, Files, Object, Opened};
 use crate::path::StoreFile;
 
 /// ELF files by their real paths, and the folders that were searched.
@@ -35,9 +37,34 @@ impl<'a> Libraries<'a> {
         if let Some(known) = self.parsed.borrow().get(file) {
             return known.clone();
         }
-        let elf = self.store.map(file).ok().and_then(|bytes| Elf::parse(&bytes).ok().flatten()).map(Arc::new);
+        let elf = parse(self.store, file);
         self.parsed.borrow_mut().insert(file.clone(), elf.clone());
         elf
+    }
+
+    /// The same of a file that was parsed before; `None` also where it was not.
+    pub fn parsed(&self, file: &StoreFile) -> Option<Arc<Elf>> {
+        self.parsed.borrow().get(file).cloned().flatten()
+    }
+
+    /// Parses those that were not, on all cores: which these are.
+    pub fn parse(&self, files: BTreeSet<StoreFile>) -> Vec<StoreFile> {
+        let mut parsed = self.parsed.borrow_mut();
+        let new: Vec<StoreFile> = files.into_iter().filter(|file| !parsed.contains_key(file)).collect();
+        let store = self.store;
+        let elfs: Vec<_> = new.par_iter().map(|file| parse(store, file)).collect();
+        parsed.extend(new.iter().cloned().zip(elfs));
+        new
+    }
+
+    /// The files that a parsed file's needed entries lead to by its own run path.
+    pub fn needed_by(&self, file: &StoreFile) -> Vec<StoreFile> {
+        let Some(elf) = self.parsed(file) else { return Vec::new() };
+        let Some(origin) = file.parent() else { return Vec::new() };
+        let folders = ldso::folders(&elf, elf.run_path().unwrap_or_default(), origin.as_bytes());
+        let folders: Vec<StoreFile> = folders.iter().filter_map(StoreFile::new).collect();
+        let first = |name: &Vec<u8>| folders.iter().find_map(|folder| self.real(folder, name));
+        elf.needed.iter().filter(|name| !name.contains(&b'/')).filter_map(first).collect()
     }
 
     /// Takes a file that was parsed already.
@@ -59,20 +86,32 @@ impl<'a> Libraries<'a> {
         listing
     }
 
-    fn open_anew(&self, path: &[u8]) -> Option<Object> {
-        let found_as = StoreFile::new(path)?;
-        let folder = found_as.parent().filter(|folder| folder.starts_with(self.store.dir()))?;
-        let listing = self.listing(&folder);
-        if !listing.names.contains(found_as.file_name()) {
+    /// The file by that name in a folder, links followed.
+    fn real(&self, folder: &StoreFile, name: &[u8]) -> Option<StoreFile> {
+        if !folder.starts_with(self.store.dir()) {
             return None;
         }
-        let Destination::File(real) = self.store.follow(&listing.real.as_ref()?.join(found_as.file_name()))
-        else {
+        let listing = self.listing(folder);
+        if !listing.names.contains(name) {
             return None;
-        };
+        }
+        match self.store.follow(&listing.real.as_ref()?.join(name)) {
+            Destination::File(real) => Some(real),
+            _ => None,
+        }
+    }
+
+    fn open_anew(&self, path: &[u8]) -> Option<Object> {
+        let found_as = StoreFile::new(path)?;
+        let real = self.real(&found_as.parent()?, found_as.file_name())?;
         let elf = self.elf(&real)?;
         Some(Object { path: real.as_bytes().to_vec(), found_as: found_as.as_bytes().to_vec(), elf })
     }
+}
+
+fn parse(store: &Store, file: &StoreFile) -> Option<Arc<Elf>> {
+    let bytes = store.map_sparsely(file).ok()?;
+    Elf::parse(&bytes).ok().flatten().map(Arc::new)
 }
 
 impl Files for Libraries<'_> {

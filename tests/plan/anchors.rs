@@ -199,7 +199,10 @@ fn a_script_that_does_not_start_is_told_of_once() {
     let plan = f.plan(RELOCATABLE);
     let told = |code: &str| -> Vec<&String> {
         let findings = plan.findings.iter().filter(|finding| finding.code == code);
-        findings.flat_map(|finding| &finding.subjects).filter(|subject| subject.contains("bin/read:")).collect()
+        findings
+            .flat_map(|finding| &finding.subjects)
+            .filter(|subject| subject.contains("bin/read:"))
+            .collect()
     };
     assert_eq!(told("no-stub").len(), 1, "{:?}", plan.findings);
     assert_eq!(told("relocatable-absolute-path"), [""; 0]);

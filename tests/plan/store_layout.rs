@@ -219,7 +219,9 @@ fn references_in_packed_files_and_in_utf_16_are_rewritten() {
     let place = format!("{lib}/share/x");
     entry(&plan, &place);
     let mut text = String::new();
-    flate2::read::GzDecoder::new(&body(&plan, &format!("{app}/packed.gz"))[..]).read_to_string(&mut text).unwrap();
+    flate2::read::GzDecoder::new(&body(&plan, &format!("{app}/packed.gz"))[..])
+        .read_to_string(&mut text)
+        .unwrap();
     assert_eq!(text, place);
     assert_eq!(surgery(&plan, &format!("{app}/packed.gz")), [Surgery::Members(1)]);
     assert_eq!(body(&plan, &format!("{app}/wide")), wide(&place));

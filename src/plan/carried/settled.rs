@@ -23,13 +23,16 @@ impl Reached<'_> {
         &self,
         context: &Context,
         file: &StoreFile,
+        seen: &Seen,
         places: &[Place],
     ) -> Result<(Vec<Patch>, Vec<Surgery>)> {
         let known = context.known()?;
+        let references = &seen.references;
         let (mut patches, mut surgery) = (Vec::new(), Vec::new());
         for place in places.iter().filter(|place| !place.is_wide) {
             let Some(path) = known.closure.get(place.reference.hash) else { continue };
-            let settlement = self.settle(context.store, file, path, &place.reference);
+            let matching = references.get(&place.reference).and_then(Option::as_ref);
+            let settlement = self.settle(path, matching);
             let Some(Settlement::Host { to, len }) = settlement else { continue };
             let before = context.store.dir().as_bytes().len() + 1;
             let text = filled(&to, before + len, place.is_shebang).ok_or_else(|| {
@@ -56,10 +59,10 @@ impl Reached<'_> {
         packing: Packing,
     ) -> Result<Option<Vec<u8>>> {
         // What is wrong with a rule is told here, where it can be.
-        self.host_patches(context, file, &seen.places)?;
+        self.host_patches(context, file, seen, &seen.places)?;
         let patches = |member: &[u8], hits: &[Hit]| {
             let places = reference::read(member, hits, None);
-            let to_host = self.host_patches(context, file, &places).unwrap_or_default().0;
+            let to_host = self.host_patches(context, file, seen, &places).unwrap_or_default().0;
             hits.iter().filter_map(|hit| relocation.patch(hit)).chain(to_host).collect()
         };
         let bytes = context.store.map(file)?;
@@ -78,22 +81,23 @@ impl Reached<'_> {
             if own.is_some_and(|own| self.rules.is_alone(&own)) {
                 continue;
             }
-            for place in &self.seen[file].places {
-                let Some(path) = known.closure.get(place.reference.hash) else { continue };
-                let origin = context.store.origin(file);
-                let text = printable(&place.reference.text[1.min(place.reference.text.len())..]);
-                match self.settle(context.store, file, path, &place.reference) {
+            for (reference, matching) in &self.seen[file].references {
+                let Some(path) = known.closure.get(reference.hash) else { continue };
+                let told = || {
+                    let text = printable(&reference.text[1.min(reference.text.len())..]);
+                    format!("{text} (in {})", context.store.origin(file))
+                };
+                match self.settle(path, matching.as_ref()) {
                     Some(Settlement::Ignored { why }) => {
-                        ignored.insert(format!("{text} (in {origin}): {why}"));
+                        ignored.insert(format!("{}: {why}", told()));
                     }
                     Some(Settlement::Unsettled) => {
-                        unsettled.insert(format!("{text} (in {origin})"));
+                        unsettled.insert(told());
                     }
                     Some(Settlement::Host { .. }) => {}
-                    Some(Settlement::Carried)
-                        if self.named.get(&place.reference).is_some_and(Option::is_some) => {}
+                    Some(Settlement::Carried) if self.named.get(reference).is_some_and(Option::is_some) => {}
                     Some(Settlement::Carried) | None => {
-                        nothing.insert(format!("{text} (in {origin})"));
+                        nothing.insert(told());
                     }
                 }
             }
