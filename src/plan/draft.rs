@@ -8,6 +8,7 @@ use super::entries::Entries;
 use super::named::Named;
 use super::relations::Needs;
 use super::relocation::Relocation;
+use super::survey::Edit;
 use super::why::Carried;
 use super::{Entry, Finding, Kind, Severity, Surgery, bill, survey};
 use crate::config::Package;
@@ -23,6 +24,8 @@ pub struct Draft {
     pub package: Package,
     pub entries: Entries,
     pub findings: Vec<Finding>,
+    /// What was done to ELF files and is to be verified.
+    pub edits: Vec<Edit>,
     /// Store paths that are still named, and the files that name them.
     pub leftovers: BTreeMap<StoreHash, BTreeSet<InstallPath>>,
     /// Whether a program's loader is musl's.

@@ -10,7 +10,7 @@ use super::draft::Draft;
 use super::relocation::Relocation;
 use super::{
     Architecture, Entry, Finding, Kind, MainProgram, Plan, Surgery, Why, bill, extras, face, flat, licences,
-    public_text, relations, relocatable, store_layout, stubs, system,
+    public_text, relations, relocatable, store_layout, stubs, survey, system,
 };
 use crate::config::{Config, Layout, Package, distribution, names};
 use crate::error::{Error, Result};
@@ -67,7 +67,11 @@ pub fn make(request: &Request) -> Result<Plan> {
         Layout::Flat => flat::plan(&context, &mut draft)?,
         Layout::Store => store_layout::plan(&context, &mut draft)?,
     }
-    finish(&context, draft)
+    let edits = std::mem::take(&mut draft.edits);
+    // What is left to do for the plan is mostly one thread's.
+    let (plan, sound) = rayon::join(|| finish(&context, draft), || survey::verify_all(store, &edits));
+    sound?;
+    plan
 }
 
 /// `lib/<name>` below prefix, the name cut off where a reference could not be rewritten at its length; `lib` where no room is left

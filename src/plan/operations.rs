@@ -12,7 +12,8 @@ use super::graph::{Graph, Group, Node, NodeId};
 use super::homes::Homes;
 use super::relocation::Relocation;
 use super::run_path::{self, Wanted};
-use super::{Finding, Surgery, host, survey};
+use super::survey::{self, Edit};
+use super::{Finding, Surgery, host};
 use crate::config::glibc_set::is_glibc_set;
 use crate::config::{Glibc, RunPathTag};
 use crate::elf::{Class, Operation, RunPath};
@@ -45,7 +46,15 @@ pub fn all(bundle: &Bundle, homes: &mut Homes, draft: &mut Draft) -> Result<BTre
     // A library that shares the home of another of the same content is not operated on.
     let nodes = bundle.graph.nodes.par_iter();
     let own_bytes = nodes.filter(|(id, _)| homes.shipped.contains(id) || bundle.fixed.contains_key(&id.1));
-    own_bytes.map(|(id, node)| Ok((homes.of[id].clone(), surgeon.operate(id, node)?))).collect()
+    let operated: Vec<_> = own_bytes
+        .map(|(id, node)| Ok((homes.of[id].clone(), surgeon.operate(id, node)?)))
+        .collect::<Result<_>>()?;
+    let mut all = BTreeMap::new();
+    for (path, (operated, edit)) in operated {
+        all.insert(path, operated);
+        draft.edits.extend(edit);
+    }
+    Ok(all)
 }
 
 impl Bundle<'_> {
@@ -150,11 +159,11 @@ struct Surgeon<'a> {
 }
 
 impl Surgeon<'_> {
-    fn operate(&self, id: &NodeId, node: &Node) -> Result<Operated> {
+    fn operate(&self, id: &NodeId, node: &Node) -> Result<(Operated, Option<Edit>)> {
         let store = self.bundle.context.store;
         let group = &self.bundle.graph.groups[id.0];
         if self.bundle.graph.is_loader(&id.1) {
-            return self.send_loader_home(id);
+            return Ok((self.send_loader_home(id)?, None));
         }
         let is_led = self.led.contains(id);
         let operation = Operation {
@@ -171,7 +180,9 @@ impl Surgeon<'_> {
                  it does in the store",
             )
         })?;
-        Ok(Operated { patches, surgery: words(node, &operation) })
+        let operated = Operated { patches: patches.clone(), surgery: words(node, &operation) };
+        let edit = Edit { file: id.1.clone(), operation, patches };
+        Ok((operated, Some(edit).filter(|edit| edit.operation != Operation::default())))
     }
 
     /// The loader's own folders become the library folder, for who starts a program by it.

@@ -11,7 +11,7 @@ use super::draft::{Draft, Operated};
 use super::flat::entry_of;
 use super::named::{self, Named};
 use super::relocation::Relocation;
-use super::survey::{self, Survey};
+use super::survey::{self, Edit, Survey};
 use super::{Entry, Finding, Surgery};
 use crate::config::RunPathTag;
 use crate::elf::{Class, Elf, Operation, Refusal, RunPath};
@@ -274,6 +274,8 @@ impl Layout<'_> {
         let operation = Operation { run_path: Some(RunPath { folders, runpath }), ..Operation::default() };
         match survey::operate(self.context.store, &file.source, elf, &operation)? {
             Ok(patches) => {
+                let file = file.source.clone();
+                draft.edits.push(Edit { file, operation, patches: patches.clone() });
                 Ok(Operated { patches, surgery: vec![Surgery::RunPath { to: printable(&to), runpath }] })
             }
             // It finds its libraries all the same.

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::elf::verify::verify;
 use crate::elf::{Elf, FileOffset, Operation, Patch, Refusal};
 use crate::error::{Error, IoContext, Result};
@@ -36,9 +38,7 @@ impl Survey {
     }
 }
 
-/// The patches of an operation on a file, verified.
-///
-/// Errors: what came of it is not sound.
+/// The patches of an operation on a file; to be verified.
 pub fn operate(
     store: &Store,
     file: &StoreFile,
@@ -48,21 +48,38 @@ pub fn operate(
     if *operation == Operation::default() {
         return Ok(Ok(Vec::new()));
     }
-    let bytes = store.map(file)?;
-    let patches = match elf.operate(&bytes, operation) {
-        Ok(patches) => patches,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    let disk = store.disk(file);
-    let edited = File::open(&disk)
-        .and_then(|open| payload::patched(&open, bytes.len() as u64, &patches))
-        .while_doing("map", &disk)?;
-    match verify(&bytes, &edited, operation).first() {
-        None => Ok(Ok(patches)),
-        Some(violation) => {
-            let origin = store.origin(file);
-            Err(Error::failure(format!("the edit of {origin} is not sound: {violation}"))
-                .remedy("this is a mistake in explant; leave the file out with `install.exclude`"))
+    Ok(elf.operate(&store.map_sparsely(file)?, operation))
+}
+
+/// What was done to an ELF file, to be verified.
+#[derive(Debug)]
+pub struct Edit {
+    pub file: StoreFile,
+    pub operation: Operation,
+    pub patches: Vec<Patch>,
+}
+
+/// Verifies edits, on all cores.
+///
+/// Errors: what came of one is not sound.
+pub fn verify_all(store: &Store, edits: &[Edit]) -> Result<()> {
+    edits.par_iter().try_for_each(|edit| edit.verify(store))
+}
+
+impl Edit {
+    fn verify(&self, store: &Store) -> Result<()> {
+        let bytes = store.map(&self.file)?;
+        let disk = store.disk(&self.file);
+        let edited = File::open(&disk)
+            .and_then(|open| payload::patched(&open, bytes.len() as u64, &self.patches))
+            .while_doing("map", &disk)?;
+        match verify(&bytes, &edited, &self.operation).first() {
+            None => Ok(()),
+            Some(violation) => {
+                let origin = store.origin(&self.file);
+                Err(Error::failure(format!("the edit of {origin} is not sound: {violation}"))
+                    .remedy("this is a mistake in explant; leave the file out with `install.exclude`"))
+            }
         }
     }
 }

@@ -18,6 +18,8 @@ pub struct Libraries<'a> {
     parsed: RefCell<HashMap<StoreFile, Option<Arc<Elf>>>>,
     /// Searching a run path asks for many names that are not there, and for one library again and again.
     listed: RefCell<HashMap<StoreFile, Arc<Listing>>>,
+    /// Where each path leads that was asked for.
+    real: RefCell<HashMap<StoreFile, Option<StoreFile>>>,
     opened: Opened,
 }
 
@@ -29,7 +31,8 @@ struct Listing {
 
 impl<'a> Libraries<'a> {
     pub fn new(store: &'a Store) -> Self {
-        Libraries { store, parsed: RefCell::default(), listed: RefCell::default(), opened: Opened::default() }
+        let (parsed, listed, real) = Default::default();
+        Libraries { store, parsed, listed, real, opened: Opened::default() }
     }
 
     /// The ELF file at a real path, parsed the first time that it is asked for.
@@ -63,7 +66,7 @@ impl<'a> Libraries<'a> {
         let Some(origin) = file.parent() else { return Vec::new() };
         let folders = ldso::folders(&elf, elf.run_path().unwrap_or_default(), origin.as_bytes());
         let folders: Vec<StoreFile> = folders.iter().filter_map(StoreFile::new).collect();
-        let first = |name: &Vec<u8>| folders.iter().find_map(|folder| self.real(folder, name));
+        let first = |name: &Vec<u8>| folders.iter().find_map(|folder| self.real(&folder.join(name)));
         elf.needed.iter().filter(|name| !name.contains(&b'/')).filter_map(first).collect()
     }
 
@@ -86,16 +89,23 @@ impl<'a> Libraries<'a> {
         listing
     }
 
-    /// The file by that name in a folder, links followed.
-    fn real(&self, folder: &StoreFile, name: &[u8]) -> Option<StoreFile> {
-        if !folder.starts_with(self.store.dir()) {
+    /// The file that a path leads to.
+    fn real(&self, path: &StoreFile) -> Option<StoreFile> {
+        if let Some(known) = self.real.borrow().get(path) {
+            return known.clone();
+        }
+        let real = self.follow(path);
+        self.real.borrow_mut().insert(path.clone(), real.clone());
+        real
+    }
+
+    fn follow(&self, path: &StoreFile) -> Option<StoreFile> {
+        let folder = path.parent().filter(|folder| folder.starts_with(self.store.dir()))?;
+        let listing = self.listing(&folder);
+        if !listing.names.contains(path.file_name()) {
             return None;
         }
-        let listing = self.listing(folder);
-        if !listing.names.contains(name) {
-            return None;
-        }
-        match self.store.follow(&listing.real.as_ref()?.join(name)) {
+        match self.store.follow(&listing.real.as_ref()?.join(path.file_name())) {
             Destination::File(real) => Some(real),
             _ => None,
         }
@@ -103,7 +113,7 @@ impl<'a> Libraries<'a> {
 
     fn open_anew(&self, path: &[u8]) -> Option<Object> {
         let found_as = StoreFile::new(path)?;
-        let real = self.real(&found_as.parent()?, found_as.file_name())?;
+        let real = self.real(&found_as)?;
         let elf = self.elf(&real)?;
         Some(Object { path: real.as_bytes().to_vec(), found_as: found_as.as_bytes().to_vec(), elf })
     }

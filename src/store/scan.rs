@@ -7,7 +7,7 @@ use std::ops::Range;
 use memchr::memmem::Finder;
 use memmap2::UncheckedAdvice;
 
-use super::path::{ALPHABET, HASH_LENGTH, StoreHash};
+use super::path::{HASH_LENGTH, IN_ALPHABET, StoreHash};
 use crate::content::Content;
 use crate::elf::FileOffset;
 
@@ -32,17 +32,6 @@ pub struct Scanner {
     /// The same in UTF-16.
     wide_before: Finder<'static>,
 }
-
-/// Whether a byte is of Nix's alphabet.
-const IN_ALPHABET: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut i = 0;
-    while i < ALPHABET.len() {
-        table[ALPHABET[i] as usize] = true;
-        i += 1;
-    }
-    table
-};
 
 /// A text as it is in UTF-16, little-endian.
 pub fn wide(text: &[u8]) -> Vec<u8> {

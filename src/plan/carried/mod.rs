@@ -196,7 +196,10 @@ impl Reaching<'_, '_> {
             self.libraries.know(file, found.survey.elf.clone());
         }
         seen.extend(new.iter().cloned().zip(found));
-        self.parse_needed_by(&new);
+        // What was parsed before was gone through then.
+        let unparsed: Vec<StoreFile> =
+            new.iter().zip(&parsed).filter(|(_, elf)| elf.is_none()).map(|(file, _)| file.clone()).collect();
+        self.parse_needed_by(&unparsed);
         Ok(!new.is_empty())
     }
 
