@@ -25,9 +25,8 @@ use crate::store::library::Libraries;
 /// Fills the draft.
 pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
     let trees = context.trees(&mut draft.findings)?;
-    let rules = carried::rules(context)?;
     let libraries = Libraries::new(context.store);
-    let mut reached = carried::reach(context, &trees, &libraries, &rules)?;
+    let mut reached = carried::reach(context, &trees, &libraries)?;
     let relocation = reached.relocation(context, &trees)?;
     let mut arranged = arrange_all(context, &trees, &relocation);
     reached.lead_results(context, &relocation, &mut arranged);
@@ -267,8 +266,9 @@ impl Laying<'_> {
         match named.packing {
             None => {
                 let (patches, surgery) = reached.host_patches(context, source, seen, &seen.places)?;
-                operated.patches.extend(patches);
-                operated.surgery.extend(surgery);
+                let (elsewhere, words) = context.rules.outside.patches(named, seen.survey.elf.as_deref());
+                operated.patches.extend(patches.into_iter().chain(elsewhere));
+                operated.surgery.extend(surgery.into_iter().chain(words));
             }
             Some(packing) => {
                 let repacked = reached.repacked(context, relocation, source, seen, packing)?;

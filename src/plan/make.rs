@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::anchors::Anchors;
+use super::carried::Rules;
 use super::choose::Choice;
 use super::context::Context;
 use super::draft::Draft;
@@ -49,7 +50,9 @@ pub fn make(request: &Request) -> Result<Plan> {
         Some(mtime) => mtime,
         None => mtime()?,
     };
-    let pending = Pending::begin(store.clone(), results.clone(), request.closure.map(Path::to_owned));
+    let rules = Rules::new(&config.references)?;
+    let file = request.closure.map(Path::to_owned);
+    let pending = Pending::begin(store.clone(), results.clone(), file, rules.outside.paths());
     let mut draft = Draft::new(package.clone());
     let context = Context {
         config,
@@ -61,6 +64,7 @@ pub fn make(request: &Request) -> Result<Plan> {
         system,
         lib_dir,
         choice,
+        rules,
         mtime,
     };
     match config.install.layout {

@@ -26,6 +26,7 @@ mod main_program;
 mod make;
 mod named;
 mod operations;
+mod outside;
 mod projects;
 mod public_text;
 mod relations;

@@ -1,10 +1,12 @@
 //! Which store paths a file names: in its bytes, in UTF-16, or in what is packed in it.
 
 use crate::content::Content;
-use crate::elf::Patch;
+use crate::elf::{FileOffset, Patch};
 use crate::store::StoreHash;
 use crate::store::packed::{Packing, Repacked};
-use crate::store::scan::{Hit, Scanner};
+use crate::store::scan::{Found, Hit, Scanner};
+
+use super::carried::reference::ends;
 
 /// Hashes of the closure that stand in a file.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +17,15 @@ pub struct Named {
     pub wide: Vec<Hit>,
     /// How it is packed, if there are references inside.
     pub packing: Option<Packing>,
+    /// Paths outside of the store that `outside` is of.
+    pub outside: Vec<Outside>,
+}
+
+/// A path outside of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outside {
+    pub at: FileOffset,
+    pub text: Box<[u8]>,
 }
 
 impl Named {
@@ -28,12 +39,17 @@ impl Named {
                 hits.extend(found);
             });
             if !hits.is_empty() {
-                return Named { hits, wide: Vec::new(), packing: Some(packing) };
+                return Named { hits, packing: Some(packing), ..Named::default() };
             }
         }
-        let (hits, wide) = scanner.scan_content(content);
+        let Found { hits, wide, outside } = scanner.scan_content(content);
         see(content, &hits);
-        Named { hits, wide, packing: None }
+        let outside = outside.into_iter().map(|at| {
+            let from = &content[at.0 as usize..];
+            let len = from.iter().position(|byte| ends(*byte)).unwrap_or(from.len());
+            Outside { at, text: from[..len].into() }
+        });
+        Named { hits, wide, packing: None, outside: outside.collect() }
     }
 
     /// Each hash, as often as it stands there.

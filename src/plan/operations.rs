@@ -237,13 +237,27 @@ impl Surgeon<'_> {
         let home = &self.homes.of[id];
         let from = home.parent().unwrap_or_else(InstallPath::root);
         let mut text = run_path::text(&folders, &from, self.bundle.is_privileged(id));
-        if context.config.runtime.glibc == Glibc::Bundled && self.uses_baseline(id) {
-            for folder in host::library_folders(node.elf.abi) {
-                text = [text.as_slice(), b":", folder.as_bytes()].concat();
+        for folder in self.of_target(id, node) {
+            if !text.is_empty() {
+                text.push(b':');
             }
+            text.extend_from_slice(&folder);
         }
         let runpath = context.config.runtime.rpath == RunPathTag::Runpath;
         Ok(Some(RunPath { folders: text, runpath }))
+    }
+
+    /// Folders of the target that come last: those of the old run path that are the target's in any bundle, and where it has its
+    /// libraries.
+    fn of_target(&self, id: &NodeId, node: &Node) -> Vec<Vec<u8>> {
+        let context = self.bundle.context;
+        let outside = context.rules.outside.in_run_path(&node.elf);
+        let uses_target = !outside.is_empty() || self.uses_baseline(id);
+        let mut folders: Vec<Vec<u8>> = outside.into_iter().map(<[u8]>::to_vec).collect();
+        if context.config.runtime.glibc == Glibc::Bundled && uses_target {
+            folders.extend(host::library_folders(node.elf.abi).into_iter().map(String::into_bytes));
+        }
+        folders
     }
 
     /// Folders of store paths that stay together, in the file's old run path: they may be there for a dlopen.

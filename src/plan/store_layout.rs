@@ -56,7 +56,15 @@ pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
 /// The closure's files that are shipped if their store path is.
 struct Shipped {
     items: BTreeMap<StorePath, Items>,
-    surveys: HashMap<StoreFile, (Survey, Named)>,
+    surveys: HashMap<StoreFile, Surveyed>,
+}
+
+#[derive(Clone, Default)]
+struct Surveyed {
+    survey: Survey,
+    named: Named,
+    /// Functions that it calls, of those that rules ask for.
+    imports: BTreeSet<String>,
 }
 
 impl Shipped {
@@ -93,7 +101,9 @@ impl Shipped {
             .map(|file| {
                 let bytes = context.store.map(file)?;
                 let named = Named::look(&known.scanner, &bytes, |_, _| ());
-                Ok(((*file).clone(), (Survey::of(&bytes), named)))
+                let survey = Survey::of(&bytes);
+                let imports = survey.imports(&bytes, &context.rules.functions);
+                Ok(((*file).clone(), Surveyed { survey, named, imports }))
             })
             .collect::<Result<_>>()?;
         Ok(Shipped { items, surveys })
@@ -127,7 +137,7 @@ impl Shipped {
     fn names(&self, context: &Context, known: &Known, at: Option<StoreFile>, item: &Item) -> Vec<StorePath> {
         let hashes: BTreeSet<StoreHash> = match item {
             Item::File { source, .. } => {
-                self.surveys.get(source).into_iter().flat_map(|(_, named)| named.hashes()).collect()
+                self.surveys.get(source).into_iter().flat_map(|file| file.named.hashes()).collect()
             }
             Item::Link { target } => {
                 let leads_to = at.map(|at| at.link_target(target));
@@ -220,7 +230,8 @@ impl Layout<'_> {
     }
 
     fn file(&self, file: &Placed, is_result: bool, draft: &mut Draft) -> Result<()> {
-        let (survey, mut named) = self.closure.surveys.get(&file.source).cloned().unwrap_or_default();
+        let Surveyed { survey, mut named, .. } =
+            self.closure.surveys.get(&file.source).cloned().unwrap_or_default();
         if let Some(why) = &survey.malformed {
             let below = if is_result { file.below.as_slice() } else { b"" };
             draft.malformed(&file.source, below, why)?;
@@ -229,6 +240,9 @@ impl Layout<'_> {
             Some(elf) => self.operate(file, is_result, elf, draft)?,
             None => Operated::default(),
         };
+        let (patches, words) = self.context.rules.outside.patches(&named, survey.elf.as_deref());
+        operated.patches.extend(patches);
+        operated.surgery.extend(words);
         let mut entry = entry_of(self.context, file, &survey);
         if file.executable {
             // ld.so and what is run through it must stay executable; here nothing is known of who starts what.
@@ -313,6 +327,20 @@ impl Layout<'_> {
         shipped.is_none()
     }
 
+    /// Tells of what the target has outside of the store.
+    fn outside(&self) -> Vec<Finding> {
+        let is_shipped = |path: &StorePath| self.relocation.folder(path.hash()).is_some();
+        let items = self.closure.items.iter().filter(|(path, _)| is_shipped(path));
+        let files = items.flat_map(|(_, items)| items.values()).filter_map(|item| match item {
+            Item::File { source, .. } => {
+                let Surveyed { named, imports, .. } = self.closure.surveys.get(source)?;
+                Some((self.context.store.origin(source), named, imports))
+            }
+            _ => None,
+        });
+        self.context.rules.outside.findings(files)
+    }
+
     fn add_face(&self, face: Arranged, draft: &mut Draft) -> Result<()> {
         for file in &face.files {
             self.file(file, true, draft)?;
@@ -324,6 +352,7 @@ impl Layout<'_> {
     }
 
     fn report(&self, draft: &mut Draft) {
+        draft.findings.extend(self.outside());
         let mut dangling = Vec::new();
         let mut outside = Vec::new();
         for (path, items) in &self.closure.items {

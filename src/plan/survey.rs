@@ -36,6 +36,12 @@ impl Survey {
         };
         Survey { elf, malformed, is_script: bytes.starts_with(b"#!") }
     }
+
+    /// Those of some functions that it calls, if it is an ELF file.
+    pub fn imports(&self, bytes: &[u8], functions: &BTreeSet<String>) -> BTreeSet<String> {
+        let imports = self.elf.as_ref().map(|elf| elf.imports(bytes, functions)).unwrap_or_default();
+        imports.into_iter().map(str::to_owned).collect()
+    }
 }
 
 /// The patches of an operation on a file; to be verified.

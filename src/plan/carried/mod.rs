@@ -7,7 +7,7 @@
 pub mod lay;
 pub mod reference;
 mod rules;
-mod settled;
+pub mod settled;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -31,7 +31,8 @@ use crate::store::library::Libraries;
 use crate::store::{Destination, Store, StorePath};
 
 use reference::{Place, Reference};
-use rules::{Matching, Rules, Settlement};
+pub use rules::Rules;
+use rules::{Matching, Settlement};
 use walk::Walk;
 pub use walk::{How, Reason};
 
@@ -63,18 +64,9 @@ pub struct Reached<'a> {
     opened: BTreeMap<StoreFile, (BTreeSet<Vec<u8>>, Reason)>,
 }
 
-/// What settles references.
-pub fn rules(context: &Context) -> Result<Rules> {
-    Rules::new(&context.config.references)
-}
-
 /// Follows everything that the results' files name, until nothing new is reached.
-pub fn reach<'a>(
-    context: &'a Context,
-    trees: &[Tree],
-    libraries: &Libraries,
-    rules: &'a Rules,
-) -> Result<Reached<'a>> {
+pub fn reach<'a>(context: &'a Context, trees: &[Tree], libraries: &Libraries) -> Result<Reached<'a>> {
+    let rules = &context.rules;
     let walk = Walk::new(context.store, context.results, &context.choice, rules);
     let mut reaching = Reaching {
         context,
@@ -402,8 +394,7 @@ impl Seen {
             None => Survey::of(&bytes),
         };
         let elf = survey.elf.as_deref();
-        let imports = elf.map(|elf| elf.imports(&bytes, &rules.functions)).unwrap_or_default();
-        let imports = imports.into_iter().map(str::to_owned).collect();
+        let imports = survey.imports(&bytes, &rules.functions);
         let mut places = Vec::new();
         let named = Named::look(&known.scanner, &bytes, |within, hits| {
             places.extend(reference::read(within, hits, elf));

@@ -9,6 +9,7 @@ use crate::config::{Outcome, Policy, ReferenceRule, References};
 use crate::error::{Error, Result};
 use crate::path::{InstallPath, file_name};
 use crate::plan::choose::{globs, matcher, to_path};
+use crate::plan::outside::{Asked, Outsides};
 
 /// The rules that fit how nixpkgs builds things.
 const KNOWN: &str = include_str!("../../../templates/references.toml");
@@ -18,6 +19,8 @@ pub struct Rules {
     all: Vec<Rule>,
     alone: GlobSet,
     policy: Policy,
+    /// What is not in the store.
+    pub outside: Outsides,
     /// Functions whose callers decide.
     pub functions: BTreeSet<String>,
 }
@@ -57,10 +60,11 @@ pub enum Settlement<'r> {
 
 /// templates/references.toml
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, bound(deserialize = "'de: 'static"))]
 struct Known {
     rules: Vec<KnownRule>,
     alone: Vec<Alone>,
+    outside: Vec<Asked>,
 }
 
 #[derive(Deserialize)]
@@ -98,9 +102,10 @@ impl Rules {
             let own = ReferenceRule { path: rule.path, within: rule.within, outcome };
             all.push(Rule { imports: rule.imports, why: rule.why, ..Rule::new(&own)? });
         }
-        let functions = all.iter().flat_map(|rule| rule.imports.iter().cloned()).collect();
+        let asked = table.outside.iter().map(|asked| &asked.imports);
+        let functions = all.iter().map(|rule| &rule.imports).chain(asked).flatten().cloned().collect();
         let alone = globs("references", table.alone.iter().map(|alone| &alone.path))?;
-        Ok(Rules { all, alone, policy: references.policy, functions })
+        Ok(Rules { all, alone, policy: references.policy, outside: Outsides(table.outside), functions })
     }
 
     /// What matches `named`, which is `<hash>-<name>/<path>`; `by` is the path of the file that names it, below its store path.

@@ -119,12 +119,22 @@ impl Reached<'_> {
                 draft.findings.push(finding);
             }
         }
+        draft.findings.extend(self.outside(context));
         Ok(())
+    }
+
+    /// Tells of what the target has outside of the store.
+    fn outside(&self, context: &Context) -> Vec<Finding> {
+        let files = self.in_order().into_iter().map(|file| {
+            let seen = &self.seen[file];
+            (context.store.origin(file), &seen.named, &seen.imports)
+        });
+        self.rules.outside.findings(files)
     }
 }
 
 /// A path of the target at the length of what it stands for: filled up with slashes, or before a script's interpreter with blanks.
-fn filled(to: &InstallPath, len: usize, is_shebang: bool) -> Option<Vec<u8>> {
+pub fn filled(to: &InstallPath, len: usize, is_shebang: bool) -> Option<Vec<u8>> {
     let fill = len.checked_sub(to.as_bytes().len())?;
     Some(match is_shebang {
         true => [vec![b' '; fill].as_slice(), to.as_bytes()].concat(),
