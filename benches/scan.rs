@@ -23,8 +23,8 @@ fn main() {
     let count = files.par_iter().map(|entry| {
         let file = StoreFile::new(entry.path().as_os_str().as_bytes()).expect("an absolute path");
         let bytes = store.map(&file).expect("a file of the store");
-        let (hits, wide) = scanner.scan_content(&bytes);
-        hits.iter().chain(&wide).filter(|hit| hit.is_path).count()
+        let found = scanner.scan_content(&bytes);
+        found.hits.iter().chain(&found.wide).filter(|hit| hit.is_path).count()
     });
     println!("{}", count.sum::<usize>());
 }

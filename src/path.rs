@@ -36,13 +36,19 @@ impl<Tree: Clone> AbsolutePath<Tree> {
         if !path.starts_with(b"/") || path.contains(&0) {
             return None;
         }
+        let mut components = path[1..].split(|b| *b == b'/');
+        if components.all(|component| !matches!(component, b"" | b"." | b"..")) {
+            return Some(AbsolutePath(path.to_vec(), PhantomData));
+        }
         Some(Self::root().join(path))
     }
 
     /// `path` below this folder: `..` goes up, never beyond the root; a leading slash counts for nothing.
     pub fn join(&self, path: impl AsRef<[u8]>) -> Self {
-        let mut joined = if self.is_root() { Vec::new() } else { self.0.clone() };
-        for component in path.as_ref().split(|b| *b == b'/') {
+        let path = path.as_ref();
+        let mut joined = Vec::with_capacity(self.0.len() + 1 + path.len());
+        joined.extend_from_slice(if self.is_root() { b"" } else { &self.0 });
+        for component in path.split(|b| *b == b'/') {
             match component {
                 b"" | b"." => {}
                 b".." => {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Finding;
 use super::arrange::{Face, Tree, target_below};
+use super::carried::Rules;
 use super::choose::{self, Choice};
 use crate::config::{Config, Package};
 use crate::error::{Error, Result};
@@ -24,6 +25,8 @@ pub struct Context<'a> {
     pub system: InstallPath,
     pub lib_dir: InstallPath,
     pub choice: Choice,
+    /// What settles references.
+    pub rules: Rules,
     /// Seconds since 1970.
     pub mtime: u32,
 }

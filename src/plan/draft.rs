@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::arch::Architecture;
 use super::context::Context;
 use super::entries::Entries;
+use super::named::Named;
 use super::relations::Needs;
 use super::relocation::Relocation;
+use super::survey::Edit;
 use super::why::Carried;
 use super::{Entry, Finding, Kind, Severity, Surgery, bill, survey};
 use crate::config::Package;
@@ -22,6 +24,8 @@ pub struct Draft {
     pub package: Package,
     pub entries: Entries,
     pub findings: Vec<Finding>,
+    /// What was done to ELF files and is to be verified.
+    pub edits: Vec<Edit>,
     /// Store paths that are still named, and the files that name them.
     pub leftovers: BTreeMap<StoreHash, BTreeSet<InstallPath>>,
     /// Whether a program's loader is musl's.
@@ -60,11 +64,11 @@ impl Draft {
         context: &Context,
         mut entry: Entry,
         below: Option<&[u8]>,
-        hits: &[Hit],
+        named: &Named,
         operated: Operated,
         relocation: &Relocation,
     ) -> Result<()> {
-        let settled = survey::settle(operated.patches, hits, &context.known()?.scanner, relocation);
+        let settled = survey::settle(operated.patches, named, &context.known()?.scanner, relocation);
         for hash in settled.leftover {
             self.leftovers.entry(hash).or_default().insert(entry.path.clone());
         }
@@ -87,11 +91,21 @@ impl Draft {
         self.entries.add(entry)
     }
 
-    /// Notes references that stay as they are in a file.
-    pub fn leave(&mut self, path: &InstallPath, hits: &[Hit]) {
-        for hit in hits {
-            self.leftovers.entry(hit.hash).or_default().insert(path.clone());
+    /// Takes a packed file whose members name something: as it is with them rewritten, if it could be packed again.
+    pub fn members(
+        &mut self,
+        entry: &mut Entry,
+        named: &Named,
+        repacked: Option<Vec<u8>>,
+        relocation: &Relocation,
+    ) -> Vec<Surgery> {
+        let stays = |hit: &&Hit| repacked.is_none() || relocation.patch(hit).is_none();
+        for hit in named.hits.iter().filter(stays) {
+            self.leftovers.entry(hit.hash).or_default().insert(entry.path.clone());
         }
+        let Some(bytes) = repacked else { return Vec::new() };
+        entry.remake(bytes);
+        vec![Surgery::Members(named.hits.len())]
     }
 
     /// Counts an ELF file for the package's architecture; those of the results weigh more.

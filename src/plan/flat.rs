@@ -10,12 +10,13 @@ use super::draft::{Draft, Operated};
 use super::face::Place;
 use super::graph::{Graph, Missing};
 use super::homes::{self, Homes};
+use super::named::Named;
 use super::operations::{self, Bundle};
 use super::relations::Needs;
 use super::relocation::Relocation;
 use super::survey::Survey;
 use super::why::Carried;
-use super::{Entry, Finding, Role, Source, Surgery, bill, host};
+use super::{Entry, Finding, Role, Source, bill, host};
 use crate::elf::{Class, Elf};
 use crate::error::{Error, Result};
 use crate::path::{InstallPath, StoreFile, printable};
@@ -24,9 +25,8 @@ use crate::store::library::Libraries;
 /// Fills the draft.
 pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
     let trees = context.trees(&mut draft.findings)?;
-    let rules = carried::rules(context)?;
     let libraries = Libraries::new(context.store);
-    let mut reached = carried::reach(context, &trees, &libraries, &rules)?;
+    let mut reached = carried::reach(context, &trees, &libraries)?;
     let relocation = reached.relocation(context, &trees)?;
     let mut arranged = arrange_all(context, &trees, &relocation);
     reached.lead_results(context, &relocation, &mut arranged);
@@ -258,28 +258,25 @@ impl Laying<'_> {
     ) -> Result<()> {
         let Laying { context, reached, relocation, .. } = *self;
         let mut operated = self.operated.remove(&entry.path).unwrap_or_default();
+        let nothing = Named::default();
         let Some(seen) = reached.seen.get(source) else {
-            return draft.file(context, entry, below, &[], operated, relocation);
+            return draft.file(context, entry, below, &nothing, operated, relocation);
         };
-        let mut hits = seen.hits.as_slice();
-        match seen.packing {
+        let mut named = &seen.named;
+        match named.packing {
             None => {
-                let (patches, surgery) = reached.patches(context, relocation, source, seen)?;
-                operated.patches.extend(patches);
-                operated.surgery.extend(surgery);
+                let (patches, surgery) = reached.host_patches(context, source, seen, &seen.places)?;
+                let (elsewhere, words) = context.rules.outside.patches(named, seen.survey.elf.as_deref());
+                operated.patches.extend(patches.into_iter().chain(elsewhere));
+                operated.surgery.extend(surgery.into_iter().chain(words));
             }
             Some(packing) => {
-                match reached.repacked(context, relocation, source, seen, packing)? {
-                    Some(bytes) => {
-                        operated.surgery.push(Surgery::Members(hits.len()));
-                        entry.remake(bytes);
-                    }
-                    None => draft.leave(&entry.path, hits),
-                }
-                hits = &[];
+                let repacked = reached.repacked(context, relocation, source, seen, packing)?;
+                operated.surgery.extend(draft.members(&mut entry, named, repacked, relocation));
+                named = &nothing;
             }
         }
-        draft.file(context, entry, below, hits, operated, relocation)
+        draft.file(context, entry, below, named, operated, relocation)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which ELF files load which, as ld.so would have it in the store.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ pub struct Group {
     pub loader: Option<Loader>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Loader {
     /// As the programs name it.
     pub interpreter: StoreFile,
@@ -96,12 +97,22 @@ impl Graph {
 pub struct Loading<'a> {
     store: &'a Store,
     libraries: &'a Libraries<'a>,
-    baseline: &'a GlobSet,
-    glibc: Glibc,
+    searches: &'a Searches,
+    baseline: Baseline<'a>,
     graph: Graph,
     /// By group.
     searched: Vec<Rc<Searched>>,
 }
+
+/// What the target provides.
+pub struct Baseline<'a> {
+    pub names: &'a GlobSet,
+    pub glibc: Glibc,
+}
+
+/// What was found for groups before, by ABI and loader: a graph is built more than once.
+#[derive(Default)]
+pub struct Searches(RefCell<HashMap<(Abi, Option<Loader>), Rc<Searched>>>);
 
 /// What the searches of a group have in common.
 struct Searched {
@@ -111,8 +122,13 @@ struct Searched {
 }
 
 impl<'a> Loading<'a> {
-    pub fn new(store: &'a Store, libraries: &'a Libraries<'a>, baseline: &'a GlobSet, glibc: Glibc) -> Self {
-        Loading { store, libraries, baseline, glibc, graph: Graph::default(), searched: Vec::new() }
+    pub fn new(
+        store: &'a Store,
+        libraries: &'a Libraries<'a>,
+        searches: &'a Searches,
+        baseline: Baseline<'a>,
+    ) -> Self {
+        Loading { store, libraries, searches, baseline, graph: Graph::default(), searched: Vec::new() }
     }
 
     pub fn finish(self) -> Graph {
@@ -159,8 +175,12 @@ impl<'a> Loading<'a> {
             .iter()
             .position(|group| group.abi == abi && file(&group.loader) == file(&loader));
         known.unwrap_or_else(|| {
-            let folders = loader.as_ref().map(|loader| self.loader_folders(loader)).unwrap_or_default();
-            self.searched.push(Rc::new(Searched { folders, memo: Memo::default() }));
+            let mut searches = self.searches.0.borrow_mut();
+            let searched = searches.entry((abi, loader.clone())).or_insert_with(|| {
+                let folders = loader.as_ref().map(|loader| self.loader_folders(loader)).unwrap_or_default();
+                Rc::new(Searched { folders, memo: Memo::default() })
+            });
+            self.searched.push(searched.clone());
             self.graph.groups.push(Group { abi, loader });
             self.graph.groups.len() - 1
         })
@@ -220,7 +240,8 @@ impl<'a> Loading<'a> {
     /// Whether the target provides it. A name with a slash stands for the file it names.
     fn is_baseline(&self, name: &[u8]) -> bool {
         let name = file_name(name);
-        (self.glibc == Glibc::Host && is_glibc_set(name)) || self.baseline.is_match(printable(name))
+        let Baseline { names, glibc } = self.baseline;
+        (glibc == Glibc::Host && is_glibc_set(name)) || names.is_match(printable(name))
     }
 
     fn add_object(&mut self, group: usize, process: &Process, index: usize, program: Option<&NodeId>) {
@@ -294,7 +315,7 @@ impl<'a> Loading<'a> {
     }
 
     fn add_loader(&mut self, group: usize, program: &NodeId) {
-        if self.glibc == Glibc::Host {
+        if self.baseline.glibc == Glibc::Host {
             return;
         }
         let Some(Loader { interpreter, file }) = &self.graph.groups[group].loader else { return };

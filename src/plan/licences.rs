@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::path::{InstallPath, StoreFile, file_name, printable};
 use crate::spdx;
 use crate::store::StorePath;
-use crate::store::inventory::{self, Item};
+use crate::store::inventory;
 
 /// What is known of a project's licence.
 #[derive(Debug, Default)]
@@ -108,14 +108,12 @@ fn found<'a>(context: &Context, projects: impl Iterator<Item = &'a Project>) -> 
         .collect();
     let outputs: Vec<_> = outputs.into_iter().collect();
     let found = outputs.par_iter().map(|(project, path)| {
-        let items = inventory::physical(context.store, path)?;
-        let texts = items.into_iter().filter(|(below, _)| is_licence(below) && is_of_project(below));
+        let kinds = inventory::kinds(context.store, path)?;
+        let is_text = |below: &[u8]| is_licence(below) && is_of_project(below);
+        let texts = kinds.into_iter().filter(|(below, kind)| kind.is_file() && is_text(below));
         texts
-            .filter_map(|(below, item)| match item {
-                Item::File { source, .. } => Some((below, source)),
-                _ => None,
-            })
-            .map(|(below, source)| {
+            .map(|(below, _)| {
+                let source = context.store.file(path).join(&below);
                 let bytes = context.store.map(&source)?.to_vec();
                 Ok((project.clone(), Text { source, below, bytes }))
             })

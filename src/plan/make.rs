@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::anchors::Anchors;
+use super::carried::Rules;
 use super::choose::Choice;
 use super::context::Context;
 use super::draft::Draft;
 use super::relocation::Relocation;
 use super::{
     Architecture, Entry, Finding, Kind, MainProgram, Plan, Surgery, Why, bill, extras, face, flat, licences,
-    public_text, relations, relocatable, store_layout, stubs, system,
+    public_text, relations, relocatable, store_layout, stubs, survey, system,
 };
 use crate::config::{Config, Layout, Package, distribution, names};
 use crate::error::{Error, Result};
@@ -49,7 +50,9 @@ pub fn make(request: &Request) -> Result<Plan> {
         Some(mtime) => mtime,
         None => mtime()?,
     };
-    let pending = Pending::begin(store.clone(), results.clone(), request.closure.map(Path::to_owned));
+    let rules = Rules::new(&config.references)?;
+    let file = request.closure.map(Path::to_owned);
+    let pending = Pending::begin(store.clone(), results.clone(), file, rules.outside.paths());
     let mut draft = Draft::new(package.clone());
     let context = Context {
         config,
@@ -61,13 +64,18 @@ pub fn make(request: &Request) -> Result<Plan> {
         system,
         lib_dir,
         choice,
+        rules,
         mtime,
     };
     match config.install.layout {
         Layout::Flat => flat::plan(&context, &mut draft)?,
         Layout::Store => store_layout::plan(&context, &mut draft)?,
     }
-    finish(&context, draft)
+    let edits = std::mem::take(&mut draft.edits);
+    // What is left to do for the plan is mostly one thread's.
+    let (plan, sound) = rayon::join(|| finish(&context, draft), || survey::verify_all(store, &edits));
+    sound?;
+    plan
 }
 
 /// `lib/<name>` below prefix, the name cut off where a reference could not be rewritten at its length; `lib` where no room is left
@@ -104,10 +112,10 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
     let architecture = architecture(&draft, context.config)?;
     relations::settle(context, &mut draft, architecture)?;
     let anchors = Anchors::new(context, &draft);
-    stubs::plant(context, &mut draft, anchors.as_ref().map(|anchors| &anchors.folder))?;
+    let unstarted = stubs::plant(context, &mut draft, anchors.as_ref().map(|anchors| &anchors.folder))?;
     let anchored = anchors.as_ref().map(|anchors| anchors.apply(context, &mut draft)).transpose()?;
     let bill = bill::add(context, &mut draft, architecture)?;
-    relocatable::add(context, &mut draft, bill.as_ref(), anchored.as_ref())?;
+    relocatable::add(context, &mut draft, bill.as_ref(), anchored.as_ref(), &unstarted)?;
     let mut seen = BTreeSet::new();
     draft.findings.retain(|finding| seen.insert(finding.to_string()));
     draft.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));

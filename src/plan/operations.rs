@@ -12,7 +12,8 @@ use super::graph::{Graph, Group, Node, NodeId};
 use super::homes::Homes;
 use super::relocation::Relocation;
 use super::run_path::{self, Wanted};
-use super::{Finding, Surgery, host, survey};
+use super::survey::{self, Edit};
+use super::{Finding, Surgery, host};
 use crate::config::glibc_set::is_glibc_set;
 use crate::config::{Glibc, RunPathTag};
 use crate::elf::{Class, Operation, RunPath};
@@ -45,7 +46,15 @@ pub fn all(bundle: &Bundle, homes: &mut Homes, draft: &mut Draft) -> Result<BTre
     // A library that shares the home of another of the same content is not operated on.
     let nodes = bundle.graph.nodes.par_iter();
     let own_bytes = nodes.filter(|(id, _)| homes.shipped.contains(id) || bundle.fixed.contains_key(&id.1));
-    own_bytes.map(|(id, node)| Ok((homes.of[id].clone(), surgeon.operate(id, node)?))).collect()
+    let operated: Vec<_> = own_bytes
+        .map(|(id, node)| Ok((homes.of[id].clone(), surgeon.operate(id, node)?)))
+        .collect::<Result<_>>()?;
+    let mut all = BTreeMap::new();
+    for (path, (operated, edit)) in operated {
+        all.insert(path, operated);
+        draft.edits.extend(edit);
+    }
+    Ok(all)
 }
 
 impl Bundle<'_> {
@@ -150,11 +159,11 @@ struct Surgeon<'a> {
 }
 
 impl Surgeon<'_> {
-    fn operate(&self, id: &NodeId, node: &Node) -> Result<Operated> {
+    fn operate(&self, id: &NodeId, node: &Node) -> Result<(Operated, Option<Edit>)> {
         let store = self.bundle.context.store;
         let group = &self.bundle.graph.groups[id.0];
         if self.bundle.graph.is_loader(&id.1) {
-            return self.send_loader_home(id);
+            return Ok((self.send_loader_home(id)?, None));
         }
         let is_led = self.led.contains(id);
         let operation = Operation {
@@ -171,7 +180,9 @@ impl Surgeon<'_> {
                  it does in the store",
             )
         })?;
-        Ok(Operated { patches, surgery: words(node, &operation) })
+        let operated = Operated { patches: patches.clone(), surgery: words(node, &operation) };
+        let edit = Edit { file: id.1.clone(), operation, patches };
+        Ok((operated, Some(edit).filter(|edit| edit.operation != Operation::default())))
     }
 
     /// The loader's own folders become the library folder, for who starts a program by it.
@@ -226,13 +237,27 @@ impl Surgeon<'_> {
         let home = &self.homes.of[id];
         let from = home.parent().unwrap_or_else(InstallPath::root);
         let mut text = run_path::text(&folders, &from, self.bundle.is_privileged(id));
-        if context.config.runtime.glibc == Glibc::Bundled && self.uses_baseline(id) {
-            for folder in host::library_folders(node.elf.abi) {
-                text = [text.as_slice(), b":", folder.as_bytes()].concat();
+        for folder in self.of_target(id, node) {
+            if !text.is_empty() {
+                text.push(b':');
             }
+            text.extend_from_slice(&folder);
         }
         let runpath = context.config.runtime.rpath == RunPathTag::Runpath;
         Ok(Some(RunPath { folders: text, runpath }))
+    }
+
+    /// Folders of the target that come last: those of the old run path that are the target's in any bundle, and where it has its
+    /// libraries.
+    fn of_target(&self, id: &NodeId, node: &Node) -> Vec<Vec<u8>> {
+        let context = self.bundle.context;
+        let outside = context.rules.outside.in_run_path(&node.elf);
+        let uses_target = !outside.is_empty() || self.uses_baseline(id);
+        let mut folders: Vec<Vec<u8>> = outside.into_iter().map(<[u8]>::to_vec).collect();
+        if context.config.runtime.glibc == Glibc::Bundled && uses_target {
+            folders.extend(host::library_folders(node.elf.abi).into_iter().map(String::into_bytes));
+        }
+        folders
     }
 
     /// Folders of store paths that stay together, in the file's old run path: they may be there for a dlopen.

@@ -63,12 +63,14 @@ impl Place<'_> {
     }
 }
 
-/// Adds README, install.sh and the list of files, which the tarball alone has; tells what is not right in it.
+/// Adds README, install.sh and the list of files, which the tarball alone has; tells what is not right in it, but for what does not
+/// start, as was told of (`unstarted`).
 pub fn add(
     context: &Context,
     draft: &mut Draft,
     bill: Option<&Bill>,
     anchored: Option<&Anchored>,
+    unstarted: &BTreeSet<InstallPath>,
 ) -> Result<()> {
     if !context.config.relocatable {
         return Ok(());
@@ -76,7 +78,7 @@ pub fn add(
     split_bill(draft, bill)?;
     lead_to_its_own(context, draft);
     let place = Place { prefix: &context.prefix };
-    draft.findings.extend(unsettled(context, draft, anchored)?);
+    draft.findings.extend(unsettled(context, draft, anchored, unstarted)?);
     draft.findings.extend(outside(context, draft));
     let name = names::deb_name(&draft.package.name);
     let filled = |template: &str| {
@@ -147,11 +149,16 @@ fn lead_to_its_own(context: &Context, draft: &mut Draft) {
 }
 
 /// What names the place where packages are installed, or leads through a descriptor that it has not.
-fn unsettled(context: &Context, draft: &Draft, anchored: Option<&Anchored>) -> Result<Option<Finding>> {
+fn unsettled(
+    context: &Context,
+    draft: &Draft,
+    anchored: Option<&Anchored>,
+    unstarted: &BTreeSet<InstallPath>,
+) -> Result<Option<Finding>> {
     let mut subjects = Vec::new();
-    let by_name = started_by_name(context, draft);
+    let starts = Starts { by_name: started_by_name(context, draft), told: unstarted };
     for entry in draft.entries.iter().filter(|entry| entry.is_in(Format::Tar)) {
-        let why = why_unsettled(context, entry, anchored, &by_name)?;
+        let why = why_unsettled(context, entry, anchored, &starts)?;
         subjects.extend(why.map(|why| format!("{}: {why}", entry.path)));
     }
     if subjects.is_empty() {
@@ -163,6 +170,14 @@ fn unsettled(context: &Context, draft: &Draft, anchored: Option<&Anchored>) -> R
         .remedy("try what they are for, from a folder of another name");
     finding.subjects = subjects;
     Ok(Some(finding))
+}
+
+/// Programs, as users see them.
+struct Starts<'a> {
+    /// Started by their names.
+    by_name: BTreeSet<InstallPath>,
+    /// Told of already: they do not start.
+    told: &'a BTreeSet<InstallPath>,
 }
 
 /// What users start by its name: what lies in bin, or links from there lead to.
@@ -177,7 +192,7 @@ fn why_unsettled(
     context: &Context,
     entry: &Entry,
     anchored: Option<&Anchored>,
-    by_name: &BTreeSet<InstallPath>,
+    starts: &Starts,
 ) -> Result<Option<&'static str>> {
     let Kind::File { surgery, .. } = &entry.kind else { return Ok(None) };
     let names_others = surgery.iter().any(|edit| matches!(edit, Surgery::References(_) | Surgery::Public(_)));
@@ -188,7 +203,10 @@ fn why_unsettled(
         return Ok(Some("the target's programs read it, which have no descriptor that leads to the bundle"));
     }
     let is_program = entry.role == Role::Program && anchored.is_some_and(|all| all.all.contains(&entry.path));
-    if !is_program || surgery.iter().any(|edit| matches!(edit, Surgery::Stub { anywhere: true, .. })) {
+    if !is_program
+        || starts.told.contains(&entry.path)
+        || surgery.iter().any(|edit| matches!(edit, Surgery::Stub { anywhere: true, .. }))
+    {
         return Ok(None);
     }
     let Some(bytes) = payload::whole(entry)? else { return Ok(None) };
@@ -197,7 +215,7 @@ fn why_unsettled(
         return Ok(Some("a program without a stub, which opens no descriptor that leads to the bundle"));
     }
     let starts_anchored = memchr::memmem::find(line, anchors::beginning().as_bytes()).is_some();
-    Ok((starts_anchored && by_name.contains(&entry.path))
+    Ok((starts_anchored && starts.by_name.contains(&entry.path))
         .then_some("a script whose interpreter is the bundle's: only programs of the bundle can start it"))
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::entries::Entries;
 use super::starters::{Starters, in_tarball};
+use super::stubs::Lack;
 use super::{Entry, Role};
 use crate::inspect::first_line;
 use crate::path::{InstallPath, file_name};
@@ -16,7 +17,7 @@ pub fn replace(
     entries: &Entries,
     files: &[(&Entry, &[u8])],
     new: &mut Vec<Entry>,
-    lacks: &mut Vec<String>,
+    lacks: &mut Vec<Lack>,
 ) {
     let sourced: BTreeSet<&[u8]> = files.iter().flat_map(|(_, bytes)| sources(bytes)).collect();
     for (entry, bytes) in files {
@@ -40,7 +41,7 @@ pub fn replace(
         };
         match made {
             Ok(both) => new.extend(both),
-            Err(reason) => lacks.push(format!("{}: {reason}", entry.path)),
+            Err(reason) => lacks.push(Lack::start(&entry.path, reason)),
         }
     }
 }

@@ -9,8 +9,9 @@ use super::arrange::{self, Arranged, Placed, Tree};
 use super::context::Context;
 use super::draft::{Draft, Operated};
 use super::flat::entry_of;
+use super::named::{self, Named};
 use super::relocation::Relocation;
-use super::survey::{self, Survey, survey_whole};
+use super::survey::{self, Edit, Survey};
 use super::{Entry, Finding, Surgery};
 use crate::config::RunPathTag;
 use crate::elf::{Class, Elf, Operation, Refusal, RunPath};
@@ -18,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::path::{InstallPath, StoreFile, printable};
 use crate::store::closure::Known;
 use crate::store::inventory::{self, Item, Items};
+use crate::store::packed::Packing;
 use crate::store::scan::{Hit, Scanner};
 use crate::store::{Destination, Store, StoreHash, StorePath};
 
@@ -54,7 +56,15 @@ pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
 /// The closure's files that are shipped if their store path is.
 struct Shipped {
     items: BTreeMap<StorePath, Items>,
-    surveys: HashMap<StoreFile, (Survey, Vec<Hit>)>,
+    surveys: HashMap<StoreFile, Surveyed>,
+}
+
+#[derive(Clone, Default)]
+struct Surveyed {
+    survey: Survey,
+    named: Named,
+    /// Functions that it calls, of those that rules ask for.
+    imports: BTreeSet<String>,
 }
 
 impl Shipped {
@@ -88,7 +98,13 @@ impl Shipped {
         let files: Vec<&StoreFile> = files.into_iter().collect();
         let surveys = files
             .par_iter()
-            .map(|file| Ok(((*file).clone(), survey_whole(context.store, &known.scanner, file)?)))
+            .map(|file| {
+                let bytes = context.store.map(file)?;
+                let named = Named::look(&known.scanner, &bytes, |_, _| ());
+                let survey = Survey::of(&bytes);
+                let imports = survey.imports(&bytes, &context.rules.functions);
+                Ok(((*file).clone(), Surveyed { survey, named, imports }))
+            })
             .collect::<Result<_>>()?;
         Ok(Shipped { items, surveys })
     }
@@ -119,18 +135,17 @@ impl Shipped {
 
     /// The store paths that an item names; `at` is where a link lies.
     fn names(&self, context: &Context, known: &Known, at: Option<StoreFile>, item: &Item) -> Vec<StorePath> {
-        let hits = match item {
+        let hashes: BTreeSet<StoreHash> = match item {
             Item::File { source, .. } => {
-                self.surveys.get(source).map(|(_, hits)| hits.clone()).unwrap_or_default()
+                self.surveys.get(source).into_iter().flat_map(|file| file.named.hashes()).collect()
             }
             Item::Link { target } => {
                 let leads_to = at.map(|at| at.link_target(target));
                 let into = leads_to.and_then(|place| Some(context.store.split(&place)?.0));
                 return into.filter(|path| known.closure.contains(path)).into_iter().collect();
             }
-            Item::EmptyFolder => Vec::new(),
+            Item::EmptyFolder => BTreeSet::new(),
         };
-        let hashes: BTreeSet<StoreHash> = hits.iter().map(|hit| hit.hash).collect();
         hashes.into_iter().filter_map(|hash| known.closure.get(hash).cloned()).collect()
     }
 }
@@ -215,22 +230,39 @@ impl Layout<'_> {
     }
 
     fn file(&self, file: &Placed, is_result: bool, draft: &mut Draft) -> Result<()> {
-        let (survey, hits) = self.closure.surveys.get(&file.source).cloned().unwrap_or_default();
+        let Surveyed { survey, mut named, .. } =
+            self.closure.surveys.get(&file.source).cloned().unwrap_or_default();
         if let Some(why) = &survey.malformed {
             let below = if is_result { file.below.as_slice() } else { b"" };
             draft.malformed(&file.source, below, why)?;
         }
-        let operated = match &survey.elf {
+        let mut operated = match &survey.elf {
             Some(elf) => self.operate(file, is_result, elf, draft)?,
             None => Operated::default(),
         };
+        let (patches, words) = self.context.rules.outside.patches(&named, survey.elf.as_deref());
+        operated.patches.extend(patches);
+        operated.surgery.extend(words);
         let mut entry = entry_of(self.context, file, &survey);
         if file.executable {
             // ld.so and what is run through it must stay executable; here nothing is known of who starts what.
             entry.mode = 0o755;
         }
+        if let Some(packing) = named.packing {
+            let repacked = self.repacked(&file.source, packing)?;
+            operated.surgery.extend(draft.members(&mut entry, &named, repacked, self.relocation));
+            named = Named::default();
+        }
         let below = is_result.then_some(file.below.as_slice());
-        draft.file(self.context, entry, below, &hits, operated, self.relocation)
+        draft.file(self.context, entry, below, &named, operated, self.relocation)
+    }
+
+    /// A packed file with the references in its members rewritten, if it can be.
+    fn repacked(&self, file: &StoreFile, packing: Packing) -> Result<Option<Vec<u8>>> {
+        let bytes = self.context.store.map(file)?;
+        let patches =
+            |_: &[u8], hits: &[Hit]| hits.iter().filter_map(|hit| self.relocation.patch(hit)).collect();
+        Ok(named::repacked(packing, &bytes, &self.known.scanner, patches))
     }
 
     /// Turns the tag of the run path, drops folders from it that are not shipped, and gives a program one that has none.
@@ -256,6 +288,8 @@ impl Layout<'_> {
         let operation = Operation { run_path: Some(RunPath { folders, runpath }), ..Operation::default() };
         match survey::operate(self.context.store, &file.source, elf, &operation)? {
             Ok(patches) => {
+                let file = file.source.clone();
+                draft.edits.push(Edit { file, operation, patches: patches.clone() });
                 Ok(Operated { patches, surgery: vec![Surgery::RunPath { to: printable(&to), runpath }] })
             }
             // It finds its libraries all the same.
@@ -293,6 +327,20 @@ impl Layout<'_> {
         shipped.is_none()
     }
 
+    /// Tells of what the target has outside of the store.
+    fn outside(&self) -> Vec<Finding> {
+        let is_shipped = |path: &StorePath| self.relocation.folder(path.hash()).is_some();
+        let items = self.closure.items.iter().filter(|(path, _)| is_shipped(path));
+        let files = items.flat_map(|(_, items)| items.values()).filter_map(|item| match item {
+            Item::File { source, .. } => {
+                let Surveyed { named, imports, .. } = self.closure.surveys.get(source)?;
+                Some((self.context.store.origin(source), named, imports))
+            }
+            _ => None,
+        });
+        self.context.rules.outside.findings(files)
+    }
+
     fn add_face(&self, face: Arranged, draft: &mut Draft) -> Result<()> {
         for file in &face.files {
             self.file(file, true, draft)?;
@@ -304,6 +352,7 @@ impl Layout<'_> {
     }
 
     fn report(&self, draft: &mut Draft) {
+        draft.findings.extend(self.outside());
         let mut dangling = Vec::new();
         let mut outside = Vec::new();
         for (path, items) in &self.closure.items {

@@ -1,7 +1,7 @@
 //! Programs that begin in a stub: those of a tarball that runs from any folder, and all where `[runtime.env]` has something for
 //! them. What a stub is: `crate::stub`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
@@ -18,21 +18,45 @@ use crate::path::{InstallPath, printable};
 use crate::payload;
 use crate::stub::{ANCHOR, Anchor, Change, Root, Table, stub};
 
+/// What cannot be done for a program.
+pub struct Lack {
+    pub path: InstallPath,
+    /// In words.
+    pub reason: String,
+    /// It starts from any folder all the same.
+    pub starts: bool,
+}
+
+impl Lack {
+    /// It does not start as it should from any folder.
+    pub fn start(path: &InstallPath, reason: String) -> Self {
+        Lack { path: path.clone(), reason, starts: false }
+    }
+
+    /// It does not get what `[runtime.env]` says.
+    fn environment(path: &InstallPath, reason: &str) -> Self {
+        Lack { path: path.clone(), reason: reason.to_owned(), starts: true }
+    }
+}
+
 /// A program's entries: in packages and at a fixed place, and in a tarball that may be anywhere.
+#[derive(Default)]
 struct Planted {
-    path: InstallPath,
     fixed: Option<Entry>,
     anywhere: Option<Entry>,
-    /// What cannot be done, in words.
-    lacks: Option<String>,
+    lack: Option<Lack>,
 }
 
 /// Plants the stubs, which open `anchor`. The tarball's programs become entries of their own where their bytes differ from the
-/// packages'.
-pub fn plant(context: &Context, draft: &mut Draft, anchor: Option<&InstallPath>) -> Result<()> {
+/// packages'. The programs that a finding says do not start from any folder.
+pub fn plant(
+    context: &Context,
+    draft: &mut Draft,
+    anchor: Option<&InstallPath>,
+) -> Result<BTreeSet<InstallPath>> {
     let changes = changes(context);
     if changes.is_empty() && !context.config.relocatable {
-        return Ok(());
+        return Ok(BTreeSet::new());
     }
     let place = Place { prefix: &context.prefix };
     let anchor = anchor.map(|folder| Anchor { descriptor: ANCHOR, folder: place.below(folder) });
@@ -43,26 +67,26 @@ pub fn plant(context: &Context, draft: &mut Draft, anchor: Option<&InstallPath>)
     let planted: Vec<Planted> =
         programs.par_iter().map(|entry| planter.plant(entry)).collect::<Result<Vec<_>>>()?;
     let mut lacks = replaced.lacks;
-    for Planted { path, fixed, anywhere, lacks: lack } in planted {
-        lacks.extend(lack.map(|lack| format!("{path}: {lack}")));
+    for Planted { fixed, anywhere, lack } in planted {
+        lacks.extend(lack);
         for entry in fixed.into_iter().chain(anywhere) {
             draft.entries.supersede(entry);
         }
     }
     if !lacks.is_empty() {
-        draft.findings.push(without_stub(context, lacks));
+        draft.findings.push(without_stub(context, &lacks));
     }
-    Ok(())
+    Ok(lacks.into_iter().filter(|lack| !lack.starts).map(|lack| lack.path).collect())
 }
 
-fn without_stub(context: &Context, lacks: Vec<String>) -> Finding {
+fn without_stub(context: &Context, lacks: &[Lack]) -> Finding {
     let what = match context.config.relocatable {
         true => "programs do not start as they should from any folder, or lack what `[runtime.env]` says",
         false => "programs lack what `[runtime.env]` says",
     };
     let mut finding = Finding::warning("no-stub", what)
         .remedy("wrap scripts where they are built, or start what they call through a program of the bundle");
-    finding.subjects = lacks;
+    finding.subjects = lacks.iter().map(|lack| format!("{}: {}", lack.path, lack.reason)).collect();
     finding
 }
 
@@ -99,7 +123,7 @@ struct Planter<'a> {
 
 impl Planter<'_> {
     fn plant(&self, entry: &Entry) -> Result<Planted> {
-        let mut planted = Planted { path: entry.path.clone(), fixed: None, anywhere: None, lacks: None };
+        let mut planted = Planted::default();
         if starters::is_starter(entry) {
             return Ok(planted);
         }
@@ -111,8 +135,8 @@ impl Planter<'_> {
             program.and_then(|elf| Some((elf.interpreter.clone()?, elf))).map(|(l, e)| (e, l))
         else {
             if !self.changes.is_empty() {
-                planted.lacks =
-                    Some("it is a script, or static, so it starts with the user's environment".into());
+                let reason = "it is a script, or static, so it starts with the user's environment";
+                planted.lack = Some(Lack::environment(&entry.path, reason));
             }
             return Ok(planted);
         };
@@ -127,13 +151,13 @@ impl Planter<'_> {
         if is_packaged && !self.changes.is_empty() {
             match subject.with(&fixed, false)? {
                 Ok(entry) => planted.fixed = Some(entry),
-                Err(lack) => planted.lacks = Some(lack),
+                Err(reason) => planted.lack = Some(Lack::start(&entry.path, reason)),
             }
         }
         if self.context.config.relocatable && entry.is_in(Format::Tar) {
             match self.anywhere(entry, &loader).map(|table| subject.with(&table, true)).transpose()? {
                 Some(Ok(entry)) => planted.anywhere = Some(entry),
-                Some(Err(lack)) => planted.lacks = Some(lack),
+                Some(Err(reason)) => planted.lack = Some(Lack::start(&entry.path, reason)),
                 None => {}
             }
         }

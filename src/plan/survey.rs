@@ -4,14 +4,18 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::elf::verify::verify;
-use crate::elf::{Elf, Operation, Patch, Refusal};
+use crate::elf::{Elf, FileOffset, Operation, Patch, Refusal};
 use crate::error::{Error, IoContext, Result};
 use crate::path::{InstallPath, StoreFile};
 use crate::payload;
+use crate::store::path::HASH_LENGTH;
 use crate::store::scan::{Hit, Scanner};
 use crate::store::{Store, StoreHash};
 
+use super::named::Named;
 use super::relocation::Relocation;
 
 #[derive(Clone, Debug, Default)]
@@ -32,17 +36,15 @@ impl Survey {
         };
         Survey { elf, malformed, is_script: bytes.starts_with(b"#!") }
     }
+
+    /// Those of some functions that it calls, if it is an ELF file.
+    pub fn imports(&self, bytes: &[u8], functions: &BTreeSet<String>) -> BTreeSet<String> {
+        let imports = self.elf.as_ref().map(|elf| elf.imports(bytes, functions)).unwrap_or_default();
+        imports.into_iter().map(str::to_owned).collect()
+    }
 }
 
-/// Looks at a file, and for references in all of it.
-pub fn survey_whole(store: &Store, scanner: &Scanner, file: &StoreFile) -> Result<(Survey, Vec<Hit>)> {
-    let bytes = store.map(file)?;
-    Ok((Survey::of(&bytes), scanner.scan_content(&bytes).0))
-}
-
-/// The patches of an operation on a file, verified.
-///
-/// Errors: what came of it is not sound.
+/// The patches of an operation on a file; to be verified.
 pub fn operate(
     store: &Store,
     file: &StoreFile,
@@ -52,21 +54,38 @@ pub fn operate(
     if *operation == Operation::default() {
         return Ok(Ok(Vec::new()));
     }
-    let bytes = store.map(file)?;
-    let patches = match elf.operate(&bytes, operation) {
-        Ok(patches) => patches,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    let disk = store.disk(file);
-    let edited = File::open(&disk)
-        .and_then(|open| payload::patched(&open, bytes.len() as u64, &patches))
-        .while_doing("map", &disk)?;
-    match verify(&bytes, &edited, operation).first() {
-        None => Ok(Ok(patches)),
-        Some(violation) => {
-            let origin = store.origin(file);
-            Err(Error::failure(format!("the edit of {origin} is not sound: {violation}"))
-                .remedy("this is a mistake in explant; leave the file out with `install.exclude`"))
+    Ok(elf.operate(&store.map_sparsely(file)?, operation))
+}
+
+/// What was done to an ELF file, to be verified.
+#[derive(Debug)]
+pub struct Edit {
+    pub file: StoreFile,
+    pub operation: Operation,
+    pub patches: Vec<Patch>,
+}
+
+/// Verifies edits, on all cores.
+///
+/// Errors: what came of one is not sound.
+pub fn verify_all(store: &Store, edits: &[Edit]) -> Result<()> {
+    edits.par_iter().try_for_each(|edit| edit.verify(store))
+}
+
+impl Edit {
+    fn verify(&self, store: &Store) -> Result<()> {
+        let bytes = store.map(&self.file)?;
+        let disk = store.disk(&self.file);
+        let edited = File::open(&disk)
+            .and_then(|open| payload::patched(&open, bytes.len() as u64, &self.patches))
+            .while_doing("map", &disk)?;
+        match verify(&bytes, &edited, &self.operation).first() {
+            None => Ok(()),
+            Some(violation) => {
+                let origin = store.origin(&self.file);
+                Err(Error::failure(format!("the edit of {origin} is not sound: {violation}"))
+                    .remedy("this is a mistake in explant; leave the file out with `install.exclude`"))
+            }
         }
     }
 }
@@ -82,10 +101,14 @@ pub struct Settled {
 
 impl Settled {
     /// The patches that rewrite the references that can be; the others are left over.
-    fn rewrite(&mut self, hits: impl IntoIterator<Item = Hit>, relocation: &Relocation) -> Vec<Patch> {
+    fn rewrite<'h>(
+        &mut self,
+        hits: impl Iterator<Item = &'h Hit>,
+        patch: impl Fn(&Hit) -> Option<Patch>,
+    ) -> Vec<Patch> {
         let mut references = Vec::new();
         for hit in hits {
-            match relocation.patch(&hit) {
+            match patch(hit) {
                 Some(patch) => references.push(patch),
                 None => {
                     self.leftover.insert(hit.hash);
@@ -99,16 +122,18 @@ impl Settled {
 
 /// Adds the rewriting of references to a file's other patches, which win where both touch a place: of those, what they hold is
 /// rewritten itself, for an edit may move a whole string table.
-pub fn settle(mut patches: Vec<Patch>, hits: &[Hit], scanner: &Scanner, relocation: &Relocation) -> Settled {
+pub fn settle(mut patches: Vec<Patch>, named: &Named, scanner: &Scanner, relocation: &Relocation) -> Settled {
     patches.sort_by_key(|patch| patch.at);
     let mut settled = Settled::default();
-    let untouched = hits.iter().filter(|hit| !overwritten(&patches, hit)).copied();
-    let references = settled.rewrite(untouched, relocation);
+    let untouched = named.hits.iter().filter(|hit| !overwritten(&patches, hit.at, HASH_LENGTH));
+    let mut references = settled.rewrite(untouched, |hit| relocation.patch(hit));
+    let wide = named.wide.iter().filter(|hit| !overwritten(&patches, hit.at, 2 * HASH_LENGTH));
+    references.extend(settled.rewrite(wide, |hit| relocation.wide_patch(hit)));
     for patch in &mut patches {
         // A hash without the store folder before it is a part of its new place.
         let mut hits = scanner.scan(&patch.bytes);
         hits.retain(|hit| hit.is_path || relocation.folder(hit.hash).is_none());
-        let within = settled.rewrite(hits, relocation);
+        let within = settled.rewrite(hits.iter(), |hit| relocation.patch(hit));
         if !within.is_empty() {
             let mut bytes = patch.bytes.to_vec();
             within.iter().for_each(|reference| reference.write_to(&mut bytes));
@@ -121,10 +146,10 @@ pub fn settle(mut patches: Vec<Patch>, hits: &[Hit], scanner: &Scanner, relocati
     settled
 }
 
-/// Whether a patch touches the reference that a hit stands in.
-fn overwritten(patches: &[Patch], hit: &Hit) -> bool {
-    let end = hit.at.0 + crate::store::path::HASH_LENGTH as u64;
-    let next = patches.partition_point(|patch| patch.end().0 <= hit.at.0);
+/// Whether a patch touches a hash of so many bytes.
+fn overwritten(patches: &[Patch], at: FileOffset, len: usize) -> bool {
+    let end = at.0 + len as u64;
+    let next = patches.partition_point(|patch| patch.end().0 <= at.0);
     patches.get(next).is_some_and(|patch| patch.at.0 < end)
 }
 
@@ -147,7 +172,7 @@ fn padded(text: &[u8], store_dir: &[u8], folder: &InstallPath) -> Option<Vec<u8>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::elf::{FileOffset, patched_len};
+    use crate::elf::patched_len;
     use crate::store::StorePath;
 
     const SHIPPED: &str = "/nix/store/l5zk7hn88za59mxzan3hkpl5k8lxn7cn-jq-1.7.1";
@@ -166,7 +191,8 @@ mod tests {
         let file = format!("{table}rest {SHIPPED}");
         let nuls = Patch::new(FileOffset(0), vec![0; table.len()]);
         let moved = Patch::new(FileOffset(4096), table.as_bytes());
-        let settled = settle(vec![moved, nuls], &scanner.scan(file.as_bytes()), &scanner, &relocation);
+        let named = Named { hits: scanner.scan(file.as_bytes()), ..Named::default() };
+        let settled = settle(vec![moved, nuls], &named, &scanner, &relocation);
 
         let mut bytes = file.into_bytes();
         bytes.resize(patched_len(bytes.len() as u64, &settled.patches) as usize, 0);

@@ -14,6 +14,7 @@ use super::draft::Draft;
 use super::entries::Entries;
 use super::scripts;
 use super::starters::{Starters, in_tarball};
+use super::stubs::Lack;
 use super::{Entry, Kind, Role};
 use crate::config::Format;
 use crate::error::Result;
@@ -27,8 +28,7 @@ use crate::stub::{self, Anchor, Change};
 pub struct Replaced {
     /// What the stubs of the programs at these paths are to do, in the tarball.
     pub changes: BTreeMap<InstallPath, Vec<Change>>,
-    /// What cannot be done, in words.
-    pub lacks: Vec<String>,
+    pub lacks: Vec<Lack>,
 }
 
 /// A wrapper, and what it starts.
@@ -58,7 +58,8 @@ pub fn replace(context: &Context, draft: &mut Draft, anchor: Option<&Anchor>) ->
                 wrappings.insert(entry.path.clone(), wrapping);
             }
             Some(Err(reason)) => {
-                replaced.lacks.push(format!("{}: a wrapper that stays what it is: {reason}", entry.path));
+                let reason = format!("a wrapper that stays what it is: {reason}");
+                replaced.lacks.push(Lack::start(&entry.path, reason));
             }
             None => {}
         }
@@ -69,7 +70,7 @@ pub fn replace(context: &Context, draft: &mut Draft, anchor: Option<&Anchor>) ->
         let Some(entry) = draft.entries.get(path) else { continue };
         match starters.instead_of(entry, &wrapping.program, wrapping.changes_of_starter(&starters)) {
             Ok(starter) => new.push(starter),
-            Err(reason) => replaced.lacks.push(format!("{path}: {reason}")),
+            Err(reason) => replaced.lacks.push(Lack::start(path, reason)),
         }
     }
     let others = programs.iter().zip(&beginnings).filter(|(entry, _)| !wrappings.contains_key(&entry.path));

@@ -70,12 +70,12 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// Begins to look for what the results need.
-    pub fn begin(store: Store, results: Vec<StorePath>, file: Option<PathBuf>) -> Self {
+    /// Begins to look for what the results need. The scanner is to find the paths `outside` of the store, too.
+    pub fn begin(store: Store, results: Vec<StorePath>, file: Option<PathBuf>, outside: Vec<String>) -> Self {
         let thread = std::thread::spawn(move || {
             let closure = Closure::find(&store, &results, file.as_deref())?;
             let scanner = Scanner::new(store.dir().as_bytes(), closure.paths.keys().copied());
-            Ok(Known { closure, scanner })
+            Ok(Known { closure, scanner: scanner.and_outside(&outside) })
         });
         Pending { thread: Mutex::new(Some(thread)), known: OnceLock::new() }
     }
@@ -174,7 +174,7 @@ fn references(store: &Store, path: &StorePath, scanner: &Scanner) -> Result<BTre
             todo.extend(store.list(&file)?.iter().map(|name| file.join(name)));
             scanner.scan(file.file_name())
         } else if kind.is_file() {
-            scanner.scan_content(&store.map(&file)?).0
+            scanner.scan_content(&store.map(&file)?).hits
         } else {
             Vec::new()
         };

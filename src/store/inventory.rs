@@ -4,7 +4,7 @@
 //! lead to (for a result: a symlinkJoin is nothing but links to files and folders of other store paths).
 
 use std::collections::BTreeMap;
-use std::fs::Metadata;
+use std::fs::{FileType, Metadata};
 use std::os::unix::fs::PermissionsExt;
 
 use super::{Destination, Store, StorePath};
@@ -32,26 +32,37 @@ pub enum Item {
 
 /// A store path with the links as they stand.
 pub fn physical(store: &Store, path: &StorePath) -> Result<Items> {
-    let mut items = Items::new();
-    let mut todo = vec![(Vec::new(), store.file(path))];
-    while let Some((below, file)) = todo.pop() {
-        let metadata = store.metadata(&file)?;
-        let kind = metadata.file_type();
-        if kind.is_dir() {
-            let names = store.list(&file)?;
-            if names.is_empty() {
-                items.insert(below, Item::EmptyFolder);
-                continue;
+    let root = store.file(path);
+    let item = |(below, kind): (Vec<u8>, FileType)| {
+        let file = root.join(&below);
+        let item = match kind {
+            kind if kind.is_dir() => Item::EmptyFolder,
+            kind if kind.is_symlink() => Item::Link { target: store.read_link(&file)? },
+            _ => {
+                let metadata = store.metadata(&file)?;
+                file_item(file, &metadata)
             }
-            todo.extend(names.iter().map(|name| (joined(&below, name), file.join(name))));
-        } else if kind.is_symlink() {
-            items.insert(below, Item::Link { target: store.read_link(&file)? });
-        } else if kind.is_file() {
-            items.insert(below, file_item(file, &metadata));
-        }
+        };
+        Ok((below, item))
+    };
+    kinds(store, path)?.into_iter().map(item).collect()
+}
+
+/// The files, the links and the empty folders of a store path, by their paths below it.
+pub fn kinds(store: &Store, path: &StorePath) -> Result<BTreeMap<Vec<u8>, FileType>> {
+    let root = store.file(path);
+    let mut kinds = BTreeMap::new();
+    let mut todo = vec![(Vec::new(), store.metadata(&root)?.file_type())];
+    while let Some((below, kind)) = todo.pop() {
+        let entries = if kind.is_dir() { store.entries(&root.join(&below))? } else { Vec::new() };
+        todo.extend(entries.iter().map(|(name, kind)| (joined(&below, name), *kind)));
         // Nix allows nothing else in the store (nix/src/libutil/archive.cc).
+        let is_known = kind.is_dir() || kind.is_symlink() || kind.is_file();
+        if entries.is_empty() && is_known {
+            kinds.insert(below, kind);
+        }
     }
-    Ok(items)
+    Ok(kinds)
 }
 
 /// A result with what its links lead to in their place. Kept as links are those inside the result, and those to the
@@ -130,21 +141,21 @@ impl Walk<'_> {
             hops.push(real.clone());
             return Err(cycle(&hops));
         }
-        let names = self.store.list(real)?;
-        if names.is_empty() {
+        let entries = self.store.entries(real)?;
+        if entries.is_empty() {
             self.items.insert(below, Item::EmptyFolder);
             return Ok(());
         }
         above.push(real.clone());
-        for name in names {
+        for (name, kind) in entries {
             let file = real.join(&name);
-            let metadata = self.store.metadata(&file)?;
             let here = joined(&below, &name);
-            if metadata.is_dir() {
+            if kind.is_dir() {
                 self.folder(here, &file, above)?;
-            } else if metadata.is_file() {
+            } else if kind.is_file() {
+                let metadata = self.store.metadata(&file)?;
                 self.items.insert(here, file_item(file, &metadata));
-            } else if metadata.is_symlink() {
+            } else if kind.is_symlink() {
                 self.link(here, file, above)?;
             }
         }

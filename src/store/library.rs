@@ -1,12 +1,14 @@
 //! The store as ld.so sees it: each ELF file opened once, each folder listed once.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+
+use rayon::prelude::*;
 
 use super::{Destination, Store};
 use crate::elf::Elf;
-use crate::elf::ldso::{Files, Object, Opened};
+use crate::elf::ldso::{self, Files, Object, Opened};
 use crate::path::StoreFile;
 
 /// ELF files by their real paths, and the folders that were searched.
@@ -16,6 +18,8 @@ pub struct Libraries<'a> {
     parsed: RefCell<HashMap<StoreFile, Option<Arc<Elf>>>>,
     /// Searching a run path asks for many names that are not there, and for one library again and again.
     listed: RefCell<HashMap<StoreFile, Arc<Listing>>>,
+    /// Where each path leads that was asked for.
+    real: RefCell<HashMap<StoreFile, Option<StoreFile>>>,
     opened: Opened,
 }
 
@@ -27,7 +31,8 @@ struct Listing {
 
 impl<'a> Libraries<'a> {
     pub fn new(store: &'a Store) -> Self {
-        Libraries { store, parsed: RefCell::default(), listed: RefCell::default(), opened: Opened::default() }
+        let (parsed, listed, real) = Default::default();
+        Libraries { store, parsed, listed, real, opened: Opened::default() }
     }
 
     /// The ELF file at a real path, parsed the first time that it is asked for.
@@ -35,9 +40,34 @@ impl<'a> Libraries<'a> {
         if let Some(known) = self.parsed.borrow().get(file) {
             return known.clone();
         }
-        let elf = self.store.map(file).ok().and_then(|bytes| Elf::parse(&bytes).ok().flatten()).map(Arc::new);
+        let elf = parse(self.store, file);
         self.parsed.borrow_mut().insert(file.clone(), elf.clone());
         elf
+    }
+
+    /// The same of a file that was parsed before; `None` also where it was not.
+    pub fn parsed(&self, file: &StoreFile) -> Option<Arc<Elf>> {
+        self.parsed.borrow().get(file).cloned().flatten()
+    }
+
+    /// Parses those that were not, on all cores: which these are.
+    pub fn parse(&self, files: BTreeSet<StoreFile>) -> Vec<StoreFile> {
+        let mut parsed = self.parsed.borrow_mut();
+        let new: Vec<StoreFile> = files.into_iter().filter(|file| !parsed.contains_key(file)).collect();
+        let store = self.store;
+        let elfs: Vec<_> = new.par_iter().map(|file| parse(store, file)).collect();
+        parsed.extend(new.iter().cloned().zip(elfs));
+        new
+    }
+
+    /// The files that a parsed file's needed entries lead to by its own run path.
+    pub fn needed_by(&self, file: &StoreFile) -> Vec<StoreFile> {
+        let Some(elf) = self.parsed(file) else { return Vec::new() };
+        let Some(origin) = file.parent() else { return Vec::new() };
+        let folders = ldso::folders(&elf, elf.run_path().unwrap_or_default(), origin.as_bytes());
+        let folders: Vec<StoreFile> = folders.iter().filter_map(StoreFile::new).collect();
+        let first = |name: &Vec<u8>| folders.iter().find_map(|folder| self.real(&folder.join(name)));
+        elf.needed.iter().filter(|name| !name.contains(&b'/')).filter_map(first).collect()
     }
 
     /// Takes a file that was parsed already.
@@ -59,20 +89,39 @@ impl<'a> Libraries<'a> {
         listing
     }
 
-    fn open_anew(&self, path: &[u8]) -> Option<Object> {
-        let found_as = StoreFile::new(path)?;
-        let folder = found_as.parent().filter(|folder| folder.starts_with(self.store.dir()))?;
+    /// The file that a path leads to.
+    fn real(&self, path: &StoreFile) -> Option<StoreFile> {
+        if let Some(known) = self.real.borrow().get(path) {
+            return known.clone();
+        }
+        let real = self.follow(path);
+        self.real.borrow_mut().insert(path.clone(), real.clone());
+        real
+    }
+
+    fn follow(&self, path: &StoreFile) -> Option<StoreFile> {
+        let folder = path.parent().filter(|folder| folder.starts_with(self.store.dir()))?;
         let listing = self.listing(&folder);
-        if !listing.names.contains(found_as.file_name()) {
+        if !listing.names.contains(path.file_name()) {
             return None;
         }
-        let Destination::File(real) = self.store.follow(&listing.real.as_ref()?.join(found_as.file_name()))
-        else {
-            return None;
-        };
+        match self.store.follow(&listing.real.as_ref()?.join(path.file_name())) {
+            Destination::File(real) => Some(real),
+            _ => None,
+        }
+    }
+
+    fn open_anew(&self, path: &[u8]) -> Option<Object> {
+        let found_as = StoreFile::new(path)?;
+        let real = self.real(&found_as)?;
         let elf = self.elf(&real)?;
         Some(Object { path: real.as_bytes().to_vec(), found_as: found_as.as_bytes().to_vec(), elf })
     }
+}
+
+fn parse(store: &Store, file: &StoreFile) -> Option<Arc<Elf>> {
+    let bytes = store.map_sparsely(file).ok()?;
+    Elf::parse(&bytes).ok().flatten().map(Arc::new)
 }
 
 impl Files for Libraries<'_> {

@@ -10,7 +10,7 @@ pub mod result;
 pub mod scan;
 
 use std::ffi::OsStr;
-use std::fs::{File, Metadata};
+use std::fs::{File, FileType, Metadata};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -96,22 +96,45 @@ impl Store {
 
     /// A regular file's bytes: mapped, or read where that costs less.
     pub fn map(&self, file: &StoreFile) -> Result<Content> {
+        Ok(self.map_with_metadata(file)?.0)
+    }
+
+    /// The same, and what is known of the file besides.
+    pub fn map_with_metadata(&self, file: &StoreFile) -> Result<(Content, Metadata)> {
+        self.open(file, SMALL)
+    }
+
+    /// A regular file's bytes where few of them are looked at.
+    pub fn map_sparsely(&self, file: &StoreFile) -> Result<Content> {
+        Ok(self.open(file, 0)?.0)
+    }
+
+    fn open(&self, file: &StoreFile, small: u64) -> Result<(Content, Metadata)> {
         let disk = self.disk(file);
         let open = File::open(&disk).while_doing("read", &disk)?;
-        let len = open.metadata().while_doing("read", &disk)?.len();
+        let metadata = open.metadata().while_doing("read", &disk)?;
         // SAFETY: store paths are immutable, so nobody truncates the file while it is mapped.
-        unsafe { Content::of(&open, len, SMALL) }.while_doing("read", &disk)
+        let content = unsafe { Content::of(&open, metadata.len(), small) }.while_doing("read", &disk)?;
+        Ok((content, metadata))
     }
 
     /// The names in a folder, sorted by their bytes.
     pub fn list(&self, folder: &StoreFile) -> Result<Vec<Vec<u8>>> {
+        Ok(self.entries(folder)?.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// The names in a folder, sorted by their bytes, and what they are: most file systems tell along with the name, so that
+    /// nothing needs to be looked at.
+    pub fn entries(&self, folder: &StoreFile) -> Result<Vec<(Vec<u8>, FileType)>> {
         let disk = self.disk(folder);
-        let mut names = Vec::new();
+        let mut entries = Vec::new();
         for entry in disk.read_dir().while_doing("list", &disk)? {
-            names.push(entry.while_doing("list", &disk)?.file_name().into_vec());
+            let entry = entry.while_doing("list", &disk)?;
+            let kind = entry.file_type().while_doing("read", &disk)?;
+            entries.push((entry.file_name().into_vec(), kind));
         }
-        names.sort();
-        Ok(names)
+        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Ok(entries)
     }
 
     /// Follows every link of a path, the folders' too, under the store's root and never by the running system.

@@ -10,6 +10,17 @@ pub const HASH_LENGTH: usize = 32;
 /// Nix's base-32 alphabet: digits and lower-case letters without e, o, t and u (nix/src/libutil/hash.cc).
 pub const ALPHABET: &[u8; 32] = b"0123456789abcdfghijklmnpqrsvwxyz";
 
+/// Whether a byte is of it.
+pub const IN_ALPHABET: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut i = 0;
+    while i < ALPHABET.len() {
+        table[ALPHABET[i] as usize] = true;
+        i += 1;
+    }
+    table
+};
+
 /// The hash of a store path, as it is written.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreHash([u8; HASH_LENGTH]);
@@ -18,7 +29,7 @@ impl StoreHash {
     /// `None` where the text is not of 32 characters of Nix's alphabet.
     pub fn new(text: &[u8]) -> Option<Self> {
         let hash: [u8; HASH_LENGTH] = text.try_into().ok()?;
-        hash.iter().all(|c| ALPHABET.contains(c)).then_some(StoreHash(hash))
+        hash.iter().all(|c| IN_ALPHABET[*c as usize]).then_some(StoreHash(hash))
     }
 
     pub fn as_bytes(&self) -> &[u8; HASH_LENGTH] {

@@ -7,7 +7,7 @@ use std::ops::Range;
 use memchr::memmem::Finder;
 use memmap2::UncheckedAdvice;
 
-use super::path::{ALPHABET, HASH_LENGTH, StoreHash};
+use super::path::{HASH_LENGTH, IN_ALPHABET, StoreHash};
 use crate::content::Content;
 use crate::elf::FileOffset;
 
@@ -24,6 +24,16 @@ pub struct Hit {
     pub is_path: bool,
 }
 
+/// What is found in a file.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    pub hits: Vec<Hit>,
+    /// Hashes in UTF-16.
+    pub wide: Vec<Hit>,
+    /// Where the paths outside of the store begin that are looked for as well.
+    pub outside: Vec<FileOffset>,
+}
+
 /// Looks for a fixed set of hashes.
 pub struct Scanner {
     wanted: HashSet<StoreHash>,
@@ -31,18 +41,9 @@ pub struct Scanner {
     before: Vec<u8>,
     /// The same in UTF-16.
     wide_before: Finder<'static>,
+    /// Paths outside of the store.
+    outside: Vec<Finder<'static>>,
 }
-
-/// Whether a byte is of Nix's alphabet.
-const IN_ALPHABET: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut i = 0;
-    while i < ALPHABET.len() {
-        table[ALPHABET[i] as usize] = true;
-        i += 1;
-    }
-    table
-};
 
 /// A text as it is in UTF-16, little-endian.
 pub fn wide(text: &[u8]) -> Vec<u8> {
@@ -54,7 +55,13 @@ impl Scanner {
     pub fn new(store_dir: &[u8], wanted: impl IntoIterator<Item = StoreHash>) -> Self {
         let before = [store_dir, b"/"].concat();
         let wide_before = Finder::new(&wide(&before)).into_owned();
-        Scanner { wanted: wanted.into_iter().collect(), before, wide_before }
+        Scanner { wanted: wanted.into_iter().collect(), before, wide_before, outside: Vec::new() }
+    }
+
+    /// Finds paths outside of the store, too.
+    pub fn and_outside(mut self, paths: &[String]) -> Self {
+        self.outside = paths.iter().map(|path| Finder::new(path).into_owned()).collect();
+        self
     }
 
     /// Every wanted hash in the bytes, in order.
@@ -65,18 +72,20 @@ impl Scanner {
         self.scan_and_tell(bytes, |_| ())
     }
 
-    /// The same of a file's bytes, and what is written in UTF-16. Of a mapped file, what is behind the scanner leaves memory, so that
-    /// large files take none.
-    pub fn scan_content(&self, content: &Content) -> (Vec<Hit>, Vec<Hit>) {
+    /// All that is to be found in a file's bytes. Of a mapped file, what is behind the scanner leaves memory, so that large files
+    /// take none.
+    pub fn scan_content(&self, content: &Content) -> Found {
+        let mut found = Found::default();
         let Content::Mapped(map) = content else {
-            return (self.scan(content), self.scan_wide(content, 0..content.len()));
+            self.scan_texts(content, 0..content.len(), &mut found);
+            return Found { hits: self.scan(content), ..found };
         };
-        let (mut released, mut wide) = (0, Vec::new());
+        let mut released = 0;
         let hits = self.scan_and_tell(map, |start| {
             if start - released >= RELEASED {
                 // What stands before a hash is looked at too.
                 let behind = (start - self.before.len()) / RELEASED * RELEASED;
-                wide.extend(self.scan_wide(map, released..behind));
+                self.scan_texts(map, released..behind, &mut found);
                 // SAFETY: the mapping is of a file and read only: a page that is wanted again is read again.
                 let _ = unsafe {
                     map.unchecked_advise_range(UncheckedAdvice::DontNeed, released, behind - released)
@@ -84,24 +93,31 @@ impl Scanner {
                 released = behind;
             }
         });
-        wide.extend(self.scan_wide(map, released..map.len()));
-        (hits, wide)
+        self.scan_texts(map, released..map.len(), &mut found);
+        Found { hits, ..found }
     }
 
-    /// Every path of the store with a wanted hash that is written in UTF-16 (little-endian) and begins in a part of the bytes, in
-    /// order.
-    fn scan_wide(&self, bytes: &[u8], part: Range<usize>) -> Vec<Hit> {
-        let before = 2 * self.before.len();
-        let within = &bytes[part.start..bytes.len().min(part.end + before - 1)];
-        let found = self.wide_before.find_iter(within).filter_map(|start| {
-            let at = part.start + start + before;
-            let units = bytes.get(at..at + 2 * HASH_LENGTH)?.chunks_exact(2);
-            let narrow: Vec<u8> = units.map_while(|unit| (unit[1] == 0).then_some(unit[0])).collect();
-            let hash = StoreHash::new(&narrow).filter(|hash| self.wanted.contains(hash))?;
-            let is_path = bytes.get(at + 2 * HASH_LENGTH..)?.starts_with(b"-\0");
-            Some(Hit { at: FileOffset(at as u64), hash, is_path })
-        });
-        found.collect()
+    /// Every path of the store with a wanted hash that is written in UTF-16 (little-endian), and every path outside of it that is
+    /// looked for, that begins in a part of the bytes, in order.
+    fn scan_texts(&self, bytes: &[u8], part: Range<usize>, found: &mut Found) {
+        let starts = |text: &Finder| -> Vec<usize> {
+            let len = text.needle().len();
+            let within = &bytes[part.start..bytes.len().min(part.end + len - 1)];
+            text.find_iter(within).map(|start| part.start + start).collect()
+        };
+        let wide = starts(&self.wide_before).into_iter();
+        found.wide.extend(wide.filter_map(|start| self.wide_hit(bytes, start + 2 * self.before.len())));
+        let outside = self.outside.iter().flat_map(starts);
+        found.outside.extend(outside.map(|start| FileOffset(start as u64)));
+    }
+
+    /// A hash in UTF-16.
+    fn wide_hit(&self, bytes: &[u8], at: usize) -> Option<Hit> {
+        let units = bytes.get(at..at + 2 * HASH_LENGTH)?.chunks_exact(2);
+        let narrow: Vec<u8> = units.map_while(|unit| (unit[1] == 0).then_some(unit[0])).collect();
+        let hash = StoreHash::new(&narrow).filter(|hash| self.wanted.contains(hash))?;
+        let is_path = bytes.get(at + 2 * HASH_LENGTH..)?.starts_with(b"-\0");
+        Some(Hit { at: FileOffset(at as u64), hash, is_path })
     }
 
     /// `passed` is told how far the scan has come.
@@ -137,7 +153,7 @@ mod tests {
     const HASH: &[u8; 32] = b"l5zk7hn88za59mxzan3hkpl5k8lxn7cn";
 
     fn scanner() -> Scanner {
-        Scanner::new(b"/nix/store", StoreHash::new(HASH))
+        Scanner::new(b"/nix/store", StoreHash::new(HASH)).and_outside(&["/run/drivers".to_owned()])
     }
 
     #[test]
@@ -148,17 +164,29 @@ mod tests {
     }
 
     #[test]
-    fn finds_what_is_written_in_utf_16() {
+    fn finds_what_is_written_in_utf_16_and_outside_of_the_store() {
         let text = [b"x/nix/store/".as_slice(), HASH, b"-jq/nix/store/", HASH].concat();
         let wide: Vec<u8> = text.iter().flat_map(|byte| [*byte, 0]).collect();
-        let places = |hits: Vec<Hit>| hits.iter().map(|hit| (hit.at.0, hit.is_path)).collect::<Vec<_>>();
-        let found = places(scanner().scan_wide(&wide, 0..wide.len()));
-        assert_eq!(found, [(24, true), (24 + 64 + 28, false)]);
+        let outside = wide.len() as u64 + 1;
+        let wide = [wide.as_slice(), b":/run/drivers/lib"].concat();
+        let texts = |bytes: &[u8], parts: &[Range<usize>]| {
+            let mut found = Found::default();
+            parts.iter().for_each(|part| scanner().scan_texts(bytes, part.clone(), &mut found));
+            found
+        };
+        let found = texts(&wide, &[0..wide.len()]);
+        let hits: Vec<_> = found.wide.iter().map(|hit| (hit.at.0, hit.is_path)).collect();
+        assert_eq!(hits, [(24, true), (24 + 64 + 28, false)]);
+        assert_eq!(found.outside, [FileOffset(outside)]);
         for cut in 0..wide.len() {
-            let parts = [0..cut, cut..wide.len()].map(|part| places(scanner().scan_wide(&wide, part)));
-            assert_eq!(parts.concat(), found, "each is found once, wherever the file is cut");
+            assert_eq!(
+                texts(&wide, &[0..cut, cut..wide.len()]),
+                found,
+                "each once, wherever the file is cut"
+            );
         }
-        assert!(scanner().scan(&wide).is_empty() && scanner().scan_wide(&text, 0..text.len()).is_empty());
+        assert!(scanner().scan(&wide).is_empty());
+        assert_eq!(texts(&text, &[0..text.len()]), Found::default());
     }
 
     #[test]

@@ -189,6 +189,25 @@ fn what_the_targets_programs_read_and_scripts_of_the_bundles_are_told_of() {
     assert!(desktop.contains("Exec=/usr/bin/app\n"), "{desktop}");
 }
 
+/// One that another script reads stays a script.
+#[test]
+fn a_script_that_does_not_start_is_told_of_once() {
+    let f = fixture();
+    f.program(&format!("{BASH}/bin/bash"), &[]);
+    f.script(&format!("{APP}/bin/read"), &format!("#!/nix/store/{BASH}/bin/bash\n"));
+    f.script(&format!("{APP}/bin/reads"), "#!/bin/sh\n. /usr/bin/read\n");
+    let plan = f.plan(RELOCATABLE);
+    let told = |code: &str| -> Vec<&String> {
+        let findings = plan.findings.iter().filter(|finding| finding.code == code);
+        findings
+            .flat_map(|finding| &finding.subjects)
+            .filter(|subject| subject.contains("bin/read:"))
+            .collect()
+    };
+    assert_eq!(told("no-stub").len(), 1, "{:?}", plan.findings);
+    assert_eq!(told("relocatable-absolute-path"), [""; 0]);
+}
+
 #[test]
 fn configuration_is_the_bundles_own() {
     let mut f = Fixture::new();

@@ -6,6 +6,7 @@ mod anywhere;
 mod carried;
 mod fixture;
 mod flat;
+mod outside;
 mod relations;
 mod run;
 mod store_layout;

@@ -1,5 +1,7 @@
 //! The store layout.
 
+use std::io::{Cursor, Read, Write};
+
 use crate::fixture::{Fixture, GLIBC, body, codes, entry, lines, parsed, surgery};
 use explant::config::Format;
 use explant::payload;
@@ -191,6 +193,50 @@ fn takes_the_bytecode(plan: &Plan, format: Format, says: &str) {
         );
     }
     assert_eq!(String::from_utf8_lossy(&done.stdout).trim(), says);
+}
+
+#[test]
+fn references_in_packed_files_and_in_utf_16_are_rewritten() {
+    let mut f = Fixture::new();
+    let name = format!("/nix/store/{LIB}/share/x");
+    f.script(&format!("{APP}/bin/app"), "").file(&format!("{LIB}/share/x"), "");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(name.as_bytes()).unwrap();
+    f.file(&format!("{APP}/share/app/packed.gz"), gzip.finish().unwrap());
+    f.file(&format!("{APP}/share/app/wide"), wide(&name));
+    for member in ["x", "META-INF/X.SF"] {
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        zip.start_file(member, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(name.as_bytes()).unwrap();
+        f.file(&format!("{APP}/share/app/{}.jar", member.len()), zip.finish().unwrap().into_inner());
+    }
+    // Nothing else names it: it is there because they do.
+    let plan = f.result(APP).plan(STORE);
+    let (app, lib) = (
+        "/usr/lib/app/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0/share/app",
+        "/usr/lib/app/111111111111111111111111111111-lib-1.0",
+    );
+    let place = format!("{lib}/share/x");
+    entry(&plan, &place);
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&body(&plan, &format!("{app}/packed.gz"))[..])
+        .read_to_string(&mut text)
+        .unwrap();
+    assert_eq!(text, place);
+    assert_eq!(surgery(&plan, &format!("{app}/packed.gz")), [Surgery::Members(1)]);
+    assert_eq!(body(&plan, &format!("{app}/wide")), wide(&place));
+    let mut jar = zip::ZipArchive::new(Cursor::new(body(&plan, &format!("{app}/1.jar")))).unwrap();
+    text.clear();
+    jar.by_index(0).unwrap().read_to_string(&mut text).unwrap();
+    assert_eq!(text, place);
+    // A signature covers the other.
+    let finding = plan.findings.iter().find(|finding| finding.code == "store-reference").unwrap();
+    assert_eq!(finding.subjects, [format!("/nix/store/{LIB} (in {app}/13.jar)")]);
+    assert!(surgery(&plan, &format!("{app}/13.jar")).is_empty());
+}
+
+fn wide(text: &str) -> Vec<u8> {
+    text.bytes().flat_map(|byte| [byte, 0]).collect()
 }
 
 #[test]

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Reached, Reason};
+use super::{Reached, Reason, Seen};
 use crate::error::{Error, Result};
 use crate::path::{InstallPath, StoreFile};
 use crate::plan::arrange::{self, Arranged, Face, Placed, Tree, target_below};
 use crate::plan::context::Context;
 use crate::plan::relocation::Relocation;
 use crate::plan::{Entry, store_layout};
-use crate::store::inventory::{self, Item, is_folder};
+use crate::store::inventory::{Item, is_folder};
 
 /// What is carried, laid out.
 #[derive(Default)]
@@ -45,7 +45,7 @@ impl Reached<'_> {
         let mut links = Vec::new();
         arranged.files.retain(|file| {
             let own = context.store.split(&file.source).map(|(path, _)| path);
-            let is_whole = own.is_some_and(|path| self.walk.wholes.contains_key(&path));
+            let is_whole = own.is_some_and(|path| self.walk.wholes.contains(&path));
             let there =
                 is_whole && self.walk.files.contains_key(&file.source) && !arrange::is_moved(&file.below);
             match place(context, relocation, &file.source).filter(|_| there) {
@@ -78,9 +78,9 @@ impl Reached<'_> {
                 }
                 continue;
             }
-            let placed = placed(context, file, path)?;
+            let placed = self.placed(context, file, path);
             let is_whole =
-                context.store.split(file).is_some_and(|(path, _)| self.walk.wholes.contains_key(&path));
+                context.store.split(file).is_some_and(|(path, _)| self.walk.wholes.contains(&path));
             match asked_by_name.contains(file) && !is_whole {
                 true => {
                     laid.places.insert(placed.path.clone(), file.clone());
@@ -116,6 +116,13 @@ impl Reached<'_> {
             }
         }
         Ok(laid)
+    }
+
+    fn placed(&self, context: &Context, file: &StoreFile, path: InstallPath) -> Placed {
+        let below = context.store.split(file).map(|(_, below)| below.to_vec()).unwrap_or_default();
+        // Whatever is reached was looked at.
+        let Seen { size, executable, .. } = self.seen[file];
+        Placed { path, below, source: file.clone(), size, executable, is_config: false }
     }
 
     /// Libraries that something asks for by a name: they lie with all others.
@@ -159,13 +166,6 @@ fn without_place(file: &StoreFile) -> Error {
 pub fn place(context: &Context, relocation: &Relocation, file: &StoreFile) -> Option<InstallPath> {
     let (path, below) = context.store.split(file)?;
     Some(relocation.folder(path.hash())?.join(below))
-}
-
-fn placed(context: &Context, file: &StoreFile, path: InstallPath) -> Result<Placed> {
-    let metadata = context.store.metadata(file)?;
-    let (size, executable) = (metadata.len(), inventory::is_executable(&metadata));
-    let below = context.store.split(file).map(|(_, below)| below.to_vec()).unwrap_or_default();
-    Ok(Placed { path, below, source: file.clone(), size, executable, is_config: false })
 }
 
 /// Links at the rewritten place of a result that is laid into prefix, to what is at `below` there.

@@ -7,7 +7,7 @@
 pub mod lay;
 pub mod reference;
 mod rules;
-mod settled;
+pub mod settled;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -18,34 +18,34 @@ use rayon::prelude::*;
 
 use super::arrange::{self, Tree};
 use super::context::Context;
-use super::graph::{Graph, Loading};
+use super::graph::{Baseline, Graph, Loading, Searches};
+use super::named::Named;
 use super::run_path;
 use super::survey::Survey;
 use crate::elf::{Class, Elf};
 use crate::error::{Error, Result};
 use crate::path::StoreFile;
 use crate::store::closure::Known;
-use crate::store::inventory::Item;
+use crate::store::inventory::{self, Item};
 use crate::store::library::Libraries;
-use crate::store::packed::Packing;
-use crate::store::scan::Hit;
 use crate::store::{Destination, Store, StorePath};
 
 use reference::{Place, Reference};
-use rules::{Rules, Settlement};
+pub use rules::Rules;
+use rules::{Matching, Settlement};
 use walk::Walk;
 pub use walk::{How, Reason};
 
 /// A file of the store, looked at once.
 pub struct Seen {
     pub survey: Survey,
-    /// Hashes of the closure. Of a packed file those in its members, which stand nowhere in the file itself.
-    pub hits: Vec<Hit>,
-    /// The same in UTF-16.
-    pub wide: Vec<Hit>,
-    /// How it is packed, if there are references inside.
-    pub packing: Option<Packing>,
-    places: Vec<Place>,
+    pub named: Named,
+    pub places: Vec<Place>,
+    /// Each reference of those places, and the rules that match it; `None` where another name follows the hash: nothing is meant.
+    references: BTreeMap<Reference, Option<Matching>>,
+    /// In bytes.
+    pub size: u64,
+    pub executable: bool,
     /// Functions that it calls, of those that rules ask for.
     imports: BTreeSet<String>,
 }
@@ -64,23 +64,16 @@ pub struct Reached<'a> {
     opened: BTreeMap<StoreFile, (BTreeSet<Vec<u8>>, Reason)>,
 }
 
-/// What settles references.
-pub fn rules(context: &Context) -> Result<Rules> {
-    Rules::new(&context.config.references)
-}
-
 /// Follows everything that the results' files name, until nothing new is reached.
-pub fn reach<'a>(
-    context: &'a Context,
-    trees: &[Tree],
-    libraries: &Libraries,
-    rules: &'a Rules,
-) -> Result<Reached<'a>> {
+pub fn reach<'a>(context: &'a Context, trees: &[Tree], libraries: &Libraries) -> Result<Reached<'a>> {
+    let rules = &context.rules;
     let walk = Walk::new(context.store, context.results, &context.choice, rules);
     let mut reaching = Reaching {
         context,
         libraries,
-        known: context.known()?,
+        searches: Searches::default(),
+        loaded: Roots::default(),
+        early: None,
         own: own_files(trees),
         baseline: super::choose::globs("runtime.baseline", &context.config.runtime.baseline)?,
         reached: Reached {
@@ -93,6 +86,7 @@ pub fn reach<'a>(
             opened: BTreeMap::new(),
         },
     };
+    reaching.begin(trees.iter().flat_map(programs).collect());
     reaching.take_programs_of_joins(trees)?;
     reaching.add_asked_for()?;
     while reaching.look_at_new()? {
@@ -114,10 +108,31 @@ fn own_files(trees: &[Tree]) -> BTreeSet<StoreFile> {
         .collect()
 }
 
+/// The files of a result that may be programs, or what programs load.
+fn programs(tree: &Tree) -> impl Iterator<Item = StoreFile> {
+    tree.items.values().filter_map(|item| match item {
+        Item::File { source, executable: true, .. } => Some(source.clone()),
+        _ => None,
+    })
+}
+
+/// What processes are worked out from.
+#[derive(Default, PartialEq, Eq)]
+struct Roots {
+    /// ELF files, by their paths.
+    files: Vec<StoreFile>,
+    /// Libraries that are opened by their names.
+    opened: BTreeMap<StoreFile, BTreeSet<Vec<u8>>>,
+}
+
 struct Reaching<'a, 'l> {
     context: &'a Context<'a>,
     libraries: &'l Libraries<'l>,
-    known: &'a Known,
+    searches: Searches,
+    /// What the graph was made of.
+    loaded: Roots,
+    /// The graph of what was known before the closure was.
+    early: Option<(Roots, Graph)>,
     own: BTreeSet<StoreFile>,
     baseline: GlobSet,
     reached: Reached<'a>,
@@ -164,26 +179,64 @@ impl Reaching<'_, '_> {
         let known = self.own.iter().chain(walk.files.keys()).chain(nodes).chain(opened.keys());
         let new: BTreeSet<&StoreFile> = known.filter(|file| !seen.contains_key(*file)).collect();
         let new: Vec<StoreFile> = new.into_iter().cloned().collect();
-        let store = self.context.store;
-        let found: Vec<Seen> =
-            new.par_iter().map(|file| Seen::look(store, self.known, rules, file)).collect::<Result<_>>()?;
+        let (store, known) = (self.context.store, self.context.known()?);
+        let parsed: Vec<Option<Arc<Elf>>> = new.iter().map(|file| self.libraries.parsed(file)).collect();
+        let look =
+            |(file, elf): (&StoreFile, &Option<Arc<Elf>>)| Seen::look(store, known, rules, file, elf.clone());
+        let found: Vec<Seen> = new.par_iter().zip(&parsed).map(look).collect::<Result<_>>()?;
         for (file, found) in new.iter().zip(&found) {
             self.libraries.know(file, found.survey.elf.clone());
         }
-        let any = !new.is_empty();
-        seen.extend(new.into_iter().zip(found));
-        Ok(any)
+        seen.extend(new.iter().cloned().zip(found));
+        // What was parsed before was gone through then.
+        let unparsed: Vec<StoreFile> =
+            new.iter().zip(&parsed).filter(|(_, elf)| elf.is_none()).map(|(file, _)| file.clone()).collect();
+        self.parse_needed_by(&unparsed);
+        Ok(!new.is_empty())
     }
 
-    /// Every program's process anew, with all that is known by now.
+    /// Parses what files will load, as far as their own run paths tell, on all cores; the rest is parsed when it is asked for.
+    fn parse_needed_by(&self, files: &[StoreFile]) {
+        let needed: BTreeSet<StoreFile> =
+            files.iter().flat_map(|file| self.libraries.needed_by(file)).collect();
+        let new = self.libraries.parse(needed);
+        if !new.is_empty() {
+            self.parse_needed_by(&new);
+        }
+    }
+
+    /// Works out what the results' programs load while Nix is still being asked for the closure, which that does not need.
+    fn begin(&mut self, programs: BTreeSet<StoreFile>) {
+        let programs = self.libraries.parse(programs);
+        self.parse_needed_by(&programs);
+        self.load();
+        self.early = Some((std::mem::take(&mut self.loaded), std::mem::take(&mut self.reached.graph)));
+    }
+
+    /// Every program's process anew, with all that is known by now, if that is more than before.
     fn load(&mut self) {
-        let context = self.context;
-        let mut loading =
-            Loading::new(context.store, self.libraries, &self.baseline, context.config.runtime.glibc);
         let files: BTreeSet<&StoreFile> = self.own.iter().chain(self.reached.walk.files.keys()).collect();
-        let elf = |file: &StoreFile| self.reached.seen.get(file)?.survey.elf.clone();
         let elfs: Vec<(&StoreFile, Arc<Elf>)> =
-            files.into_iter().filter_map(|file| Some((file, elf(file)?))).collect();
+            files.into_iter().filter_map(|file| Some((file, self.libraries.parsed(file)?))).collect();
+        let opened = &self.reached.opened;
+        let roots = Roots {
+            files: elfs.iter().map(|(file, _)| (*file).clone()).collect(),
+            opened: opened.iter().map(|(file, (names, _))| (file.clone(), names.clone())).collect(),
+        };
+        if roots == self.loaded {
+            return;
+        }
+        self.reached.graph = match self.early.take() {
+            Some((early, graph)) if early == roots => graph,
+            _ => self.graph(&elfs),
+        };
+        self.loaded = roots;
+    }
+
+    fn graph(&self, elfs: &[(&StoreFile, Arc<Elf>)]) -> Graph {
+        let context = self.context;
+        let baseline = Baseline { names: &self.baseline, glibc: context.config.runtime.glibc };
+        let mut loading = Loading::new(context.store, self.libraries, &self.searches, baseline);
         for (file, elf) in elfs.iter().filter(|(_, elf)| elf.class == Class::Program) {
             loading.program(file, elf);
         }
@@ -196,7 +249,7 @@ impl Reaching<'_, '_> {
                 loading.library(file, &elf, Some(name));
             }
         }
-        self.reached.graph = loading.finish();
+        loading.finish()
     }
 
     /// Libraries in a folder of a run path that serves no needed entry: they are there for a dlopen.
@@ -209,8 +262,7 @@ impl Reaching<'_, '_> {
             let is_left_out = |names: &[Vec<u8>]| names.iter().any(|name| node.baseline.contains(name));
             for folder in run_path::in_store(file, &node.elf) {
                 let Some((path, _)) = store.split(&folder) else { continue };
-                let stays =
-                    self.context.results.contains(&path) || self.reached.walk.wholes.contains_key(&path);
+                let stays = self.context.results.contains(&path) || self.reached.walk.wholes.contains(&path);
                 if stays || serving.contains(&folder) || self.reached.rules.is_alone(&path.to_string()) {
                     continue;
                 }
@@ -233,35 +285,43 @@ impl Reaching<'_, '_> {
         Ok(())
     }
 
+    /// The references that are carried and were not followed in an earlier round, each with the file that has it and the first path.
+    fn asked(&self) -> Result<BTreeMap<Reference, (StorePath, StoreFile)>> {
+        let closure = &self.context.known()?.closure;
+        let mut asked: BTreeMap<Reference, (StorePath, StoreFile)> = BTreeMap::new();
+        for file in self.reached.in_order() {
+            for (reference, matching) in &self.reached.seen[file].references {
+                if self.reached.named.contains_key(reference) || asked.contains_key(reference) {
+                    continue;
+                }
+                let Some(path) = closure.get(reference.hash) else { continue };
+                let settlement = self.reached.settle(path, matching.as_ref());
+                if settlement == Some(Settlement::Carried) {
+                    asked.insert(reference.clone(), (path.clone(), file.clone()));
+                }
+            }
+        }
+        Ok(asked)
+    }
+
     /// Takes what references name, as far as the rules let it.
     fn follow(&mut self) -> Result<()> {
         let store = self.context.store;
         self.reached.imported = self.reached.all_imported();
-        let mut found: HashMap<Reference, Option<StoreFile>> = HashMap::new();
+        let asked = self.asked()?;
+        let there: Vec<Option<StoreFile>> =
+            asked.par_iter().map(|(reference, (path, _))| reference.existing(store, path)).collect();
         let mut named: BTreeMap<StoreFile, Reason> = BTreeMap::new();
         let mut passed: BTreeMap<StoreFile, Reason> = BTreeMap::new();
-        for file in self.reached.in_order() {
-            let reason = Reason { by: Some(file.clone()), how: How::Named };
-            for place in &self.reached.seen[file].places {
-                let Some(path) = self.known.closure.get(place.reference.hash) else { continue };
-                if self.reached.settle(store, file, path, &place.reference) != Some(Settlement::Carried) {
-                    continue;
-                }
-                // What was followed in an earlier round, or for a file before this one, leads to nothing new.
-                if self.reached.named.contains_key(&place.reference) || found.contains_key(&place.reference) {
-                    continue;
-                }
-                let existing = place.reference.existing(store, path);
-                if let Some(existing) = &existing {
-                    named.entry(existing.clone()).or_insert_with(|| reason.clone());
-                    for folder in place.reference.passed(store, path) {
-                        passed.entry(folder).or_insert_with(|| reason.clone());
-                    }
-                }
-                found.insert(place.reference.clone(), existing);
+        for ((reference, (path, by)), there) in asked.iter().zip(&there) {
+            let Some(there) = there else { continue };
+            let reason = Reason { by: Some(by.clone()), how: How::Named };
+            for folder in reference.passed(store, path) {
+                earliest(&mut passed, folder, &reason);
             }
+            earliest(&mut named, there.clone(), &reason);
         }
-        self.reached.named.extend(found);
+        self.reached.named.extend(asked.into_iter().map(|(reference, _)| reference).zip(there));
         for (path, reason) in &named {
             self.reached.walk.reach(path, reason)?;
         }
@@ -271,6 +331,14 @@ impl Reaching<'_, '_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Keeps the reason whose file has the first path.
+fn earliest(reasons: &mut BTreeMap<StoreFile, Reason>, file: StoreFile, reason: &Reason) {
+    let known = reasons.entry(file).or_insert_with(|| reason.clone());
+    if reason.by < known.by {
+        *known = reason.clone();
     }
 }
 
@@ -301,47 +369,49 @@ impl Reached<'_> {
         self.seen.values().filter(own).flat_map(|seen| seen.imports.iter().cloned()).collect()
     }
 
-    /// What becomes of a reference. `None` where another name follows the hash: nothing is meant.
-    fn settle(
-        &self,
-        store: &Store,
-        file: &StoreFile,
-        path: &StorePath,
-        reference: &Reference,
-    ) -> Option<Settlement<'_>> {
-        let named = reference.named(store, path)?;
+    /// What becomes of a reference. `None` where nothing is meant.
+    fn settle(&self, path: &StorePath, matching: Option<&Matching>) -> Option<Settlement<'_>> {
+        let matching = matching?;
         if self.walk.results.contains(path) {
             return Some(Settlement::Carried);
         }
-        let component = &named.as_bytes()[store.dir().as_bytes().len() + 1..];
-        let by = store.split(file).map(|(_, below)| below).unwrap_or_default();
-        Some(self.rules.settle(component, by, &self.imported))
+        Some(self.rules.settle(matching, &self.imported))
     }
 }
 
 impl Seen {
-    fn look(store: &Store, known: &Known, rules: &Rules, file: &StoreFile) -> Result<Self> {
-        let bytes = store.map(file)?;
-        let survey = Survey::of(&bytes);
+    /// `elf` is what was parsed of it before, if anything was.
+    fn look(
+        store: &Store,
+        known: &Known,
+        rules: &Rules,
+        file: &StoreFile,
+        elf: Option<Arc<Elf>>,
+    ) -> Result<Self> {
+        let (bytes, metadata) = store.map_with_metadata(file)?;
+        let survey = match elf {
+            Some(elf) => Survey { elf: Some(elf), ..Survey::default() },
+            None => Survey::of(&bytes),
+        };
         let elf = survey.elf.as_deref();
-        let imports = elf.map(|elf| elf.imports(&bytes, &rules.functions)).unwrap_or_default();
-        let imports = imports.into_iter().map(str::to_owned).collect();
-        let scanner = &known.scanner;
-        if let Some(packing) = Packing::of(&bytes).filter(|_| elf.is_none()) {
-            let (mut hits, mut places) = (Vec::new(), Vec::new());
-            packing.each_member(&bytes, &mut |member| {
-                let found = scanner.scan(member);
-                places.extend(reference::read(member, &found, None));
-                hits.extend(found);
-            });
-            if !hits.is_empty() {
-                return Ok(Seen { survey, hits, wide: Vec::new(), packing: Some(packing), places, imports });
+        let imports = survey.imports(&bytes, &rules.functions);
+        let mut places = Vec::new();
+        let named = Named::look(&known.scanner, &bytes, |within, hits| {
+            places.extend(reference::read(within, hits, elf));
+        });
+        places.extend(reference::read_wide(&bytes, &named.wide));
+        let by = store.split(file).map(|(_, below)| below).unwrap_or_default();
+        let mut references: BTreeMap<Reference, Option<Matching>> = BTreeMap::new();
+        for Place { reference, .. } in &places {
+            if references.contains_key(reference) {
+                continue;
             }
+            let path = known.closure.get(reference.hash);
+            let named = path.and_then(|path| reference.component(store, path));
+            references.insert(reference.clone(), named.map(|named| rules.matching(named, by)));
         }
-        let (hits, wide) = scanner.scan_content(&bytes);
-        let mut places = reference::read(&bytes, &hits, elf);
-        places.extend(reference::read_wide(&bytes, &wide));
-        Ok(Seen { survey, hits, wide, packing: None, places, imports })
+        let (size, executable) = (metadata.len(), inventory::is_executable(&metadata));
+        Ok(Seen { survey, named, places, references, size, executable, imports })
     }
 }
 
@@ -353,7 +423,7 @@ fn is_library_name(name: &[u8]) -> bool {
 
 /// Whether a store path holds nothing but programs and public files.
 fn is_public(context: &Context, path: &StorePath) -> Result<bool> {
-    let mut items = crate::store::inventory::physical(context.store, path)?;
+    let mut items = inventory::physical(context.store, path)?;
     items.retain(|below, _| context.choice.of_closure(below));
     Ok(arrange::is_public(&Tree { path: path.clone(), items }))
 }

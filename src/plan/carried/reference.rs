@@ -102,7 +102,12 @@ fn is_shebang(bytes: &[u8], hit: &Hit) -> bool {
 }
 
 impl Reference {
-    /// `<hash>-<name>/<path>` as it stands there, without `.` and `..`; `None` where another name follows the hash.
+    /// `<hash>-<name>/<path>`, without `.` and `..`; `None` where another name follows the hash.
+    pub fn component(&self, store: &Store, path: &StorePath) -> Option<Vec<u8>> {
+        Some(self.named(store, path)?.as_bytes()[store.dir().as_bytes().len() + 1..].to_vec())
+    }
+
+    /// The same as a file of the store.
     pub fn named(&self, store: &Store, path: &StorePath) -> Option<StoreFile> {
         let below = self.below(path)?;
         Some(store.file(path).join(below))

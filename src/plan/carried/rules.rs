@@ -9,15 +9,18 @@ use crate::config::{Outcome, Policy, ReferenceRule, References};
 use crate::error::{Error, Result};
 use crate::path::{InstallPath, file_name};
 use crate::plan::choose::{globs, matcher, to_path};
+use crate::plan::outside::{Asked, Outsides};
 
 /// The rules that fit how nixpkgs builds things.
 const KNOWN: &str = include_str!("../../../templates/references.toml");
 
 pub struct Rules {
-    own: Vec<Rule>,
-    known: Vec<Rule>,
+    /// bundle.toml's first.
+    all: Vec<Rule>,
     alone: GlobSet,
     policy: Policy,
+    /// What is not in the store.
+    pub outside: Outsides,
     /// Functions whose callers decide.
     pub functions: BTreeSet<String>,
 }
@@ -28,6 +31,15 @@ struct Rule {
     imports: Vec<String>,
     outcome: Outcome,
     why: String,
+}
+
+/// The rules whose globs match a reference in a file. Which of them settles it depends on what the bundle calls.
+#[derive(Clone, Debug)]
+pub struct Matching {
+    /// `<hash>-<name>/<path>`
+    named: Vec<u8>,
+    /// In order, each with how much of `named` it stands for.
+    rules: Vec<(usize, usize)>,
 }
 
 /// What becomes of one reference.
@@ -48,10 +60,11 @@ pub enum Settlement<'r> {
 
 /// templates/references.toml
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, bound(deserialize = "'de: 'static"))]
 struct Known {
     rules: Vec<KnownRule>,
     alone: Vec<Alone>,
+    outside: Vec<Asked>,
 }
 
 #[derive(Deserialize)]
@@ -80,32 +93,48 @@ impl Rules {
     pub fn new(references: &References) -> Result<Self> {
         let broken = |what: &str| Error::failure(format!("templates/references.toml is broken: {what}"));
         let table: Known = toml::from_str(KNOWN).map_err(|error| broken(&error.to_string()))?;
-        let mut known = Vec::new();
+        let mut all = references.rules.iter().map(Rule::new).collect::<Result<Vec<_>>>()?;
         for rule in table.rules {
             if rule.policy.is_some_and(|policy| policy != references.policy) {
                 continue;
             }
             let outcome = Outcome::parse(&rule.is).ok_or_else(|| broken(&rule.is))?;
             let own = ReferenceRule { path: rule.path, within: rule.within, outcome };
-            known.push(Rule { imports: rule.imports, why: rule.why, ..Rule::new(&own)? });
+            all.push(Rule { imports: rule.imports, why: rule.why, ..Rule::new(&own)? });
         }
-        let functions = known.iter().flat_map(|rule| rule.imports.iter().cloned()).collect();
+        let asked = table.outside.iter().map(|asked| &asked.imports);
+        let functions = all.iter().map(|rule| &rule.imports).chain(asked).flatten().cloned().collect();
         let alone = globs("references", table.alone.iter().map(|alone| &alone.path))?;
-        let own = references.rules.iter().map(Rule::new).collect::<Result<_>>()?;
-        Ok(Rules { own, known, alone, policy: references.policy, functions })
+        Ok(Rules { all, alone, policy: references.policy, outside: Outsides(table.outside), functions })
     }
 
-    /// Settles `named`, which is `<hash>-<name>/<path>`; `by` is the path of the file that names it, below its store path;
-    /// `imported` are the functions that the bundle calls.
-    pub fn settle(&self, named: &[u8], by: &[u8], imported: &BTreeSet<String>) -> Settlement<'_> {
-        let mut rules = self.own.iter().chain(&self.known);
-        let settled = rules.find_map(|rule| Some((rule, rule.matches(named, by, imported)?)));
-        match settled {
+    /// What matches `named`, which is `<hash>-<name>/<path>`; `by` is the path of the file that names it, below its store path.
+    pub fn matching(&self, named: Vec<u8>, by: &[u8]) -> Matching {
+        let mut rules = Vec::new();
+        for (index, rule) in self.all.iter().enumerate() {
+            if let Some(len) = rule.matches(&named, by) {
+                rules.push((index, len));
+                // None comes after one that holds whatever is called.
+                if rule.imports.is_empty() {
+                    break;
+                }
+            }
+        }
+        Matching { named, rules }
+    }
+
+    /// Settles a reference; `imported` are the functions that the bundle calls.
+    pub fn settle(&self, matching: &Matching, imported: &BTreeSet<String>) -> Settlement<'_> {
+        let holds = |rule: &Rule| {
+            rule.imports.is_empty() || rule.imports.iter().any(|function| imported.contains(function))
+        };
+        let mut rules = matching.rules.iter().map(|(index, len)| (&self.all[*index], *len));
+        match rules.find(|(rule, _)| holds(rule)) {
             Some((Rule { outcome: Outcome::Carried, .. }, _)) => Settlement::Carried,
             Some((Rule { outcome: Outcome::Ignored, why, .. }, _)) => Settlement::Ignored { why },
             Some((Rule { outcome: Outcome::Host(to), .. }, len)) => Settlement::Host { to: to.clone(), len },
             Some((Rule { outcome: Outcome::HostFolder(folder), .. }, len)) => {
-                Settlement::Host { to: folder.join(file_name(&named[..len])), len }
+                Settlement::Host { to: folder.join(file_name(&matching.named[..len])), len }
             }
             None if self.policy == Policy::Strict => Settlement::Unsettled,
             None => Settlement::Carried,
@@ -131,11 +160,7 @@ impl Rule {
     }
 
     /// How much of `named` the rule stands for, if it matches: the longest folder or file that its glob matches.
-    fn matches(&self, named: &[u8], by: &[u8], imported: &BTreeSet<String>) -> Option<usize> {
-        let is_called = |function: &String| imported.contains(function);
-        if !self.imports.is_empty() && !self.imports.iter().any(is_called) {
-            return None;
-        }
+    fn matches(&self, named: &[u8], by: &[u8]) -> Option<usize> {
         if self.within.as_ref().is_some_and(|within| !within.is_match(to_path(by))) {
             return None;
         }
@@ -161,8 +186,14 @@ mod tests {
         (Some(to.to_owned()), len)
     }
 
+    fn settled<'r>(rules: &'r Rules, named: &str, by: &str, imported: &[&str]) -> Settlement<'r> {
+        let matching = rules.matching(named.into(), by.as_bytes());
+        let imported = imported.iter().map(|name| name.to_string()).collect();
+        rules.settle(&matching, &imported)
+    }
+
     fn hosted(rules: &Rules, named: &str, by: &str) -> (Option<String>, usize) {
-        match rules.settle(named.as_bytes(), by.as_bytes(), &BTreeSet::new()) {
+        match settled(rules, named, by, &[]) {
             Settlement::Host { to, len } => (Some(to.to_string()), len),
             _ => (None, 0),
         }
@@ -197,15 +228,7 @@ mod tests {
     fn what_of_glibc_is_wanted_depends_on_who_calls() {
         let rules = rules(&[], Policy::Carry);
         let settle = |named: &str, imported: &[&str]| {
-            let carried = matches!(
-                rules.settle(
-                    named.as_bytes(),
-                    b"lib/libc.so.6",
-                    &imported.iter().map(|name| name.to_string()).collect()
-                ),
-                Settlement::Carried
-            );
-            carried
+            matches!(settled(&rules, named, "lib/libc.so.6", imported), Settlement::Carried)
         };
         assert!(settle("h-glibc-2.42/lib/gconv/gconv-modules.cache", &["iconv_open"]));
         assert!(!settle("h-glibc-2.42/lib/gconv", &["setlocale"]));
@@ -225,6 +248,6 @@ mod tests {
         let env = "h-coreutils-9/bin/ls";
         assert_eq!(hosted(&rules(&[], Policy::Lean), env, "bin/x").0.as_deref(), Some("/bin/ls"));
         let strict = rules(&[], Policy::Strict);
-        assert_eq!(strict.settle(sh.as_bytes(), b"bin/x", &BTreeSet::new()), Settlement::Unsettled);
+        assert_eq!(settled(&strict, sh, "bin/x", &[]), Settlement::Unsettled);
     }
 }

@@ -11,36 +11,28 @@ use crate::path::{InstallPath, StoreFile, printable};
 use crate::plan::context::Context;
 use crate::plan::draft::Draft;
 use crate::plan::relocation::Relocation;
-use crate::plan::{Finding, Surgery};
-use crate::store::packed::{Packing, Repacked};
+use crate::plan::{Finding, Surgery, named};
+use crate::store::packed::Packing;
+use crate::store::scan::Hit;
 
 impl Reached<'_> {
-    /// The patches that send a file's references to the target's own files, and those in UTF-16 to their new places.
+    /// The patches that send a file's references to the target's own files.
     ///
     /// Errors: the target's path is longer than what it stands for.
-    pub fn patches(
+    pub fn host_patches(
         &self,
         context: &Context,
-        relocation: &Relocation,
         file: &StoreFile,
         seen: &Seen,
-    ) -> Result<(Vec<Patch>, Vec<Surgery>)> {
-        let (mut patches, surgery) = self.host_patches(context, file, &seen.places)?;
-        patches.extend(seen.wide.iter().filter_map(|hit| relocation.wide_patch(hit)));
-        Ok((patches, surgery))
-    }
-
-    fn host_patches(
-        &self,
-        context: &Context,
-        file: &StoreFile,
         places: &[Place],
     ) -> Result<(Vec<Patch>, Vec<Surgery>)> {
         let known = context.known()?;
+        let references = &seen.references;
         let (mut patches, mut surgery) = (Vec::new(), Vec::new());
         for place in places.iter().filter(|place| !place.is_wide) {
             let Some(path) = known.closure.get(place.reference.hash) else { continue };
-            let settlement = self.settle(context.store, file, path, &place.reference);
+            let matching = references.get(&place.reference).and_then(Option::as_ref);
+            let settlement = self.settle(path, matching);
             let Some(Settlement::Host { to, len }) = settlement else { continue };
             let before = context.store.dir().as_bytes().len() + 1;
             let text = filled(&to, before + len, place.is_shebang).ok_or_else(|| {
@@ -67,21 +59,14 @@ impl Reached<'_> {
         packing: Packing,
     ) -> Result<Option<Vec<u8>>> {
         // What is wrong with a rule is told here, where it can be.
-        self.host_patches(context, file, &seen.places)?;
-        let scanner = &context.known()?.scanner;
-        let bytes = context.store.map(file)?;
-        let rewrite = |mut member: Vec<u8>| {
-            let hits = scanner.scan(&member);
-            let places = reference::read(&member, &hits, None);
-            let to_host = self.host_patches(context, file, &places).unwrap_or_default().0;
-            let carried = hits.iter().filter_map(|hit| relocation.patch(hit));
-            carried.chain(to_host).for_each(|patch| patch.write_to(&mut member));
-            member
+        self.host_patches(context, file, seen, &seen.places)?;
+        let patches = |member: &[u8], hits: &[Hit]| {
+            let places = reference::read(member, hits, None);
+            let to_host = self.host_patches(context, file, seen, &places).unwrap_or_default().0;
+            hits.iter().filter_map(|hit| relocation.patch(hit)).chain(to_host).collect()
         };
-        match packing.repack(&bytes, &rewrite) {
-            Some(Repacked::Bytes(bytes)) => Ok(Some(bytes)),
-            Some(Repacked::Signed) | None => Ok(None),
-        }
+        let bytes = context.store.map(file)?;
+        Ok(named::repacked(packing, &bytes, &context.known()?.scanner, patches))
     }
 
     /// Tells of references that lead nowhere in the bundle, and why; under `policy = "strict"` of those that no rule settles.
@@ -96,22 +81,23 @@ impl Reached<'_> {
             if own.is_some_and(|own| self.rules.is_alone(&own)) {
                 continue;
             }
-            for place in &self.seen[file].places {
-                let Some(path) = known.closure.get(place.reference.hash) else { continue };
-                let origin = context.store.origin(file);
-                let text = printable(&place.reference.text[1.min(place.reference.text.len())..]);
-                match self.settle(context.store, file, path, &place.reference) {
+            for (reference, matching) in &self.seen[file].references {
+                let Some(path) = known.closure.get(reference.hash) else { continue };
+                let told = || {
+                    let text = printable(&reference.text[1.min(reference.text.len())..]);
+                    format!("{text} (in {})", context.store.origin(file))
+                };
+                match self.settle(path, matching.as_ref()) {
                     Some(Settlement::Ignored { why }) => {
-                        ignored.insert(format!("{text} (in {origin}): {why}"));
+                        ignored.insert(format!("{}: {why}", told()));
                     }
                     Some(Settlement::Unsettled) => {
-                        unsettled.insert(format!("{text} (in {origin})"));
+                        unsettled.insert(told());
                     }
                     Some(Settlement::Host { .. }) => {}
-                    Some(Settlement::Carried)
-                        if self.named.get(&place.reference).is_some_and(Option::is_some) => {}
+                    Some(Settlement::Carried) if self.named.get(reference).is_some_and(Option::is_some) => {}
                     Some(Settlement::Carried) | None => {
-                        nothing.insert(format!("{text} (in {origin})"));
+                        nothing.insert(told());
                     }
                 }
             }
@@ -133,12 +119,22 @@ impl Reached<'_> {
                 draft.findings.push(finding);
             }
         }
+        draft.findings.extend(self.outside(context));
         Ok(())
+    }
+
+    /// Tells of what the target has outside of the store.
+    fn outside(&self, context: &Context) -> Vec<Finding> {
+        let files = self.in_order().into_iter().map(|file| {
+            let seen = &self.seen[file];
+            (context.store.origin(file), &seen.named, &seen.imports)
+        });
+        self.rules.outside.findings(files)
     }
 }
 
 /// A path of the target at the length of what it stands for: filled up with slashes, or before a script's interpreter with blanks.
-fn filled(to: &InstallPath, len: usize, is_shebang: bool) -> Option<Vec<u8>> {
+pub fn filled(to: &InstallPath, len: usize, is_shebang: bool) -> Option<Vec<u8>> {
     let fill = len.checked_sub(to.as_bytes().len())?;
     Some(match is_shebang {
         true => [vec![b' '; fill].as_slice(), to.as_bytes()].concat(),

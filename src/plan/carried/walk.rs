@@ -7,7 +7,7 @@ use super::rules::{Rules, Settlement};
 use crate::error::Result;
 use crate::path::{MAX_LINKS, StoreFile};
 use crate::plan::choose::Choice;
-use crate::store::inventory::{self, Item, Items};
+use crate::store::inventory;
 use crate::store::{Store, StorePath};
 
 /// Why something is carried.
@@ -48,7 +48,7 @@ pub struct Walk<'a> {
     /// Folders that must be there though nothing in them is carried.
     pub folders: BTreeMap<StoreFile, Reason>,
     /// Store paths of which all that is needed at run time is carried.
-    pub wholes: BTreeMap<StorePath, Items>,
+    pub wholes: BTreeSet<StorePath>,
     /// Paths in the results that something names.
     pub of_results: BTreeMap<StoreFile, Reason>,
     /// Folders that were gone through.
@@ -70,7 +70,7 @@ impl<'a> Walk<'a> {
             files: BTreeMap::new(),
             links: BTreeMap::new(),
             folders: BTreeMap::new(),
-            wholes: BTreeMap::new(),
+            wholes: BTreeSet::new(),
             of_results: BTreeMap::new(),
             listed: BTreeSet::new(),
         }
@@ -112,7 +112,8 @@ impl<'a> Walk<'a> {
     fn settle(&self, link: &StoreFile, leads_to: &StoreFile) -> Settlement<'a> {
         match (self.store.split(link), self.store.split(leads_to)) {
             (Some((from, below)), Some((to, _))) if from != to => {
-                self.rules.settle(&leads_to.relative_to(self.store.dir()), below, &BTreeSet::new())
+                let named = leads_to.relative_to(self.store.dir());
+                self.rules.settle(&self.rules.matching(named, below), &BTreeSet::new())
             }
             _ => Settlement::Carried,
         }
@@ -131,19 +132,14 @@ impl<'a> Walk<'a> {
         if !self.listed.insert(folder.clone()) {
             return Ok(());
         }
-        let names = self.store.list(folder)?;
-        if names.is_empty() {
-            self.folders.entry(folder.clone()).or_insert_with(|| reason.clone());
-        }
         let inside = Reason { by: Some(folder.clone()), how: How::Folder };
-        for name in names {
+        for (name, kind) in self.store.entries(folder)? {
             let file = folder.join(name);
-            let metadata = self.store.metadata(&file)?;
-            if metadata.file_type().is_symlink() {
+            if kind.is_symlink() {
                 if self.store.is_there(&file) {
                     self.reach(&file, &inside)?;
                 }
-            } else if metadata.is_dir() {
+            } else if kind.is_dir() {
                 self.folder(&file, &inside)?;
             } else if self.is_wanted(&file) {
                 self.file(&file, &inside)?;
@@ -173,24 +169,23 @@ impl<'a> Walk<'a> {
 
     /// Takes the run-time part of a store path.
     pub fn whole(&mut self, path: &StorePath, reason: &Reason) -> Result<()> {
-        if self.wholes.contains_key(path) || self.rules.is_alone(&path.to_string()) {
+        if self.wholes.contains(path) || self.rules.is_alone(&path.to_string()) {
             return Ok(());
         }
-        let mut items = inventory::physical(self.store, path)?;
-        items.retain(|below, item| matches!(item, Item::EmptyFolder) || self.choice.of_closure(below));
-        self.wholes.insert(path.clone(), items.clone());
+        self.wholes.insert(path.clone());
         let root = self.store.file(path);
         self.folders.entry(root.clone()).or_insert_with(|| reason.clone());
         let inside = Reason { by: Some(root.clone()), how: How::Folder };
-        for (below, item) in &items {
-            let file = root.join(below);
-            match item {
-                Item::File { .. } => self.file(&file, &inside)?,
-                Item::EmptyFolder => {
-                    self.folders.entry(file).or_insert_with(|| inside.clone());
-                }
-                Item::Link { .. } if self.store.is_there(&file) => self.reach(&file, &inside)?,
-                Item::Link { .. } => {}
+        for (below, kind) in inventory::kinds(self.store, path)? {
+            let file = root.join(&below);
+            if kind.is_dir() {
+                self.folders.entry(file).or_insert_with(|| inside.clone());
+            } else if !self.choice.of_closure(&below) {
+                continue;
+            } else if kind.is_file() {
+                self.file(&file, &inside)?;
+            } else if self.store.is_there(&file) {
+                self.reach(&file, &inside)?;
             }
         }
         Ok(())
