@@ -25,14 +25,16 @@ struct Planted {
     anywhere: Option<Entry>,
     /// What cannot be done, in words.
     lacks: Option<String>,
+    /// It starts at its own place alone.
+    is_tied: bool,
 }
 
 /// Plants the stubs, which open `anchor`. The tarball's programs become entries of their own where their bytes differ from the
-/// packages'.
-pub fn plant(context: &Context, draft: &mut Draft, anchor: Option<&InstallPath>) -> Result<()> {
+/// packages'. Which of them do not start from any folder, and why.
+pub fn plant(context: &Context, draft: &mut Draft, anchor: Option<&InstallPath>) -> Result<Vec<String>> {
     let changes = changes(context);
-    if changes.is_empty() && !context.config.relocatable {
-        return Ok(());
+    if changes.is_empty() && !context.relocatable {
+        return Ok(Vec::new());
     }
     let place = Place { prefix: &context.prefix };
     let anchor = anchor.map(|folder| Anchor { descriptor: ANCHOR, folder: place.below(folder) });
@@ -42,9 +44,11 @@ pub fn plant(context: &Context, draft: &mut Draft, anchor: Option<&InstallPath>)
         draft.entries.iter().filter(|entry| matches!(entry.role, Role::Program)).collect();
     let planted: Vec<Planted> =
         programs.par_iter().map(|entry| planter.plant(entry)).collect::<Result<Vec<_>>>()?;
-    let mut lacks = replaced.lacks;
-    for Planted { path, fixed, anywhere, lacks: lack } in planted {
-        lacks.extend(lack.map(|lack| format!("{path}: {lack}")));
+    let (mut lacks, mut ties) = (replaced.lacks, Vec::new());
+    for Planted { path, fixed, anywhere, lacks: lack, is_tied } in planted {
+        let lack = lack.map(|lack| format!("{path}: {lack}"));
+        ties.extend(lack.clone().filter(|_| is_tied));
+        lacks.extend(lack);
         for entry in fixed.into_iter().chain(anywhere) {
             draft.entries.supersede(entry);
         }
@@ -52,11 +56,11 @@ pub fn plant(context: &Context, draft: &mut Draft, anchor: Option<&InstallPath>)
     if !lacks.is_empty() {
         draft.findings.push(without_stub(context, lacks));
     }
-    Ok(())
+    Ok(ties)
 }
 
 fn without_stub(context: &Context, lacks: Vec<String>) -> Finding {
-    let what = match context.config.relocatable {
+    let what = match context.relocatable {
         true => "programs do not start as they should from any folder, or lack what `[runtime.env]` says",
         false => "programs lack what `[runtime.env]` says",
     };
@@ -99,7 +103,8 @@ struct Planter<'a> {
 
 impl Planter<'_> {
     fn plant(&self, entry: &Entry) -> Result<Planted> {
-        let mut planted = Planted { path: entry.path.clone(), fixed: None, anywhere: None, lacks: None };
+        let mut planted =
+            Planted { path: entry.path.clone(), fixed: None, anywhere: None, lacks: None, is_tied: false };
         if starters::is_starter(entry) {
             return Ok(planted);
         }
@@ -130,10 +135,10 @@ impl Planter<'_> {
                 Err(lack) => planted.lacks = Some(lack),
             }
         }
-        if self.context.config.relocatable && entry.is_in(Format::Tar) {
+        if self.context.relocatable && entry.is_in(Format::Tar) {
             match self.anywhere(entry, &loader).map(|table| subject.with(&table, true)).transpose()? {
                 Some(Ok(entry)) => planted.anywhere = Some(entry),
-                Some(Err(lack)) => planted.lacks = Some(lack),
+                Some(Err(lack)) => (planted.lacks, planted.is_tied) = (Some(lack), true),
                 None => {}
             }
         }
@@ -167,7 +172,7 @@ struct Subject<'a> {
 impl Subject<'_> {
     /// The entry with a stub; why there can be none.
     ///
-    /// Errors: what came of it is not sound.
+    /// Errors: what came of it is not sound, and it was asked for.
     fn with(&self, table: &Table, anywhere: bool) -> Result<std::result::Result<Entry, String>> {
         let stub = match stub(self.elf.abi, table) {
             Ok(stub) => Some(stub),
@@ -182,6 +187,9 @@ impl Subject<'_> {
         };
         if let Some(violation) = verify(self.bytes, &patched(self.bytes, &added), &operation).first() {
             let message = format!("the stub of {} is not sound: {violation}", self.entry.origin);
+            if anywhere && self.context.config.relocatable.is_none() {
+                return Ok(Err(message));
+            }
             return Err(Error::failure(message).remedy("this is a mistake in explant; leave the file out"));
         }
         let mut entry = self.entry.clone();

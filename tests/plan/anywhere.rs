@@ -67,6 +67,108 @@ fn only_the_tarballs_programs_differ() {
     assert!(!codes(&plan).contains(&"no-stub"), "a script starts from anywhere");
 }
 
+/// What the finding says of a tarball that is one for `/`; nothing where it is not.
+fn ties(plan: &Plan) -> Vec<String> {
+    let finding = plan.findings.iter().find(|finding| finding.code == "tarball-at-root");
+    assert_eq!(finding.is_none(), plan.relocatable, "{:?}", plan.findings);
+    assert_eq!(
+        plan.relocatable,
+        plan.entries.iter().any(|entry| entry.path.to_string() == "/usr/install.sh")
+    );
+    finding.map(|finding| finding.subjects.clone()).unwrap_or_default()
+}
+
+#[test]
+fn a_tarball_runs_from_any_folder_by_default() {
+    let f = fixture();
+    let (default, asked) = (f.plan_by_default(""), f.plan("[tarball]\nrelocatable = true\n"));
+    assert_eq!(ties(&default), [""; 0]);
+    let told = |plan: &Plan| format!("{:#?}", plan.entries);
+    assert!(told(&default) == told(&asked));
+}
+
+/// What only an archive that is unpacked at `/` can do makes it one, with the reason; nothing is left of the other then.
+#[test]
+fn a_tarball_that_cannot_run_from_any_folder_is_one_for_the_root() {
+    let f = fixture();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let content =
+        |dst: &str, more: &str| format!("[[contents]]\nsrc = {:?}\ndst = \"{dst}\"\n{more}\n", file.path());
+    let caps = "[[install.files]]\npath = \"bin/app\"\ncaps = \"cap_net_raw+ep\"\n";
+    for (toml, tie) in [
+        ("[[install.files]]\npath = \"bin/app\"\nmode = 0o4755\n".to_owned(), "bin/app: its mode or"),
+        (caps.to_owned(), "bin/app: its mode or"),
+        (content("/usr/libexec/x", "file_info.mode = 0o2755"), "/usr/libexec/x: its mode or"),
+        (content("/etc/app.conf", "type = \"config\""), "/etc/app.conf: `contents` puts it outside"),
+        (
+            "[install.links]\n\"/sbin/mkfs.app\" = \"/usr/bin/app\"\n".to_owned(),
+            "/sbin/mkfs.app: `install.links`",
+        ),
+        (content("/usr/manifest", ""), "/usr/manifest: a tarball for any folder has a file of explant's"),
+    ] {
+        let (plan, fixed) = (f.plan_by_default(&toml), f.plan(&toml));
+        let told = ties(&plan);
+        assert!(told.len() == 1 && told[0].starts_with(tie), "{toml}: {told:?}");
+        assert_eq!(format!("{:#?}", plan.entries), format!("{:#?}", fixed.entries), "{toml}");
+        assert_eq!(plan.findings.len(), fixed.findings.len() + 1, "{toml}");
+        // Who asks for it gets it, but not two files at one path.
+        let asked = f.try_plan(&format!("{toml}[tarball]\nrelocatable = true\n"));
+        match tie.contains("manifest") {
+            true => {
+                assert!(asked.unwrap_err().to_string().contains("two things are to be installed"), "{toml}")
+            }
+            false => assert!(asked.unwrap().relocatable, "{toml}"),
+        }
+    }
+    for toml in [
+        content("/usr/share/app/x", ""),
+        content("/usr/README", ""),
+        content("/etc/app.conf", "packager = \"deb\""),
+        content("/srv/doc/x", "type = \"doc\""),
+        "[[contents]]\ndst = \"/var/lib/app\"\ntype = \"dir\"\nfile_info.mode = 0o2775\n".to_owned(),
+    ] {
+        assert_eq!(ties(&f.plan_by_default(&toml)), [""; 0], "{toml}");
+    }
+}
+
+/// A stub would stand between the program and the data that it looks for at its end.
+#[test]
+fn a_program_that_can_have_no_stub_ties_the_tarball_to_its_place() {
+    let f = fixture();
+    let app = f.disk(&format!("{APP}/bin/app"));
+    let program = std::fs::read(&app).unwrap();
+    std::fs::write(&app, [&program[..], &[b'x'; 100]].concat()).unwrap();
+    let plan = f.plan_by_default("[install]\nlayout = \"store\"");
+    let told = ties(&plan);
+    assert!(told.len() == 1 && told[0].contains("/bin/app: ") && told[0].contains("100 bytes"), "{told:?}");
+    assert!(!codes(&plan).contains(&"no-stub"), "it is no lack of this tarball's");
+}
+
+/// Nothing opens a descriptor for them; without data of the bundle's they need none.
+#[test]
+fn static_programs_with_data_of_the_bundle_tie_the_tarball_to_its_place() {
+    let with = |data: &str| {
+        let mut f = Fixture::new();
+        let source =
+            format!("const char *const volatile data = \"{data}\"; int main(void) {{ return !data; }}");
+        f.compile(&format!("{APP}/bin/app"), &source, &[], &["-static"]);
+        f.file(&format!("{BASH}/share/list"), "x");
+        f.result(APP);
+        ties(&f.plan_by_default(""))
+    };
+    assert_eq!(with("/usr/share/list"), [""; 0]);
+    let told = with(&format!("/nix/store/{BASH}/share/list"));
+    assert!(told.len() == 1 && told[0].starts_with("/usr/bin/app: a static program with"), "{told:?}");
+}
+
+#[test]
+fn without_the_descriptor_what_names_each_other_stays_at_its_place() {
+    let f = wrapped();
+    let told = ties(&f.plan_by_default("[tarball]\nanchor = false\n"));
+    assert!(told.len() == 1 && told[0].contains("`tarball.anchor` is off"), "{told:?}");
+    assert_eq!(ties(&f.plan_by_default("")), [""; 0]);
+}
+
 #[test]
 fn an_environment_is_in_every_dynamic_program() {
     let f = fixture();
