@@ -268,6 +268,7 @@ fn wrapped() -> Fixture {
         &format!("{WRAPPED}/bin/script"),
         &format!("#!/nix/store/{BASH}/bin/bash\n. \"$(dirname \"$0\")/read\"\n"),
     );
+    f.link(&format!("{WRAPPED}/bin/renamed"), "script");
     f.script(&format!("{WRAPPED}/bin/read"), &format!("#!/nix/store/{BASH}/bin/bash\n"));
     f.script(&format!("{WRAPPED}/lib/module.py"), &format!("#!/nix/store/{BASH}/bin/bash\n"));
     f.file(&format!("{WRAPPED}/share/data"), "x");
@@ -327,10 +328,10 @@ fn scripts_of_the_bundles_interpreter_start_by_a_launcher() {
     for (name, argument) in [("script", None), ("runs", Some("-e"))] {
         let table = start(&format!("bin/{name}")).unwrap();
         assert!(text(&table.loader).ends_with("-bash-5.2/bin/bash"), "{table:?}");
-        let script = in_tarball(&plan, &format!("bin/.{name}-script"));
+        let script = in_tarball(&plan, &format!(".bin/{name}"));
         assert_eq!(
             (script.mode, script.role, script.special.formats),
-            (0o644, Role::Data, Formats::only(Format::Tar))
+            (0o755, Role::Data, Formats::only(Format::Tar))
         );
         let path = format!("${{root}}{}", &script.path.to_string()["/usr".len()..]);
         let given: Vec<Change> = argument
@@ -339,6 +340,18 @@ fn scripts_of_the_bundles_interpreter_start_by_a_launcher() {
             .map(|text| Change::Argument(text.as_bytes().to_vec()))
             .collect();
         assert_eq!(table.changes[1..], given);
+    }
+    // A link is another name of it; neighbours are found from where the script is.
+    let renamed = start("bin/renamed").unwrap();
+    let Some(Change::Argument(given)) = renamed.changes.last() else { panic!("{renamed:?}") };
+    assert!(text(given).ends_with("-wrapped-1.0/.bin/renamed"), "{renamed:?}");
+    for (name, wanted) in
+        [(".bin/renamed", "script"), (".bin/one", "../bin/one"), (".bin/read", "../bin/read")]
+    {
+        match &in_tarball(&plan, name).kind {
+            Kind::Link { target } => assert_eq!(text(target), wanted),
+            other => panic!("{name}: {other:?}"),
+        }
     }
     for left in ["bin/read", "lib/module.py"] {
         assert!(start(left).is_none(), "{left}");
