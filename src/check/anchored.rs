@@ -6,7 +6,6 @@ use std::io::{self, Read};
 
 use super::tree::Tree;
 use super::{FEWEST_HASH, Report};
-use crate::elf::Elf;
 use crate::path::{InstallPath, printable};
 use crate::plan::NOWHERE;
 use crate::store::path::ALPHABET;
@@ -44,10 +43,9 @@ impl Anchored {
         Watched { body, path, seen: self, last: Vec::new() }
     }
 
-    /// Notes where a program's descriptor leads.
-    pub fn program(&mut self, elf: &Elf, path: &InstallPath) {
-        let table = elf.stub.as_ref().and_then(|planted| Table::decode(&planted.table));
-        let anchor = table.and_then(|table| table.anchor_from(path.as_bytes()));
+    /// Notes where a program's descriptor leads, or a launcher's.
+    pub fn program(&mut self, table: &Table, path: &InstallPath) {
+        let anchor = table.anchor_from(path.as_bytes());
         if let Some((descriptor, folder)) =
             anchor.and_then(|(at, folder)| Some((at, InstallPath::new(folder)?)))
         {

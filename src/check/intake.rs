@@ -13,7 +13,7 @@ use super::tree::{Content, Tree};
 use crate::config::glibc_set::is_glibc_set;
 use crate::elf::{Class, Elf, Malformed, ldso};
 use crate::path::InstallPath;
-use crate::stub;
+use crate::stub::{self, Table};
 
 /// ELF files up to this size are parsed in memory, larger ones in a temporary file.
 const IN_MEMORY: usize = 8 << 20;
@@ -58,8 +58,11 @@ impl Intake {
         // To the end, though the rest is not kept.
         io::copy(&mut watched, &mut io::sink())?;
         self.anchored = anchored;
-        if let Content::Elf { elf, .. } = &content {
-            self.anchored.program(elf, &member.path);
+        if let Content::Elf { elf, launches, .. } = &content {
+            let planted = elf.stub.as_ref().and_then(|planted| Table::decode(&planted.table));
+            if let Some(table) = launches.as_deref().or(planted.as_ref()) {
+                self.anchored.program(table, &member.path);
+            }
         }
         Ok(content)
     }
@@ -123,7 +126,8 @@ fn parse(bytes: &[u8], path: &InstallPath) -> Content {
         Ok(Some(mut elf)) => {
             stub::see_through(&mut elf, path.as_bytes());
             let loader_folders = if is_glibc_loader(&elf) { loader_folders(bytes) } else { Vec::new() };
-            Content::Elf { elf: Arc::new(elf), loader_folders }
+            let launches = stub::launched(bytes).map(Box::new);
+            Content::Elf { elf: Arc::new(elf), loader_folders, launches }
         }
         Ok(None) => Content::Data,
         Err(Malformed(reason)) => Content::Malformed(reason),

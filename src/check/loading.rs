@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use globset::GlobSet;
 
 use super::tree::{Content, FileNode, Node, Tree};
-use super::{Report, abi, carried_root, is_in_program_folder, is_public};
+use super::{Report, abi, carried_root, is_in_program_folder, started_by_name};
 use crate::config::glibc_set::is_glibc_set;
 use crate::elf::ldso::{Memo, Need, Object, Process, Search};
 use crate::elf::{Abi, Class, Elf};
@@ -74,16 +74,16 @@ struct Lacks {
 
 fn programs(tree: &Tree) -> Vec<Program> {
     let members = tree.sorted();
-    let linked: HashSet<InstallPath> = members
-        .iter()
-        .filter(|(path, _)| is_public(path))
-        .filter_map(|(path, node)| match node {
-            Node::Link(target) => tree.follow(path, target).ok(),
-            _ => None,
-        })
-        .collect();
+    let named = started_by_name(tree);
+    let launched = |path: &InstallPath| match tree.get(path)? {
+        Node::File(FileNode { content: Content::Elf { launches: Some(table), .. }, .. }) => {
+            tree.resolve(&table.loader_from(path.as_bytes())?).ok()
+        }
+        _ => None,
+    };
+    let started: HashSet<InstallPath> = named.iter().filter_map(launched).collect();
     // What a program of the bundle's own starts in its libexec counts as much as the program.
-    let own: HashSet<InstallPath> = linked.iter().filter_map(carried_root).collect();
+    let own: HashSet<InstallPath> = named.iter().filter_map(carried_root).collect();
     let is_own = |path: &InstallPath| {
         is_in_program_folder(path) && carried_root(path).is_some_and(|root| own.contains(&root))
     };
@@ -91,7 +91,8 @@ fn programs(tree: &Tree) -> Vec<Program> {
         Node::File(FileNode { content: Content::Elf { elf, .. }, .. }) if elf.class == Class::Program => {
             let bytes = path.as_bytes().to_vec();
             let object = Object { path: bytes.clone(), found_as: bytes, elf: elf.clone() };
-            Some(Program { object, public: is_public(path) || linked.contains(path) || is_own(path) })
+            let public = named.contains(path) || started.contains(path) || is_own(path);
+            Some(Program { object, public })
         }
         _ => None,
     };
@@ -216,7 +217,9 @@ impl Loading<'_> {
             Some(Node::File(FileNode { mode, .. })) if mode & 0o111 == 0 => {
                 Err(format!("{name} is not executable (mode {mode:04o})"))
             }
-            Some(Node::File(FileNode { content: Content::Elf { elf: loader, loader_folders }, .. })) => {
+            Some(Node::File(FileNode {
+                content: Content::Elf { elf: loader, loader_folders, .. }, ..
+            })) => {
                 if loader.abi != elf.abi {
                     return Err(format!("{name} is built for another processor"));
                 }

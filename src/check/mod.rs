@@ -1,11 +1,12 @@
 //! Opens an artifact as a stranger would and proves that it is closed.
 //!
 //! [`read`] hands out the members of any kind of artifact, [`intake`] keeps of each what matters, [`tree`] is what the target's
-//! kernel will see of them, and [`loading`] and [`rules`] say what is wrong with it.
+//! kernel will see of them, and [`loading`], [`launching`] and [`rules`] say what is wrong with it.
 
 pub(crate) mod abi;
 mod anchored;
 mod intake;
+mod launching;
 mod loading;
 mod read;
 mod rules;
@@ -14,6 +15,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 
@@ -23,6 +25,8 @@ use crate::path::InstallPath;
 use crate::plan::choose::globs;
 use crate::plan::table::counted;
 use crate::store::path::ALPHABET;
+
+use tree::{Node, Tree};
 
 /// The fewest characters of a hash that a carried store path's folder may have.
 const FEWEST_HASH: usize = 8;
@@ -98,6 +102,7 @@ pub fn check(artifact: &Path, policy: &Policy) -> Result<Report> {
     let mut report = Report::default();
     rules::check(&tree, &policy.store_dir, &mut report);
     loading::check(&tree, baseline.as_ref(), &mut report);
+    launching::check(&tree, &mut report);
     anchored.check(&tree, &mut report);
     Ok(report)
 }
@@ -110,6 +115,17 @@ pub fn is_data_of(tarball: &Path, deb: &Path) -> bool {
 /// Whether users start what is at `path` by its name. A carried store path's programs they do not, unless links lead there.
 fn is_public(path: &InstallPath) -> bool {
     is_in_program_folder(path) && carried_root(path).is_none()
+}
+
+/// The files that are started so: where links lead, those that they lead to.
+fn started_by_name(tree: &Tree) -> HashSet<InstallPath> {
+    let public = tree.sorted().into_iter().filter(|(path, _)| is_public(path));
+    public
+        .filter_map(|(path, node)| match node {
+            Node::Link(target) => tree.follow(path, target).ok(),
+            _ => Some(path.clone()),
+        })
+        .collect()
 }
 
 fn is_in_program_folder(path: &InstallPath) -> bool {

@@ -9,6 +9,7 @@ use super::read::{Kind, Member};
 use crate::elf::Elf;
 use crate::elf::ldso::{Files, Object};
 use crate::path::{InstallPath, MAX_LINKS};
+use crate::stub::Table;
 
 /// Every member by its path; every parent of a member is a folder, listed or not.
 #[derive(Default)]
@@ -47,6 +48,8 @@ pub(super) enum Content {
         elf: Arc<Elf>,
         /// The folders that it looks in last, where it is glibc's loader.
         loader_folders: Vec<Vec<u8>>,
+        /// What a launcher starts, and how.
+        launches: Option<Box<Table>>,
     },
     /// Begins as an ELF file, and why it is none.
     Malformed(String),

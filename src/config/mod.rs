@@ -77,10 +77,8 @@ pub struct Config {
     pub deb: FormatOptions,
     pub rpm: FormatOptions,
     pub tarball: FormatOptions,
-    /// The tarball's programs run from any folder.
-    pub relocatable: bool,
-    /// bundle.toml says that they do not.
-    pub stays_at_root: bool,
+    /// Whether the tarball's programs run from any folder. `None`: if they can.
+    pub relocatable: Option<bool>,
     pub run: Run,
     /// What they have compiled in is found there through a descriptor.
     pub anchor: bool,
@@ -100,8 +98,7 @@ impl Default for Config {
             deb: FormatOptions { compression: DEB_COMPRESSION },
             rpm: FormatOptions { compression: COMPRESSION },
             tarball: FormatOptions { compression: COMPRESSION },
-            relocatable: false,
-            stays_at_root: false,
+            relocatable: None,
             run: Run::default(),
             anchor: true,
             signing: Signing::default(),
@@ -125,11 +122,6 @@ impl Config {
         }
     }
 
-    /// Whether references lead through a descriptor in the tarball, if there are any.
-    pub fn anchors(&self) -> bool {
-        self.relocatable && self.anchor
-    }
-
     /// Reads the text of a bundle.toml that lies at `file`.
     ///
     /// Errors name the file, the line and the field: no TOML, an unknown key, a value that cannot be, a file that it names
@@ -138,20 +130,22 @@ impl Config {
         Config::parse_in(text, file, &|name| std::env::var(name).ok())
     }
 
-    /// Makes it what the formats that are asked for want: a single file runs from any folder, and so does a tarball beside it.
+    /// Makes it what the formats that are asked for want: a single file runs from any folder, and so does a tarball beside it;
+    /// where there is neither, nothing is planned for them.
     ///
     /// Errors: bundle.toml says that this tarball is to be unpacked at `/`.
     pub fn for_formats(mut self, formats: &[Format]) -> Result<Config> {
-        if !formats.contains(&Format::Run) {
-            return Ok(self);
-        }
-        if self.stays_at_root && formats.contains(&Format::Tar) {
-            return Err(Error::usage(
-                "`tarball.relocatable` is false, and a single file (`run`) is made of a tarball that runs from any folder",
-            )
-            .remedy("set it to true, or write the two one at a time: `-f tar` and `-f run`"));
-        }
-        self.relocatable = true;
+        self.relocatable = match (formats.contains(&Format::Run), formats.contains(&Format::Tar)) {
+            (true, true) if self.relocatable == Some(false) => {
+                return Err(Error::usage(
+                    "`tarball.relocatable` is false, and a single file (`run`) is made of a tarball that runs from any folder",
+                )
+                .remedy("leave it out, or write the two one at a time: `-f tar` and `-f run`"));
+            }
+            (true, _) => Some(true),
+            (false, true) => self.relocatable,
+            (false, false) => Some(false),
+        };
         Ok(self)
     }
 
@@ -174,8 +168,7 @@ impl Config {
             deb: FormatOptions::from_schema(&document, &schema.deb.compression, DEB_COMPRESSION)?,
             rpm: FormatOptions::from_schema(&document, &schema.rpm.compression, COMPRESSION)?,
             tarball: FormatOptions::from_schema(&document, &schema.tarball.compression, COMPRESSION)?,
-            relocatable: schema.tarball.relocatable.as_ref().is_some_and(|value| *value.get_ref()),
-            stays_at_root: schema.tarball.relocatable.as_ref().is_some_and(|value| !*value.get_ref()),
+            relocatable: schema.tarball.relocatable.as_ref().map(|value| *value.get_ref()),
             run: Run::from_schema(&document, &schema.run)?,
             anchor: schema.tarball.anchor.as_ref().is_none_or(|value| *value.get_ref()),
             signing: Signing::from_schema(&document, &schema)?,

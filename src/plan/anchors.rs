@@ -15,7 +15,7 @@ use super::face::Place;
 use super::relocation::Moved;
 use super::{Entry, Kind, Role, Surgery};
 use crate::config::Format;
-use crate::elf::Patch;
+use crate::elf::{Class, Elf, Patch};
 use crate::error::Result;
 use crate::path::{InstallPath, printable};
 use crate::payload;
@@ -54,9 +54,9 @@ pub struct Anchored {
 }
 
 impl Anchors {
-    /// `None` where nothing of the tarball is named by a path in it, or bundle.toml wants none.
+    /// `None` where nothing of the tarball is named by a path in it.
     pub fn new(context: &Context, draft: &Draft) -> Option<Anchors> {
-        if !context.config.anchors() {
+        if !context.relocatable {
             return None;
         }
         let folder = context.lib_dir.clone();
@@ -99,6 +99,24 @@ impl Anchors {
         let Kind::File { patches, .. } = &entry.kind else { return false };
         let named = |bytes: &[u8]| self.found(bytes).any(|(_, text)| self.carried.contains(&text));
         is_packed(entry) || patches.iter().any(|patch| named(&patch.bytes))
+    }
+
+    /// The static programs that name what the bundle carries, and why they do not find it: nothing opens the descriptor.
+    pub fn without_descriptor(&self, draft: &Draft) -> Result<Vec<String>> {
+        let names_some = |entry: &&Entry| {
+            let is_program = entry.is_in(Format::Tar) && entry.role == Role::Program;
+            let has_stub = |edit: &Surgery| matches!(edit, Surgery::Stub { anywhere: true, .. });
+            is_program && !edits(entry).iter().any(has_stub) && self.names_carried(entry)
+        };
+        let mut told = Vec::new();
+        for entry in draft.entries.iter().filter(names_some) {
+            let bytes = payload::whole(entry)?.unwrap_or_default();
+            // A malformed one was told of when it was surveyed.
+            if Elf::parse(&bytes).ok().flatten().is_some_and(|elf| elf.class == Class::StaticProgram) {
+                told.push(format!("{}: a static program with files of the bundle compiled in", entry.path));
+            }
+        }
+        Ok(told)
     }
 
     /// Gives the tarball entries of its own for what is anchored, and the links that lead to what they name.

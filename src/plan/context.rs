@@ -27,6 +27,8 @@ pub struct Context<'a> {
     pub choice: Choice,
     /// What settles references.
     pub rules: Rules,
+    /// Whether the tarball is to run from any folder.
+    pub relocatable: bool,
     /// Seconds since 1970.
     pub mtime: u32,
 }
@@ -34,6 +36,11 @@ pub struct Context<'a> {
 impl Context<'_> {
     pub fn face(&self) -> Face<'_> {
         Face { prefix: &self.prefix, system: &self.system }
+    }
+
+    /// Whether references lead through a descriptor in the tarball, if there are any.
+    pub fn anchors(&self) -> bool {
+        self.relocatable && self.config.anchor
     }
 
     /// The closure and the scanner for its hashes.

@@ -19,7 +19,7 @@ use crate::path::{InstallPath, StoreFile, file_name};
 use crate::store::StoreHash;
 use crate::store::scan::Hit;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Draft {
     pub package: Package,
     pub entries: Entries,

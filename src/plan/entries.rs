@@ -8,7 +8,7 @@ use crate::config::{Format, Formats};
 use crate::error::{Error, Result};
 use crate::path::{InstallPath, MAX_LINKS};
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Entries {
     by_path: BTreeMap<InstallPath, Entry>,
     /// What is at a path of those above in other formats: of `[[contents]]`, or what tarballs have otherwise.

@@ -9,6 +9,7 @@ use super::choose::Choice;
 use super::context::Context;
 use super::draft::Draft;
 use super::relocation::Relocation;
+use super::stubs::Lack;
 use super::{
     Architecture, Entry, Finding, Kind, MainProgram, Plan, Surgery, Why, bill, extras, face, flat, licences,
     public_text, relations, relocatable, store_layout, stubs, survey, system,
@@ -65,6 +66,7 @@ pub fn make(request: &Request) -> Result<Plan> {
         lib_dir,
         choice,
         rules,
+        relocatable: config.relocatable.unwrap_or(true),
         mtime,
     };
     match config.install.layout {
@@ -73,9 +75,23 @@ pub fn make(request: &Request) -> Result<Plan> {
     }
     let edits = std::mem::take(&mut draft.edits);
     // What is left to do for the plan is mostly one thread's.
-    let (plan, sound) = rayon::join(|| finish(&context, draft), || survey::verify_all(store, &edits));
+    let (plan, sound) = rayon::join(|| settled(context, draft), || survey::verify_all(store, &edits));
     sound?;
     plan
+}
+
+/// The rest of the plan, for a tarball that can be anywhere if that is asked for, or if nobody says and nothing is against it.
+fn settled(mut context: Context, mut draft: Draft) -> Result<Plan> {
+    // Only with its stubs it is known whether the tarball can be anywhere.
+    let before = context.config.relocatable.is_none().then(|| draft.clone());
+    let mut planted = plant(&context, &mut draft)?;
+    if let Some(before) = before.filter(|_| !planted.ties.is_empty()) {
+        let ties = planted.ties;
+        (context.relocatable, draft) = (false, before);
+        planted = plant(&context, &mut draft)?;
+        draft.findings.push(relocatable::tied(ties));
+    }
+    finish(&context, draft, planted)
 }
 
 /// `lib/<name>` below prefix, the name cut off where a reference could not be rewritten at its length; `lib` where no room is left
@@ -95,24 +111,52 @@ fn lib_dir(prefix: &InstallPath, name: &str, store_dir: &StoreFile) -> InstallPa
 /// The fewest characters that still tell whose a folder is.
 const SHORTEST_NAME: usize = 4;
 
-fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
+/// What is known once all programs have their stubs.
+struct Planted {
+    architecture: Architecture,
+    system: system::Systems,
+    anchors: Option<Anchors>,
+    /// What would not do in a folder of the tarball's own what it does at its place, and why.
+    ties: Vec<String>,
+    /// Programs that a finding says do not start from any folder.
+    unstarted: BTreeSet<InstallPath>,
+}
+
+/// Adds what is not the results', and plants the stubs.
+fn plant(context: &Context, draft: &mut Draft) -> Result<Planted> {
     draft.unmatched_files(context)?;
     draft.keep_bytecode_valid(context)?;
-    public_text::prettify(context, &mut draft)?;
-    extras::add(context, &mut draft)?;
-    let system = system::add(context, &mut draft)?;
-    licences::add(context, &mut draft)?;
+    public_text::prettify(context, draft)?;
+    extras::add(context, draft)?;
+    let system = system::add(context, draft)?;
+    licences::add(context, draft)?;
     draft.report_leftovers(context)?;
     draft.report_without_run_path();
     draft.report_conditions();
     if distribution::names_a_distribution_package(&draft.package.name) {
         draft.findings.push(replaces_distribution(&draft.package));
     }
-    draft.findings.extend(moved_programs(context, &draft));
-    let architecture = architecture(&draft, context.config)?;
-    relations::settle(context, &mut draft, architecture)?;
-    let anchors = Anchors::new(context, &draft);
-    let unstarted = stubs::plant(context, &mut draft, anchors.as_ref().map(|anchors| &anchors.folder))?;
+    let moved = moved_programs(context, draft);
+    draft.findings.extend(moved);
+    let architecture = architecture(draft, context.config)?;
+    relations::settle(context, draft, architecture)?;
+    let mut ties = relocatable::ties(context, draft);
+    let anchors = Anchors::new(context, draft);
+    if anchors.is_some() && !context.config.anchor {
+        ties.push("files of the bundle name each other, and `tarball.anchor` is off".to_owned());
+    }
+    let anchors = anchors.filter(|_| context.config.anchor);
+    let lacks = stubs::plant(context, draft, anchors.as_ref().map(|anchors| &anchors.folder))?;
+    ties.extend(lacks.iter().filter(|lack| lack.is_tied).map(Lack::to_string));
+    if let Some(anchors) = &anchors {
+        ties.extend(anchors.without_descriptor(draft)?);
+    }
+    let unstarted = lacks.into_iter().filter(|lack| !lack.starts).map(|lack| lack.path).collect();
+    Ok(Planted { architecture, system, anchors, ties, unstarted })
+}
+
+fn finish(context: &Context, mut draft: Draft, planted: Planted) -> Result<Plan> {
+    let Planted { architecture, system, anchors, unstarted, .. } = planted;
     let anchored = anchors.as_ref().map(|anchors| anchors.apply(context, &mut draft)).transpose()?;
     let bill = bill::add(context, &mut draft, architecture)?;
     relocatable::add(context, &mut draft, bill.as_ref(), anchored.as_ref(), &unstarted)?;
@@ -126,7 +170,7 @@ fn finish(context: &Context, mut draft: Draft) -> Result<Plan> {
         layout: context.config.install.layout,
         prefix: context.prefix.clone(),
         lib_dir: context.lib_dir.clone(),
-        relocatable: context.config.relocatable,
+        relocatable: context.relocatable,
         program: MainProgram::new(context),
         anchor: anchors.map(|anchors| anchors.folder),
         mtime: context.mtime,

@@ -53,6 +53,7 @@ use crate::elf::Patch;
 use crate::path::InstallPath;
 
 pub use anchors::NOWHERE;
+pub use scripts::script_of;
 
 pub use crate::finding::{Finding, Severity};
 pub use arch::Architecture;

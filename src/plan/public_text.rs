@@ -40,7 +40,7 @@ pub fn prettify(context: &Context, draft: &mut Draft) -> Result<()> {
             (*grown, *patches) = (0, Vec::<Patch>::new());
             surgery.push(Surgery::Public(count));
         }
-        if context.config.anchors() && !anchors::is_for_others(context, &pretty) {
+        if context.anchors() && !anchors::is_for_others(context, &pretty) {
             // No pretty path leads into a folder that may be anywhere; the others are anchored.
             pretty.special.formats = pretty.special.formats.without(Formats::only(Format::Tar));
         }

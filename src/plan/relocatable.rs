@@ -8,7 +8,7 @@ use super::draft::Draft;
 use super::relocator;
 use super::{Entry, Finding, Kind, Role, Surgery};
 use crate::bill::Bill;
-use crate::config::{Format, names};
+use crate::config::{ContentKind, Format, names};
 use crate::error::Result;
 use crate::path::InstallPath;
 use crate::payload;
@@ -63,6 +63,51 @@ impl Place<'_> {
     }
 }
 
+/// What is asked for that an archive gives only where it is unpacked at `/`, by root; and what lies where explant's own files would.
+pub fn ties(context: &Context, draft: &Draft) -> Vec<String> {
+    let config = context.config;
+    let is_outside = |path: &InstallPath| !path.starts_with(&context.prefix);
+    let is_privileged = |mode: Option<u32>, caps: &Option<String>| {
+        mode.is_some_and(|mode| mode & 0o6000 != 0) || caps.is_some()
+    };
+    let mut ties = Vec::new();
+    for file in &config.install.files {
+        if is_privileged(file.mode, &file.caps) {
+            ties.push(format!("{}: its mode or capabilities are root's to give", file.path));
+        }
+    }
+    for content in config.contents.iter().filter(|content| content.formats.has(Format::Tar)) {
+        let (is_made, is_read) = match content.kind {
+            ContentKind::Folder | ContentKind::Ghost => (true, false),
+            ContentKind::Doc | ContentKind::License | ContentKind::Readme => (false, true),
+            _ => (false, false),
+        };
+        if !is_made && is_privileged(content.mode, &content.caps) {
+            ties.push(format!("{}: its mode or capabilities are root's to give", content.dst));
+        } else if !is_made && !is_read && is_outside(&content.dst) {
+            ties.push(format!("{}: `contents` puts it outside of the prefix", content.dst));
+        }
+    }
+    let names = ["install.sh", "manifest", relocator::LIST, relocator::PROGRAM];
+    let taken =
+        names.map(|name| context.prefix.join(name)).into_iter().filter(|path| draft.entries.holds(path));
+    ties.extend(taken.map(|path| format!("{path}: a tarball for any folder has a file of explant's there")));
+    let links = config.install.links.iter().filter(|(link, _)| is_outside(link));
+    ties.extend(links.map(|(link, _)| format!("{link}: `install.links` puts it outside of the prefix")));
+    ties
+}
+
+/// Tells why the tarball is one for `/` though nobody says so.
+pub fn tied(ties: Vec<String>) -> Finding {
+    let message =
+        "the tarball is to be unpacked at `/`: in a folder anywhere else it would not do what is asked for";
+    let mut finding = Finding::note("tarball-at-root", message).remedy(
+        "say `relocatable = true` under [tarball] if it is to run from any folder all the same, and `false` if not",
+    );
+    finding.subjects = ties;
+    finding
+}
+
 /// Adds README, install.sh and the list of files, which the tarball alone has; tells what is not right in it, but for what does not
 /// start, as was told of (`unstarted`).
 pub fn add(
@@ -72,7 +117,7 @@ pub fn add(
     anchored: Option<&Anchored>,
     unstarted: &BTreeSet<InstallPath>,
 ) -> Result<()> {
-    if !context.config.relocatable {
+    if !context.relocatable {
         return Ok(());
     }
     split_bill(draft, bill)?;
@@ -90,7 +135,11 @@ pub fn add(
     let made = [("README", filled(README), 0o644), ("install.sh", filled(INSTALL), 0o755)];
     for (file, text, mode) in made {
         let role = if mode == 0o755 { Role::Data } else { Role::Readme };
-        let entry = Entry::made(context.prefix.join(file), text.into_bytes(), role);
+        let path = context.prefix.join(file);
+        if role == Role::Readme && draft.entries.holds(&path) {
+            continue;
+        }
+        let entry = Entry::made(path, text.into_bytes(), role);
         draft.entries.add(Entry { mode, ..entry }.in_tarball_alone())?;
     }
     if let Some(anchored) = anchored {

@@ -17,14 +17,14 @@ use crate::store::{StoreHash, StorePath};
 pub const FEWEST: usize = 8;
 
 /// Store paths that lie in the bundle as folders of their own, and where.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Relocation {
     /// Bytes of `/nix/store/`.
     before: usize,
     places: BTreeMap<StoreHash, Place>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Place {
     folder: InstallPath,
     /// What `/nix/store/<hash>-` becomes: as long as it.

@@ -9,6 +9,9 @@ use crate::error::Result;
 /// top; then a path below the top a line, sorted.
 pub const LIST: &str = "anchored";
 
+/// Its own name there.
+pub const PROGRAM: &str = "relocate";
+
 const X86_64: &[u8] = include_bytes!("../../templates/stub/relocate-x86_64.bin");
 const AARCH64: &[u8] = include_bytes!("../../templates/stub/relocate-aarch64.bin");
 
@@ -22,6 +25,6 @@ pub fn add(context: &Context, draft: &mut Draft) -> Result<()> {
         Architecture::Aarch64 => AARCH64,
         _ => return Ok(()),
     };
-    let entry = Entry::made(context.prefix.join("relocate"), program.to_vec(), Role::Data);
+    let entry = Entry::made(context.prefix.join(PROGRAM), program.to_vec(), Role::Data);
     draft.entries.add(Entry { mode: 0o755, ..entry }.in_tarball_alone())
 }

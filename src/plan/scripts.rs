@@ -1,17 +1,25 @@
 //! Scripts of a tarball that runs from any folder, whose interpreter is the bundle's.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::entries::Entries;
 use super::starters::{Starters, in_tarball};
 use super::stubs::Lack;
-use super::{Entry, Role};
+use super::{Entry, Kind, Role};
+use crate::config::Format;
 use crate::inspect::first_line;
 use crate::path::{InstallPath, file_name};
 use crate::stub::Change;
 
-/// Gives each script in a folder of programs a starter in its place in the tarball, in `new`; the script lies beside it. `files` are
-/// the programs with their first bytes. What cannot be done goes to `lacks`.
+/// A script that a starter starts.
+struct Script<'a> {
+    entry: &'a Entry,
+    interpreter: InstallPath,
+    argument: &'a [u8],
+}
+
+/// Gives each script in a folder of programs a starter in its place in the tarball, in `new`; the script lies in a folder beside
+/// that one ([`script_of`]). `files` are the programs with their first bytes. What cannot be done goes to `lacks`.
 pub fn replace(
     starters: &Starters,
     entries: &Entries,
@@ -20,61 +28,98 @@ pub fn replace(
     lacks: &mut Vec<Lack>,
 ) {
     let sourced: BTreeSet<&[u8]> = files.iter().flat_map(|(_, bytes)| sources(bytes)).collect();
+    let mut scripts: BTreeMap<InstallPath, Script> = BTreeMap::new();
     for (entry, bytes) in files {
         let Some((interpreter, argument)) = first_line(bytes) else { continue };
         let interpreter = InstallPath::new(interpreter).filter(|_| interpreter.starts_with(b"/"));
         let Some(interpreter) = interpreter.filter(|path| entries.follow(path).1.is_some()) else { continue };
-        // In others are modules, which interpreters read though they can be executed.
-        let folder = entry.path.parent().unwrap_or_else(InstallPath::root);
-        let is_program =
-            folder.components().any(|name| [b"bin".as_slice(), b"sbin", b"libexec"].contains(&name));
-        let made = match (is_program, sourced.contains(entry.path.file_name())) {
-            (false, _) => {
-                Err("a script outside of bin, sbin and libexec, which names its interpreter by an \
-                               absolute path"
-                    .to_owned())
-            }
-            (_, true) => {
-                Err("a script that others read, which names its interpreter by an absolute path".into())
-            }
-            _ => starter(starters, entries, entry, &interpreter, argument),
-        };
+        let script = Script { entry, interpreter, argument };
+        let made = why_not(entries, &entry.path, &sourced)
+            .map_or(Ok(()), Err)
+            .and_then(|()| script.starter(starters, entries, &entry.path));
         match made {
-            Ok(both) => new.extend(both),
+            Ok(starter) => {
+                new.extend([starter, script.moved()]);
+                scripts.insert(entry.path.clone(), script);
+            }
             Err(reason) => lacks.push(Lack::start(&entry.path, reason)),
         }
     }
+    new.extend(neighbours(starters, entries, &scripts));
 }
 
-/// The starter of a script, and the script.
-fn starter(
-    starters: &Starters,
-    entries: &Entries,
-    entry: &Entry,
-    interpreter: &InstallPath,
-    argument: &[u8],
-) -> Result<[Entry; 2], String> {
-    let path = beside(&entry.path);
-    if entries.holds(&path) {
-        return Err(format!("{path} is there already, where the script would lie"));
+/// Why a script stays what it is.
+fn why_not(entries: &Entries, script: &InstallPath, sourced: &BTreeSet<&[u8]>) -> Option<String> {
+    let (folder, moved) = (script.parent()?, script_of(script).parent()?);
+    // In others are modules, which interpreters read though they can be executed.
+    if !folder.components().any(|name| [b"bin".as_slice(), b"sbin", b"libexec"].contains(&name)) {
+        return Some(
+            "a script outside of bin, sbin and libexec, which names its interpreter by an absolute path"
+                .into(),
+        );
     }
-    let mut changes = vec![Change::Argv0(starters.rooted(interpreter))];
-    if !argument.is_empty() {
-        changes.push(Change::Argument(starters.rooted_text(entries, argument.to_vec())?));
+    if sourced.contains(script.file_name()) {
+        return Some("a script that others read, which names its interpreter by an absolute path".into());
     }
-    changes.push(Change::Argument(starters.rooted(&path)));
-    let starter = starters.instead_of(entry, interpreter, changes)?;
-    let special = in_tarball(entry);
-    // Nobody is to start it by its first line.
-    let script = Entry { path, mode: 0o644, role: Role::Data, special, ..(*entry).clone() };
-    Ok([starter, script])
+    entries.holds(&moved).then(|| format!("{moved} is there already, where the script would lie"))
 }
 
-/// `.NAME-script` in the same folder: so a script finds its neighbours and what is above them by its own path.
-fn beside(script: &InstallPath) -> InstallPath {
-    let name = script.file_name();
-    let dot: &[u8] = if name.starts_with(b".") { b"" } else { b"." };
-    script.parent().unwrap_or_else(InstallPath::root).join([dot, name, b"-script"].concat())
+impl Script<'_> {
+    /// What starts it under the name `path`.
+    fn starter(&self, starters: &Starters, entries: &Entries, path: &InstallPath) -> Result<Entry, String> {
+        let mut changes = vec![Change::Argv0(starters.rooted(&self.interpreter))];
+        if !self.argument.is_empty() {
+            changes.push(Change::Argument(starters.rooted_text(entries, self.argument.to_vec())?));
+        }
+        changes.push(Change::Argument(starters.rooted(&script_of(path))));
+        let named = Entry { path: path.clone(), ..self.entry.clone() };
+        starters.instead_of(&named, &self.interpreter, changes)
+    }
+
+    /// The script itself. What the bundle starts may start it by its first line, too: `exec "$0"`.
+    fn moved(&self) -> Entry {
+        let (path, special) = (script_of(&self.entry.path), in_tarball(self.entry));
+        Entry { path, role: Role::Data, special, ..self.entry.clone() }
+    }
+}
+
+/// What else lies in the folders of scripts, as links beside the scripts: they look for it by their own path. A link to a script in
+/// the same folder is another name of it, and gets a starter of its own.
+fn neighbours(starters: &Starters, entries: &Entries, scripts: &BTreeMap<InstallPath, Script>) -> Vec<Entry> {
+    let folders: BTreeSet<InstallPath> = scripts.keys().filter_map(InstallPath::parent).collect();
+    let mut seen = BTreeSet::new();
+    let mut new = Vec::new();
+    for entry in entries.iter().filter(|entry| entry.is_in(Format::Tar)) {
+        let is_in_one = |path: &InstallPath| path.parent().is_some_and(|folder| folders.contains(&folder));
+        for path in entry.path.ancestors().filter(is_in_one) {
+            if scripts.contains_key(&path) || !seen.insert(path.clone()) {
+                continue;
+            }
+            let named = match &entry.kind {
+                Kind::Link { target } if path == entry.path => scripts.get(&path.link_target(target)),
+                _ => None,
+            };
+            let named = named.filter(|script| script.entry.path.parent() == path.parent());
+            let starter = named.and_then(|script| script.starter(starters, entries, &path).ok());
+            let target = match (named, &starter) {
+                (Some(script), Some(_)) => script_of(&script.entry.path),
+                _ => path.clone(),
+            };
+            let moved = script_of(&path);
+            let target = target.relative_to(&moved.parent().unwrap_or_else(InstallPath::root));
+            new.push(Entry { special: in_tarball(entry), ..Entry::link(moved, target) });
+            new.extend(starter);
+        }
+    }
+    new
+}
+
+/// Where the script of a starter lies: under its own name, in a folder `.bin` beside `bin`. So it finds its name and, by its own path, its
+/// neighbours and what is above them.
+pub fn script_of(starter: &InstallPath) -> InstallPath {
+    let folder = starter.parent().unwrap_or_else(InstallPath::root);
+    let above = folder.parent().unwrap_or_else(InstallPath::root);
+    above.join([b".", folder.file_name()].concat()).join(starter.file_name())
 }
 
 /// The names of the files that a shell script reads: `. FILE`, `source FILE`.

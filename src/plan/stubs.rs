@@ -1,7 +1,8 @@
 //! Programs that begin in a stub: those of a tarball that runs from any folder, and all where `[runtime.env]` has something for
 //! them. What a stub is: `crate::stub`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::fmt;
 
 use rayon::prelude::*;
 
@@ -25,17 +26,29 @@ pub struct Lack {
     pub reason: String,
     /// It starts from any folder all the same.
     pub starts: bool,
+    /// A stub cannot be planted, so that it starts at its own place alone.
+    pub is_tied: bool,
 }
 
 impl Lack {
     /// It does not start as it should from any folder.
     pub fn start(path: &InstallPath, reason: String) -> Self {
-        Lack { path: path.clone(), reason, starts: false }
+        Lack { path: path.clone(), reason, starts: false, is_tied: false }
+    }
+
+    fn tied(path: &InstallPath, reason: String) -> Self {
+        Lack { is_tied: true, ..Lack::start(path, reason) }
     }
 
     /// It does not get what `[runtime.env]` says.
     fn environment(path: &InstallPath, reason: &str) -> Self {
-        Lack { path: path.clone(), reason: reason.to_owned(), starts: true }
+        Lack { starts: true, ..Lack::start(path, reason.to_owned()) }
+    }
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.reason)
     }
 }
 
@@ -48,15 +61,11 @@ struct Planted {
 }
 
 /// Plants the stubs, which open `anchor`. The tarball's programs become entries of their own where their bytes differ from the
-/// packages'. The programs that a finding says do not start from any folder.
-pub fn plant(
-    context: &Context,
-    draft: &mut Draft,
-    anchor: Option<&InstallPath>,
-) -> Result<BTreeSet<InstallPath>> {
+/// packages'. What could not be done.
+pub fn plant(context: &Context, draft: &mut Draft, anchor: Option<&InstallPath>) -> Result<Vec<Lack>> {
     let changes = changes(context);
-    if changes.is_empty() && !context.config.relocatable {
-        return Ok(BTreeSet::new());
+    if changes.is_empty() && !context.relocatable {
+        return Ok(Vec::new());
     }
     let place = Place { prefix: &context.prefix };
     let anchor = anchor.map(|folder| Anchor { descriptor: ANCHOR, folder: place.below(folder) });
@@ -76,17 +85,17 @@ pub fn plant(
     if !lacks.is_empty() {
         draft.findings.push(without_stub(context, &lacks));
     }
-    Ok(lacks.into_iter().filter(|lack| !lack.starts).map(|lack| lack.path).collect())
+    Ok(lacks)
 }
 
 fn without_stub(context: &Context, lacks: &[Lack]) -> Finding {
-    let what = match context.config.relocatable {
+    let what = match context.relocatable {
         true => "programs do not start as they should from any folder, or lack what `[runtime.env]` says",
         false => "programs lack what `[runtime.env]` says",
     };
     let mut finding = Finding::warning("no-stub", what)
         .remedy("wrap scripts where they are built, or start what they call through a program of the bundle");
-    finding.subjects = lacks.iter().map(|lack| format!("{}: {}", lack.path, lack.reason)).collect();
+    finding.subjects = lacks.iter().map(Lack::to_string).collect();
     finding
 }
 
@@ -154,10 +163,10 @@ impl Planter<'_> {
                 Err(reason) => planted.lack = Some(Lack::start(&entry.path, reason)),
             }
         }
-        if self.context.config.relocatable && entry.is_in(Format::Tar) {
+        if self.context.relocatable && entry.is_in(Format::Tar) {
             match self.anywhere(entry, &loader).map(|table| subject.with(&table, true)).transpose()? {
                 Some(Ok(entry)) => planted.anywhere = Some(entry),
-                Some(Err(reason)) => planted.lack = Some(Lack::start(&entry.path, reason)),
+                Some(Err(reason)) => planted.lack = Some(Lack::tied(&entry.path, reason)),
                 None => {}
             }
         }
@@ -191,7 +200,7 @@ struct Subject<'a> {
 impl Subject<'_> {
     /// The entry with a stub; why there can be none.
     ///
-    /// Errors: what came of it is not sound.
+    /// Errors: what came of it is not sound, and it was asked for.
     fn with(&self, table: &Table, anywhere: bool) -> Result<std::result::Result<Entry, String>> {
         let stub = match stub(self.elf.abi, table) {
             Ok(stub) => Some(stub),
@@ -206,6 +215,9 @@ impl Subject<'_> {
         };
         if let Some(violation) = verify(self.bytes, &patched(self.bytes, &added), &operation).first() {
             let message = format!("the stub of {} is not sound: {violation}", self.entry.origin);
+            if anywhere && self.context.config.relocatable.is_none() {
+                return Ok(Err(message));
+            }
             return Err(Error::failure(message).remedy("this is a mistake in explant; leave the file out"));
         }
         let mut entry = self.entry.clone();

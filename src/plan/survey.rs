@@ -58,7 +58,7 @@ pub fn operate(
 }
 
 /// What was done to an ELF file, to be verified.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Edit {
     pub file: StoreFile,
     pub operation: Operation,

@@ -41,6 +41,9 @@ pub fn text(plan: &Plan) -> String {
     if let Some(folder) = &plan.anchor {
         let _ = writeln!(out, "the tarball's references are anchored: descriptor {ANCHOR} leads to {folder}");
     }
+    if plan.relocatable {
+        let _ = writeln!(out, "the tarball is one folder, whose programs run from wherever it is");
+    }
     section(&mut out, "programs", rows(plan, |entry| is_own(plan, entry) && entry.role == Role::Program));
     section(&mut out, "libraries", rows(plan, |entry| is_own(plan, entry) && is_library(entry.role)));
     section(&mut out, "other files", folders(plan, |entry| is_own(plan, entry) && is_other(entry)));
@@ -66,22 +69,30 @@ fn is_other(entry: &Entry) -> bool {
         && !matches!(entry.kind, Kind::Folder | Kind::Link { .. })
 }
 
+/// A row a path; where formats differ, with what the others have.
 fn rows(plan: &Plan, wanted: impl Fn(&Entry) -> bool) -> Vec<Row> {
-    let files = plan.entries.iter().filter(|entry| wanted(entry));
-    files
-        .map(|entry| Row {
-            place: entry.path.to_string(),
-            origin: entry.origin.clone(),
-            bytes: bytes(entry),
-            what: what(entry),
-        })
-        .collect()
+    let files: Vec<&Entry> = plan.entries.iter().filter(|entry| wanted(entry)).collect();
+    let row = |alike: &[&Entry]| {
+        let (first, others) = alike.split_first()?;
+        let mut words = words(first);
+        // In which formats the first is follows from the others.
+        let first_formats = if others.is_empty() { formats(first) } else { None };
+        words.extend(first_formats.map(|formats| format!("only {}", formats.join(" and "))));
+        let mut what = words.join(", ");
+        for other in others {
+            let more: Vec<String> =
+                self::words(other).into_iter().filter(|word| !words.contains(word)).collect();
+            what += &format!("; {}: {}", formats(other).unwrap_or_default().join(" and "), more.join(", "));
+        }
+        Some(Row { place: first.path.to_string(), origin: first.origin.clone(), bytes: bytes(first), what })
+    };
+    files.chunk_by(|one, other| one.path == other.path).filter_map(row).collect()
 }
 
 /// A row a folder and store path.
 fn folders(plan: &Plan, wanted: impl Fn(&Entry) -> bool) -> Vec<Row> {
     let mut folders: BTreeMap<(InstallPath, &str), (usize, u64)> = BTreeMap::new();
-    for entry in plan.entries.iter().filter(|entry| wanted(entry)) {
+    for entry in each_path(plan).filter(|entry| wanted(entry)) {
         let folder = entry.path.parent().unwrap_or_else(InstallPath::root);
         let row = folders.entry((folder, store_path(entry))).or_default();
         *row = (row.0 + 1, row.1 + bytes(entry));
@@ -169,19 +180,20 @@ fn section(out: &mut String, title: &str, mut rows: Vec<Row>) {
 
 /// What is in it, in numbers.
 pub fn totals(plan: &Plan) -> String {
-    // A path counts once, though its bytes may differ from format to format.
-    let entries =
-        || plan.entries.chunk_by(|one, other| one.path == other.path).filter_map(|alike| alike.first());
-    let count = |wanted: &dyn Fn(&Entry) -> bool| entries().filter(|entry| wanted(entry)).count();
-    let all: u64 = entries().map(bytes).sum();
+    let count = |wanted: &dyn Fn(&Entry) -> bool| each_path(plan).filter(|entry| wanted(entry)).count();
     format!(
         "{}, {}, {}, {}: {}",
         counted(count(&|entry| entry.role == Role::Program), "program", "programs"),
         counted(count(&|entry| is_library(entry.role)), "library", "libraries"),
         counted(count(&is_other), "other file", "other files"),
         counted(count(&|entry| matches!(entry.kind, Kind::Link { .. })), "link", "links"),
-        size(all)
+        size(each_path(plan).map(bytes).sum())
     )
+}
+
+/// A path counts once, though its bytes may differ from format to format.
+fn each_path(plan: &Plan) -> impl Iterator<Item = &Entry> {
+    plan.entries.chunk_by(|one, other| one.path == other.path).filter_map(|alike| alike.first())
 }
 
 /// Bytes, in the unit that makes it short.
@@ -224,15 +236,14 @@ fn references(entry: &Entry) -> usize {
 }
 
 /// The surgery on a file, and its mode where that is not an ordinary one.
-fn what(entry: &Entry) -> String {
-    let Kind::File { surgery, .. } = &entry.kind else { return String::new() };
+fn words(entry: &Entry) -> Vec<String> {
+    let Kind::File { surgery, .. } = &entry.kind else { return Vec::new() };
     let mut words: Vec<String> = surgery.iter().map(described).collect();
     if entry.mode & 0o7000 != 0 || !matches!(entry.mode, 0o644 | 0o755) {
         words.push(format!("mode {:04o}", entry.mode));
     }
     words.extend(entry.caps.clone());
-    words.extend(formats(entry).map(|formats| format!("only {}", formats.join(" and "))));
-    words.join(", ")
+    words
 }
 
 /// The artifacts that it is in, where it is not in all.
@@ -276,9 +287,10 @@ pub fn json(plan: &Plan) -> Value {
         "layout": plan.layout,
         "prefix": plan.prefix,
         "lib-dir": plan.lib_dir,
+        "relocatable": plan.relocatable,
         "anchor": plan.anchor.as_ref().map(|folder| json!({ "descriptor": ANCHOR, "folder": folder })),
         "mtime": plan.mtime,
-        "size": plan.entries.iter().map(bytes).sum::<u64>(),
+        "size": each_path(plan).map(bytes).sum::<u64>(),
         "entries": plan.entries.iter().map(entry).collect::<Vec<_>>(),
         "set-up": plan.system.told(),
         "findings": plan.findings,

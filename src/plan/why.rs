@@ -17,7 +17,7 @@ pub struct Why {
 }
 
 /// What of the store is in the bundle, besides what the results hold.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Carried {
     /// What has no reason is a result's own.
     pub reasons: BTreeMap<StoreFile, Reason>,

@@ -3,7 +3,7 @@
 //!
 //! A wrapper of a program that lies hidden beside it, as nixpkgs' wrapProgram leaves it, becomes that program itself, whose stub does
 //! what the wrapper did. What wraps a program of another folder, which may look for its data around itself, becomes a starter of it.
-//! So does a script in a folder of programs, of its interpreter; it lies beside it itself.
+//! So does a script in a folder of programs, of its interpreter; it lies in a folder beside that one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,7 +44,7 @@ struct Wrapping {
 /// Puts into the tarball what stands for its wrappers and scripts; starters open `anchor`.
 pub fn replace(context: &Context, draft: &mut Draft, anchor: Option<&Anchor>) -> Result<Replaced> {
     let mut replaced = Replaced::default();
-    let Some(abi) = draft.abi().filter(|_| context.config.relocatable) else { return Ok(replaced) };
+    let Some(abi) = draft.abi().filter(|_| context.relocatable) else { return Ok(replaced) };
     let starters = Starters { context, abi, anchor };
     let is_program = |entry: &&Entry| entry.is_in(Format::Tar) && entry.role == Role::Program;
     let programs: Vec<&Entry> = draft.entries.iter().filter(is_program).collect();

@@ -230,6 +230,11 @@ impl Table {
         Some((anchor.descriptor, self.below_root(program, &anchor.folder)?))
     }
 
+    /// A value that is a path below the root, in the same way. `None`: it is another.
+    pub fn rooted(&self, program: &[u8], value: &[u8]) -> Option<Vec<u8>> {
+        self.below_root(program, value.strip_prefix(ROOT_NAME)?.strip_prefix(b"/")?)
+    }
+
     fn below_root(&self, program: &[u8], path: &[u8]) -> Option<Vec<u8>> {
         if path.starts_with(b"/") {
             return Some(path.to_vec());

@@ -10,7 +10,8 @@ usage: ./install.sh [--prefix FOLDER] [--bin FOLDER]
        ./install.sh --uninstall [--prefix FOLDER]
 
 Copies this folder to FOLDER and links its programs into the bin folder. Without options: to /opt/$name and
-/usr/local/bin for root, to ~/.local/opt/$name and ~/.local/bin for others.
+/usr/local/bin for root, to ~/.local/opt/$name and ~/.local/bin for others. Where FOLDER is this folder itself, nothing is
+copied, and --uninstall leaves it, as it was unpacked.
 END
 }
 
@@ -50,22 +51,34 @@ while [ $# -gt 0 ]; do
     esac
 done
 prefix=${prefix%/}
+# It may be named in other words: by a link, or as `.`.
+[ "$(CDPATH='' cd -- "$prefix/" 2>/dev/null && pwd -P)" != "$here" ] || prefix=$here
 
-# What was linked, so that no other link is ever removed: the bin folder's path, then a name a line.
+# What was linked, so that no other link is ever removed: the bin folder's path, the prefix's, what the prefix holds, then a
+# program a line.
 links=share/@NAME@.links
+# `copied` there by this script, or `unpacked` by the user.
+holds=unpacked
 
-# Takes away what an installation has made.
+# Takes away the links that an installation has made; it may have moved since.
+unlink_programs() {
+    [ -f "$prefix/$links" ] || return 0
+    {
+        IFS= read -r folder && IFS= read -r place && IFS= read -r holds || die "$prefix/$links is cut off: remove it"
+        while IFS= read -r program; do
+            link=$folder/${program##*/}
+            target=$(readlink "$link" 2>/dev/null) || continue
+            [ "$target" != "$prefix/$program" ] || rm -f "$link"
+            # What is at its former place is another's.
+            [ "$target" != "$place/$program" ] || [ -e "$target" ] || rm -f "$link"
+        done
+    } <"$prefix/$links"
+    rm -f "$prefix/$links"
+    rmdir "$prefix/${links%/*}" 2>/dev/null || :
+}
+
+# Takes away what was copied.
 take_away() {
-    if [ -f "$prefix/$links" ]; then
-        {
-            IFS= read -r folder
-            while IFS= read -r program; do
-                target=$(readlink "$folder/${program##*/}" 2>/dev/null) || continue
-                [ "$target" != "$prefix/$program" ] || rm -f "$folder/${program##*/}"
-            done
-        } <"$prefix/$links"
-        rm -f "$prefix/$links"
-    fi
     rm -f "$prefix/relocated"
     # What it holds, then the folders that are empty then; other files stay, and theirs.
     while IFS= read -r path; do
@@ -86,6 +99,12 @@ take_away() {
 
 if [ $uninstall = yes ]; then
     [ -f "$prefix/manifest" ] || die "$prefix: $name is not installed there"
+    unlink_programs
+    if [ "$holds" = unpacked ]; then
+        [ ! -f "$prefix/relocate" ] || "$prefix/relocate" --undo "$prefix" || die "$prefix: see above"
+        printf '%s stays in %s, as it was unpacked\n' "$name" "$prefix"
+        exit 0
+    fi
     # The list goes with the rest.
     list=$(mktemp)
     trap 'rm -f "$list"' EXIT
@@ -97,7 +116,9 @@ fi
 while IFS= read -r path; do
     [ -e "$here/$path" ] || [ -L "$here/$path" ] || die "$here/$path is missing: unpack the archive again"
 done <"$here/manifest"
+unlink_programs
 if [ "$here" != "$prefix" ]; then
+    holds=copied
     if [ -f "$prefix/manifest" ]; then
         list=$(mktemp)
         trap 'rm -f "$list"' EXIT
@@ -122,7 +143,7 @@ if [ -f "$prefix/relocate" ]; then
         printf '%s: the files in %s go on naming each other as before, for the reason above\n' "$0" "$prefix" >&2
 fi
 mkdir -p "$bin" "$prefix/share"
-printf '%s\n' "$bin" >"$prefix/$links"
+printf '%s\n' "$bin" "$prefix" "$holds" >"$prefix/$links"
 for program in "$prefix"/bin/* "$prefix"/sbin/*; do
     [ -f "$program" ] && [ -x "$program" ] || continue
     link=$bin/${program##*/}

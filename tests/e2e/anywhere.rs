@@ -6,17 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::harness::{Bundle, Case, Layout, Machine, scratch_folder, succeeds};
+use crate::relocated::{from_any_folder, only_folder, relocatable, relocatable_in, unpacked};
 
-macro_rules! works_anywhere {
-    ($($module:ident = $name:literal;)+) => {$(
-        #[test]
-        fn $module() {
-            works_anywhere($name);
-        }
-    )+};
-}
-
-works_anywhere! {
+from_any_folder! {
     hello_c = "hello-c";
     rust = "ripgrep";
     cpp = "lzip";
@@ -31,52 +23,15 @@ works_anywhere! {
     git = "git";
     vim = "vim";
     nginx = "nginx";
+    curl = "curl";
     ncurses = "ncurses";
     plugins = "plugins";
     go = "go";
     script = "script";
     perl = "perl";
     iconv = "iconv";
-}
-
-/// Unpacked in a folder with a space, in one of 200 bytes, and moved; where there is nothing else, and in Debian 11, whose
-/// glibc is ten releases too old. Nothing asks for the store, or for where packages have what it carries.
-fn works_anywhere(name: &str) {
-    let bundle = relocatable(name);
-    let tarball = bundle.artifact(".tar.");
-    let long = format!("/srv/{}", "n".repeat(200));
-    let packaged = match bundle.case.prefix.as_str() {
-        "/usr" => format!("/usr/lib/{}/", bundle.case.package()),
-        own => format!("{own}/"),
-    };
-    for (machine, folder) in [
-        (Machine::kept_from("scratch", packaged), "/opt/my programs"),
-        (Machine::new("scratch"), &long),
-        (Machine::new("bullseye"), "/home/a b"),
-    ] {
-        let top = unpacked(&machine, &tarball, folder);
-        machine.check(&bundle.case, &top.join("bin"), &[]);
-        machine.outside("mv \"$ROOT$1\" \"$ROOT/moved away\"", &top);
-        machine.check(&bundle.case, Path::new("/moved away/bin"), &[]);
-    }
-}
-
-fn relocatable(name: &str) -> Bundle {
-    relocatable_in(name, Layout::Flat)
-}
-
-fn relocatable_in(name: &str, layout: Layout) -> Bundle {
-    let mut bundle = Bundle { case: Case::named(name), folder: scratch_folder() };
-    bundle.case.add("[tarball]\nrelocatable = true\n");
-    succeeds(bundle.command(layout).args(["-f", "tar"]).arg(bundle.case.result()));
-    bundle
-}
-
-/// Unpacks a tarball in a folder of a machine; where its own is then.
-fn unpacked(machine: &Machine, tarball: &Path, folder: &str) -> PathBuf {
-    let unpack = format!("mkdir -p \"$ROOT{folder}\"; tar --zstd -xf $1 -C \"$ROOT{folder}\"");
-    machine.outside(&unpack, tarball);
-    Path::new(folder).join(only_folder(tarball))
+    wrapped = "wrapped";
+    every_flag_of_a_wrapper = "flags";
 }
 
 /// There run paths lead through the descriptor as well; for another processor, too.
@@ -119,14 +74,6 @@ fn what_a_program_of_the_bundle_starts_finds_everything_too() {
         }
         machine.check(&bundle.case, &top.join("bin"), &[]);
     }
-}
-
-/// The folder that a tarball holds, and nothing beside it.
-fn only_folder(tarball: &Path) -> String {
-    let names = succeeds(Command::new("tar").arg("-tf").arg(tarball));
-    let top = names.lines().next().unwrap().trim_end_matches('/').to_owned();
-    assert!(names.lines().all(|name| name.starts_with(&format!("{top}/"))), "{names}");
-    top
 }
 
 /// Its programs are packaged with an interpreter, as ever, where they need no stub.
@@ -263,12 +210,9 @@ fn a_tarball_installs_itself_and_goes_again() {
 /// With the real paths of the folder, whatever the wrapper is.
 #[test]
 fn wrappers_do_what_they_did() {
-    let mut bundle = relocatable("flags");
-    // The first check is also of a wrapper that runs lines of its own, which stays a script and hands out anchored paths.
-    bundle.case.checks.remove(0);
+    let bundle = relocatable("flags");
     let machine = Machine::new("scratch");
     let top = unpacked(&machine, &bundle.artifact(".tar."), "/opt/a b");
-    machine.check(&bundle.case, &top.join("bin"), &[]);
     let program = top.join("bin/every-binary");
     let told = succeeds(machine.inside().args(["env", "W_LIST=/a"]).arg(program).arg("the user's"));
     let at = told.lines().find_map(|line| line.strip_prefix("cwd=")?.strip_suffix("/folder")).unwrap();

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use explant::config::glibc_set::is_glibc_set;
 
-use crate::harness::{Bundle, Layout, Machine, explant, scratch_folder, succeeds};
+use crate::harness::{Bundle, Case, Layout, Machine, explant, scratch_folder, succeeds};
 
 /// `module = "case": layouts;`, each of them a test.
 macro_rules! cases {
@@ -34,7 +34,10 @@ pub fn store(name: &str) {
 }
 
 fn works_everywhere(name: &str, layout: Layout) {
-    let bundle = Bundle::build(name, layout);
+    let mut bundle = Bundle { case: Case::named(name), folder: scratch_folder() };
+    // Those that run from any folder are `crate::relocated`'s.
+    bundle.case.add("[tarball]\nrelocatable = false\n");
+    succeeds(bundle.command(layout).arg(bundle.case.result()));
     has_run_paths(&bundle, layout);
     deb_on_debian(&bundle);
     rpm_in_an_empty_root(&bundle);

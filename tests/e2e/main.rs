@@ -19,6 +19,7 @@ mod lifecycle;
 mod limits;
 mod lint;
 mod permanent;
+mod relocated;
 mod reproducible;
 mod run;
 mod signed;

@@ -1,13 +1,15 @@
 //! Signed artifacts, verified by the tools of Debian 11, 12 and 13.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
 
 use crate::gnupg::Gnupg;
-use crate::harness::{Case, Machine, artifacts, explant, output, scratch_folder, succeeds, told, write_all};
+use crate::harness::{
+    Case, Machine, artifact, artifacts, explant, output, scratch_folder, succeeds, told, write_all,
+};
 use crate::lifecycle::{DEBIANS, SHELL};
 
 const BUNDLE: &str =
@@ -129,6 +131,52 @@ fn what_stands_beside_holds_and_check_passes_over_it() {
     let done = output(explant().arg("check").args(artifacts(&dist)), "");
     assert!(done.status.success(), "{}", told(&done));
     assert_eq!(String::from_utf8_lossy(&done.stdout).lines().count(), 3, "{}", told(&done));
+}
+
+/// A single file is signed by what stands beside it, and runs as it does without.
+#[test]
+fn a_single_file_is_signed_beside_itself() {
+    let (folder, fingerprint) = signed("ed25519");
+    let gnupg = Gnupg::new();
+    gnupg.does("", &["--import", folder.path().join("public.asc").to_str().unwrap()]);
+    let out = folder.path().join("run");
+    let run = format!("{BUNDLE}[run]\nprogram = \"hello\"\n[signature]\nkey_file = \"secret.asc\"\n");
+    write_all(folder.path(), &[("run.toml", &run)]);
+    let mut build = explant();
+    build.arg("build").current_dir(&folder).args(["-c", "run.toml", "-f", "run", "-o"]).arg(&out);
+    succeeds(build.arg(Case::named("hello-c").result()));
+    let file = artifact(&out, ".run");
+    let [bytes, signature, sums, of_sums] =
+        [".run", ".run.asc", "SHA256SUMS", "SHA256SUMS.asc"].map(|name| {
+            let is_it = |path: &&PathBuf| path.to_string_lossy().ends_with(name);
+            std::fs::read(artifacts(&out).iter().find(is_it).unwrap_or_else(|| panic!("no {name}"))).unwrap()
+        });
+    assert_eq!(gnupg.verify(&signature, &bytes).1, fingerprint);
+    assert_eq!(gnupg.verify(&of_sums, &sums).1, fingerprint);
+    let said = succeeds(Command::new("sha256sum").current_dir(&out).args(["--strict", "-c", "SHA256SUMS"]));
+    assert!(said.contains("-linux.run: OK\n"), "{said}");
+    let answer = succeeds(Command::new(&file).env("XDG_CACHE_HOME", folder.path()));
+    assert_eq!(answer, "*Hello, Goodbye\n");
+    succeeds(explant().arg("check").arg(&file));
+
+    // One byte, of the script or of the archive.
+    for at in [100, bytes.len() - 100] {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1;
+        let [good, bad] = [("good", &bytes), ("bad", &changed)].map(|(name, bytes)| {
+            std::fs::write(gnupg.path(name), bytes).unwrap();
+            gnupg.run(
+                "",
+                &[
+                    "--verify",
+                    file.with_extension("run.asc").to_str().unwrap(),
+                    gnupg.path(name).to_str().unwrap(),
+                ],
+            )
+        });
+        assert!(good.status.success(), "{}", told(&good));
+        assert!(String::from_utf8_lossy(&bad.stderr).contains("BAD signature"), "{at}: {}", told(&bad));
+    }
 }
 
 /// The key's trouble is told before anything is written.

@@ -5,6 +5,17 @@ mod everywhere;
 #[allow(dead_code)] // tests/e2e uses all of it
 #[path = "../e2e/harness.rs"]
 mod harness;
+mod anywhere {
+    crate::relocated::from_any_folder! {
+        emacs = "emacs";
+        node = "node";
+        ruby = "ruby";
+        bash = "bash";
+    }
+}
+#[allow(dead_code)] // the same
+#[path = "../e2e/relocated.rs"]
+mod relocated;
 mod windows;
 
 use everywhere::cases;

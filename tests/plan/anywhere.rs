@@ -67,6 +67,108 @@ fn only_the_tarballs_programs_differ() {
     assert!(!codes(&plan).contains(&"no-stub"), "a script starts from anywhere");
 }
 
+/// What the finding says of a tarball that is one for `/`; nothing where it is not.
+fn ties(plan: &Plan) -> Vec<String> {
+    let finding = plan.findings.iter().find(|finding| finding.code == "tarball-at-root");
+    assert_eq!(finding.is_none(), plan.relocatable, "{:?}", plan.findings);
+    assert_eq!(
+        plan.relocatable,
+        plan.entries.iter().any(|entry| entry.path.to_string() == "/usr/install.sh")
+    );
+    finding.map(|finding| finding.subjects.clone()).unwrap_or_default()
+}
+
+#[test]
+fn a_tarball_runs_from_any_folder_by_default() {
+    let f = fixture();
+    let (default, asked) = (f.plan_by_default(""), f.plan("[tarball]\nrelocatable = true\n"));
+    assert_eq!(ties(&default), [""; 0]);
+    let told = |plan: &Plan| format!("{:#?}", plan.entries);
+    assert!(told(&default) == told(&asked));
+}
+
+/// What only an archive that is unpacked at `/` can do makes it one, with the reason; nothing is left of the other then.
+#[test]
+fn a_tarball_that_cannot_run_from_any_folder_is_one_for_the_root() {
+    let f = fixture();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let content =
+        |dst: &str, more: &str| format!("[[contents]]\nsrc = {:?}\ndst = \"{dst}\"\n{more}\n", file.path());
+    let caps = "[[install.files]]\npath = \"bin/app\"\ncaps = \"cap_net_raw+ep\"\n";
+    for (toml, tie) in [
+        ("[[install.files]]\npath = \"bin/app\"\nmode = 0o4755\n".to_owned(), "bin/app: its mode or"),
+        (caps.to_owned(), "bin/app: its mode or"),
+        (content("/usr/libexec/x", "file_info.mode = 0o2755"), "/usr/libexec/x: its mode or"),
+        (content("/etc/app.conf", "type = \"config\""), "/etc/app.conf: `contents` puts it outside"),
+        (
+            "[install.links]\n\"/sbin/mkfs.app\" = \"/usr/bin/app\"\n".to_owned(),
+            "/sbin/mkfs.app: `install.links`",
+        ),
+        (content("/usr/manifest", ""), "/usr/manifest: a tarball for any folder has a file of explant's"),
+    ] {
+        let (plan, fixed) = (f.plan_by_default(&toml), f.plan(&toml));
+        let told = ties(&plan);
+        assert!(told.len() == 1 && told[0].starts_with(tie), "{toml}: {told:?}");
+        assert_eq!(format!("{:#?}", plan.entries), format!("{:#?}", fixed.entries), "{toml}");
+        assert_eq!(plan.findings.len(), fixed.findings.len() + 1, "{toml}");
+        // Who asks for it gets it, but not two files at one path.
+        let asked = f.try_plan(&format!("{toml}[tarball]\nrelocatable = true\n"));
+        match tie.contains("manifest") {
+            true => {
+                assert!(asked.unwrap_err().to_string().contains("two things are to be installed"), "{toml}")
+            }
+            false => assert!(asked.unwrap().relocatable, "{toml}"),
+        }
+    }
+    for toml in [
+        content("/usr/share/app/x", ""),
+        content("/usr/README", ""),
+        content("/etc/app.conf", "packager = \"deb\""),
+        content("/srv/doc/x", "type = \"doc\""),
+        "[[contents]]\ndst = \"/var/lib/app\"\ntype = \"dir\"\nfile_info.mode = 0o2775\n".to_owned(),
+    ] {
+        assert_eq!(ties(&f.plan_by_default(&toml)), [""; 0], "{toml}");
+    }
+}
+
+/// A stub would stand between the program and the data that it looks for at its end.
+#[test]
+fn a_program_that_can_have_no_stub_ties_the_tarball_to_its_place() {
+    let f = fixture();
+    let app = f.disk(&format!("{APP}/bin/app"));
+    let program = std::fs::read(&app).unwrap();
+    std::fs::write(&app, [&program[..], &[b'x'; 100]].concat()).unwrap();
+    let plan = f.plan_by_default("[install]\nlayout = \"store\"");
+    let told = ties(&plan);
+    assert!(told.len() == 1 && told[0].contains("/bin/app: ") && told[0].contains("100 bytes"), "{told:?}");
+    assert!(!codes(&plan).contains(&"no-stub"), "it is no lack of this tarball's");
+}
+
+/// Nothing opens a descriptor for them; without data of the bundle's they need none.
+#[test]
+fn static_programs_with_data_of_the_bundle_tie_the_tarball_to_its_place() {
+    let with = |data: &str| {
+        let mut f = Fixture::new();
+        let source =
+            format!("const char *const volatile data = \"{data}\"; int main(void) {{ return !data; }}");
+        f.compile(&format!("{APP}/bin/app"), &source, &[], &["-static"]);
+        f.file(&format!("{BASH}/share/list"), "x");
+        f.result(APP);
+        ties(&f.plan_by_default(""))
+    };
+    assert_eq!(with("/usr/share/list"), [""; 0]);
+    let told = with(&format!("/nix/store/{BASH}/share/list"));
+    assert!(told.len() == 1 && told[0].starts_with("/usr/bin/app: a static program with"), "{told:?}");
+}
+
+#[test]
+fn without_the_descriptor_what_names_each_other_stays_at_its_place() {
+    let f = wrapped();
+    let told = ties(&f.plan_by_default("[tarball]\nanchor = false\n"));
+    assert!(told.len() == 1 && told[0].contains("`tarball.anchor` is off"), "{told:?}");
+    assert_eq!(ties(&f.plan_by_default("")), [""; 0]);
+}
+
 #[test]
 fn an_environment_is_in_every_dynamic_program() {
     let f = fixture();
@@ -166,6 +268,7 @@ fn wrapped() -> Fixture {
         &format!("{WRAPPED}/bin/script"),
         &format!("#!/nix/store/{BASH}/bin/bash\n. \"$(dirname \"$0\")/read\"\n"),
     );
+    f.link(&format!("{WRAPPED}/bin/renamed"), "script");
     f.script(&format!("{WRAPPED}/bin/read"), &format!("#!/nix/store/{BASH}/bin/bash\n"));
     f.script(&format!("{WRAPPED}/lib/module.py"), &format!("#!/nix/store/{BASH}/bin/bash\n"));
     f.file(&format!("{WRAPPED}/share/data"), "x");
@@ -225,10 +328,10 @@ fn scripts_of_the_bundles_interpreter_start_by_a_launcher() {
     for (name, argument) in [("script", None), ("runs", Some("-e"))] {
         let table = start(&format!("bin/{name}")).unwrap();
         assert!(text(&table.loader).ends_with("-bash-5.2/bin/bash"), "{table:?}");
-        let script = in_tarball(&plan, &format!("bin/.{name}-script"));
+        let script = in_tarball(&plan, &format!(".bin/{name}"));
         assert_eq!(
             (script.mode, script.role, script.special.formats),
-            (0o644, Role::Data, Formats::only(Format::Tar))
+            (0o755, Role::Data, Formats::only(Format::Tar))
         );
         let path = format!("${{root}}{}", &script.path.to_string()["/usr".len()..]);
         let given: Vec<Change> = argument
@@ -237,6 +340,18 @@ fn scripts_of_the_bundles_interpreter_start_by_a_launcher() {
             .map(|text| Change::Argument(text.as_bytes().to_vec()))
             .collect();
         assert_eq!(table.changes[1..], given);
+    }
+    // A link is another name of it; neighbours are found from where the script is.
+    let renamed = start("bin/renamed").unwrap();
+    let Some(Change::Argument(given)) = renamed.changes.last() else { panic!("{renamed:?}") };
+    assert!(text(given).ends_with("-wrapped-1.0/.bin/renamed"), "{renamed:?}");
+    for (name, wanted) in
+        [(".bin/renamed", "script"), (".bin/one", "../bin/one"), (".bin/read", "../bin/read")]
+    {
+        match &in_tarball(&plan, name).kind {
+            Kind::Link { target } => assert_eq!(text(target), wanted),
+            other => panic!("{name}: {other:?}"),
+        }
     }
     for left in ["bin/read", "lib/module.py"] {
         assert!(start(left).is_none(), "{left}");

@@ -117,11 +117,26 @@ impl Fixture {
         self
     }
 
+    /// As for packages alone, unless it says something of the tarball: one for any folder has files of its own.
     pub fn try_plan(&self, bundle: &str) -> Result<Plan> {
-        let config = Config::parse(bundle, &self.root.path().join("bundle.toml"))?;
+        let mut config = self.config(bundle)?;
+        config.relocatable = config.relocatable.or(Some(false));
+        self.make(&config)
+    }
+
+    /// With a tarball that runs from any folder if it can.
+    pub fn plan_by_default(&self, bundle: &str) -> Plan {
+        self.config(bundle).and_then(|config| self.make(&config)).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn config(&self, bundle: &str) -> Result<Config> {
+        Config::parse(bundle, &self.root.path().join("bundle.toml"))
+    }
+
+    fn make(&self, config: &Config) -> Result<Plan> {
         let store = Store::new(self.root.path());
         let results: Vec<PathBuf> = self.results.iter().map(|path| self.disk(path)).collect();
-        plan::make(&Request { config: &config, store: &store, results: &results, closure: None })
+        plan::make(&Request { config, store: &store, results: &results, closure: None })
     }
 
     pub fn plan(&self, bundle: &str) -> Plan {

@@ -47,9 +47,15 @@ fn it_follows_from_the_bundle_where_it_can() {
 fn a_tarball_beside_it_goes_with_it_unless_it_is_to_stay() {
     let config = |toml: &str| Config::parse(toml, std::path::Path::new("bundle.toml")).unwrap();
     let both = [Format::Tar, Format::Run];
-    assert!(config("").for_formats(&both).unwrap().relocatable);
-    assert!(!config("").for_formats(&[Format::Tar]).unwrap().relocatable);
-    let stays = config("tarball.relocatable = false");
-    assert!(stays.clone().for_formats(&[Format::Run]).unwrap().relocatable);
-    assert!(stays.for_formats(&both).is_err());
+    let relocatable = |toml: &str, formats: &[Format]| {
+        config(toml).for_formats(formats).map(|config| config.relocatable).ok()
+    };
+    assert_eq!(relocatable("", &both), Some(Some(true)));
+    assert_eq!(relocatable("", &[Format::Tar, Format::Deb]), Some(None), "if it can be");
+    let stays = "tarball.relocatable = false";
+    assert_eq!(relocatable(stays, &[Format::Run]), Some(Some(true)));
+    assert_eq!(relocatable(stays, &[Format::Tar]), Some(Some(false)));
+    assert_eq!(relocatable(stays, &both), None);
+    // Packages have nothing of it.
+    assert_eq!(relocatable("tarball.relocatable = true", &[Format::Deb, Format::Rpm]), Some(Some(false)));
 }

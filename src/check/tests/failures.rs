@@ -4,7 +4,7 @@ use super::workshop::{Workshop, library, program, specimen};
 use super::{check_root, failure, stranger};
 use crate::check::{Policy, check};
 use crate::elf::{Elf, Operation, patched};
-use crate::stub::{ANCHOR, Anchor, Root, Table, stub};
+use crate::stub::{ANCHOR, Anchor, Change, Root, Table, launcher, stub};
 
 fn with_baseline(workshop: &Workshop, baseline: &[&str]) -> Vec<String> {
     let baseline = Some(baseline.iter().map(|glob| (*glob).to_owned()).collect());
@@ -222,4 +222,74 @@ fn programs_of_two_bundles_are_told_apart() {
     workshop.file("usr/bin/app", 0o755, &anchored("lib/app"));
     workshop.file("usr/bin/other", 0o755, &anchored("lib"));
     assert!(failure(&workshop).contains("different folders as descriptor 240: /usr/lib, /usr/lib/app"));
+}
+
+/// A launcher of the specimen's program, and what else it says.
+fn launcher_of(program: &str, changes: Vec<Change>) -> Vec<u8> {
+    let abi = Elf::parse(&specimen().program).unwrap().unwrap().abi;
+    let table = Table { root: Root::Above(1), loader: program.into(), anchor: None, changes };
+    launcher(abi, &table).unwrap()
+}
+
+#[test]
+fn a_launcher_leads_to_a_program_and_its_script() {
+    let workshop = Workshop::closed();
+    let given = |text: &str| vec![Change::Argument(b"-e".into()), Change::Argument(text.into())];
+    workshop.file("usr/bin/run", 0o755, &launcher_of("bin/app", given("${root}/.bin/run")));
+    assert_eq!(
+        failure(&workshop),
+        "/usr/bin/run gives /usr/bin/app the script /usr/.bin/run, which is not there"
+    );
+    workshop.file("usr/.bin/run", 0o644, b"");
+    // What else a launcher hands on may be made later.
+    workshop.file("usr/bin/more", 0o755, &launcher_of("bin/app", given("${root}/share/none")));
+    let report = check_root(&workshop);
+    assert!(report.is_closed() && report.findings.is_empty(), "{report:?}");
+    assert_eq!(report.programs, 3);
+    for (program, why) in [
+        ("bin/none", "is not in the artifact"),
+        ("lib/app", "is no program"),
+        (".bin/run", "is not executable (mode 0644)"),
+    ] {
+        workshop.file("usr/bin/more", 0o755, &launcher_of(program, Vec::new()));
+        assert_eq!(failure(&workshop), format!("/usr/bin/more starts /usr/{program}, which {why}"));
+    }
+    // A store path's own, behind a link in bin.
+    let carried = "lib/app/0123456789abcdfgh-more-1/bin/more";
+    workshop.remove("usr/bin/more");
+    workshop.file(&format!("usr/{carried}"), 0o755, &launcher_of("bin/none", Vec::new()));
+    workshop.link("usr/bin/more", &format!("../{carried}"));
+    assert!(failure(&workshop).starts_with(&format!("/usr/{carried} starts ")));
+    workshop.remove("usr/bin/more");
+    workshop.remove(&format!("usr/{carried}"));
+    workshop.file("usr/lib/app/more", 0o755, &launcher_of("bin/app", Vec::new()));
+    let report = check_root(&workshop);
+    let told = &report.findings[0];
+    assert!(report.is_closed() && told.code == "missing-program", "{report:?}");
+    assert!(told.subjects[0].starts_with("/usr/lib/app/more starts /usr/lib/bin/app"), "{told}");
+}
+
+/// What a public launcher starts must find its libraries, wherever it lies.
+#[test]
+fn a_launched_program_is_public() {
+    let workshop = Workshop::closed();
+    workshop.file("usr/lib/tool/app", 0o755, &specimen().program);
+    assert!(check_root(&workshop).is_closed());
+    workshop.file("usr/bin/start", 0o755, &launcher_of("lib/tool/app", Vec::new()));
+    let failures = check_root(&workshop).failures;
+    assert!(
+        failures.iter().any(|told| told.starts_with("/usr/lib/tool/app needs libfoo.so")),
+        "{failures:?}"
+    );
+}
+
+/// Launchers open the descriptor as stubs do.
+#[test]
+fn a_launchers_descriptor_leads_somewhere() {
+    let workshop = Workshop::closed();
+    let abi = Elf::parse(&specimen().program).unwrap().unwrap().abi;
+    let anchor = Some(Anchor { descriptor: ANCHOR, folder: b"lib/none".to_vec() });
+    let table = Table { root: Root::Above(1), loader: b"bin/app".to_vec(), anchor, changes: Vec::new() };
+    workshop.file("usr/bin/start", 0o755, &launcher(abi, &table).unwrap());
+    assert!(failure(&workshop).contains("/usr/lib/none as descriptor 240, which holds nothing"));
 }
