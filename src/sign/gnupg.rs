@@ -33,16 +33,15 @@ impl Gnupg {
 
     /// Makes a certificate; gives its fingerprint.
     pub fn key(&self, algorithm: &str, usage: &str, expires: &str, passphrase: &str) -> String {
-        let before = self.fingerprints();
-        let user = format!("Key {} <{}@example.org>", before.len(), before.len());
-        self.does(passphrase, &["--quick-gen-key", &user, algorithm, usage, expires]);
-        self.fingerprints().into_iter().find(|fingerprint| !before.contains(fingerprint)).unwrap()
+        let number = self.fingerprints().len();
+        let user = format!("Key {number} <{number}@example.org>");
+        self.makes(passphrase, &["--quick-gen-key", &user, algorithm, usage, expires])
     }
 
-    /// Adds a subkey; gives its fingerprint.
-    pub fn subkey(&self, of: &str, algorithm: &str, usage: &str, expires: &str) -> String {
+    /// The fingerprint of the key that GnuPG makes.
+    pub fn makes(&self, passphrase: &str, arguments: &[&str]) -> String {
         let before = self.fingerprints();
-        self.does("", &["--quick-add-key", of, algorithm, usage, expires]);
+        self.does(passphrase, arguments);
         self.fingerprints().into_iter().find(|fingerprint| !before.contains(fingerprint)).unwrap()
     }
 

@@ -7,7 +7,6 @@ mod cases;
 mod clones;
 mod corpus;
 mod everywhere;
-#[allow(dead_code)] // the library's own tests use more of it
 #[path = "../../src/sign/gnupg.rs"]
 mod gnupg;
 mod harness;
