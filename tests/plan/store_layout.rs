@@ -210,7 +210,8 @@ fn references_in_packed_files_and_in_utf_16_are_rewritten() {
         zip.write_all(name.as_bytes()).unwrap();
         f.file(&format!("{APP}/share/app/{}.jar", member.len()), zip.finish().unwrap().into_inner());
     }
-    // Nothing else names it: it is there because they do.
+    // Nix sees it here, in a pkg-config file, which is left out: it is there because the others name it.
+    f.file(&format!("{APP}/lib/pkgconfig/x.pc"), &name);
     let plan = f.result(APP).plan(STORE);
     let (app, lib) = (
         "/usr/lib/app/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0/share/app",
