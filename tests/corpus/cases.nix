@@ -124,7 +124,7 @@ in rec {
         script = ''
           mkdir -p $out/libexec $out/share/say
           echo "and again" >$out/share/say/again
-          printf '#!/bin/bash\nread -r again <$SAY_FILE\necho "$SAY_WORD $again $(echo $1 | lzip | lzip -d)"\n' >$out/libexec/say
+          printf '#!/bin/bash\nread -r again <"$SAY_FILE"\necho "$SAY_WORD $again $(echo $1 | lzip | lzip -d)"\n' >$out/libexec/say
           chmod +x $out/libexec/say
         '';
       };

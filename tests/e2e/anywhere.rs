@@ -85,12 +85,12 @@ fn the_packages_beside_a_relocatable_tarball_are_what_they_were() {
         succeeds(bundle.command(Layout::Flat).arg(bundle.case.result()));
         bundle
     };
-    let (plain, relocatable) = (build(""), build("[tarball]\nrelocatable = true\n"));
+    let (fixed, relocatable) = (build("[tarball]\nrelocatable = false\n"), build(""));
     for part in [".deb", ".rpm"] {
-        let [one, other] = [&plain, &relocatable].map(|bundle| fs::read(bundle.artifact(part)).unwrap());
+        let [one, other] = [&fixed, &relocatable].map(|bundle| fs::read(bundle.artifact(part)).unwrap());
         assert!(one == other, "{part}");
     }
-    assert_ne!(fs::read(plain.artifact(".tar.")).unwrap(), fs::read(relocatable.artifact(".tar.")).unwrap());
+    assert_ne!(fs::read(fixed.artifact(".tar.")).unwrap(), fs::read(relocatable.artifact(".tar.")).unwrap());
 }
 
 const ENVIRONMENT: &str = r#"
