@@ -169,7 +169,7 @@ fn memory_decides_how_many_threads_not_which_bytes() {
         || artifacts(&made.output()).into_iter().map(|path| fs::read(path).unwrap()).collect::<Vec<_>>();
     succeeds(made.build(&config).args(["-j", "8", "--memory", "2GiB"]));
     let wanted = read();
-    succeeds(made.build(&config).args(["-j", "8", "--memory", "200M"]));
+    succeeds(made.build(&config).args(["-j", "8", "--memory", "250M"]));
     assert!(read() == wanted);
     let done = output(made.build(&config).args(["--memory", "10M"]), "");
     assert_eq!(done.status.code(), Some(2), "{}", told(&done));
