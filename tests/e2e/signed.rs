@@ -7,9 +7,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::gnupg::Gnupg;
-use crate::harness::{
-    Case, Machine, artifact, artifacts, explant, output, scratch_folder, succeeds, told, write_all,
-};
+use crate::harness::{Case, Machine, artifacts, explant, output, scratch_folder, succeeds, told, write_all};
 use crate::lifecycle::{DEBIANS, SHELL};
 
 const BUNDLE: &str =
@@ -145,12 +143,12 @@ fn a_single_file_is_signed_beside_itself() {
     let mut build = explant();
     build.arg("build").current_dir(&folder).args(["-c", "run.toml", "-f", "run", "-o"]).arg(&out);
     succeeds(build.arg(Case::named("hello-c").result()));
-    let file = artifact(&out, ".run");
+    let [file, signature, sums, of_sums] = [".run", ".run.asc", "SHA256SUMS", "SHA256SUMS.asc"].map(|name| {
+        let is_it = |path: &PathBuf| path.to_string_lossy().ends_with(name);
+        artifacts(&out).into_iter().find(is_it).unwrap_or_else(|| panic!("no {name}"))
+    });
     let [bytes, signature, sums, of_sums] =
-        [".run", ".run.asc", "SHA256SUMS", "SHA256SUMS.asc"].map(|name| {
-            let is_it = |path: &&PathBuf| path.to_string_lossy().ends_with(name);
-            std::fs::read(artifacts(&out).iter().find(is_it).unwrap_or_else(|| panic!("no {name}"))).unwrap()
-        });
+        [&file, &signature, &sums, &of_sums].map(|path| std::fs::read(path).unwrap());
     assert_eq!(gnupg.verify(&signature, &bytes).1, fingerprint);
     assert_eq!(gnupg.verify(&of_sums, &sums).1, fingerprint);
     let said = succeeds(Command::new("sha256sum").current_dir(&out).args(["--strict", "-c", "SHA256SUMS"]));
