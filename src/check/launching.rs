@@ -34,10 +34,10 @@ fn why_not(tree: &Tree, path: &InstallPath, launcher: &Elf, table: &Table) -> Op
         return Some("starts a program above the root folder".to_owned());
     };
     // An absolute one is the target's.
-    if !table.loader.starts_with(b"/") {
-        if let Some(why) = why_not_started(tree, &program, launcher) {
-            return Some(format!("starts {}, which {why}", printable(&program)));
-        }
+    if !table.loader.starts_with(b"/")
+        && let Some(why) = why_not_started(tree, &program, launcher)
+    {
+        return Some(format!("starts {}, which {why}", printable(&program)));
     }
     let script = script_of(path);
     let is_given = |change: &Change| {

@@ -110,9 +110,12 @@ pub struct Baseline<'a> {
     pub glibc: Glibc,
 }
 
-/// What was found for groups before, by ABI and loader: a graph is built more than once.
+/// What was found for groups before: a graph is built more than once.
 #[derive(Default)]
-pub struct Searches(RefCell<HashMap<(Abi, Option<Loader>), Rc<Searched>>>);
+pub struct Searches(RefCell<HashMap<Kin, Rc<Searched>>>);
+
+/// What the processes of a group have in common: ABI and loader.
+type Kin = (Abi, Option<Loader>);
 
 /// What the searches of a group have in common.
 struct Searched {

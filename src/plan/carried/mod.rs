@@ -321,7 +321,7 @@ impl Reaching<'_, '_> {
             }
             earliest(&mut named, there.clone(), &reason);
         }
-        self.reached.named.extend(asked.into_iter().map(|(reference, _)| reference).zip(there));
+        self.reached.named.extend(asked.into_keys().zip(there));
         for (path, reason) in &named {
             self.reached.walk.reach(path, reason)?;
         }
