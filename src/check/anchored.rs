@@ -8,7 +8,7 @@ use super::tree::Tree;
 use super::{FEWEST_HASH, Report};
 use crate::path::{InstallPath, printable};
 use crate::plan::NOWHERE;
-use crate::store::path::ALPHABET;
+use crate::store::path::IN_ALPHABET;
 use crate::stub::Table;
 
 const BEFORE: &[u8] = b"/proc/self/fd/";
@@ -141,7 +141,7 @@ fn mention(text: &[u8]) -> Option<Mention> {
     let behind = &text[digits..];
     let slashes = behind.iter().take_while(|byte| **byte == b'/').count();
     let behind = &behind[slashes..];
-    let len = behind.iter().take_while(|byte| ALPHABET.contains(byte)).count();
+    let len = behind.iter().take_while(|byte| IN_ALPHABET[usize::from(**byte)]).count();
     let hash = &behind[..len];
     let is_path = slashes > 0 && len >= FEWEST_HASH && behind.get(len) == Some(&b'-');
     (is_path && hash.iter().any(|byte| *byte != NOWHERE)).then(|| (descriptor, hash.to_vec()))

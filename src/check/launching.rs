@@ -55,14 +55,8 @@ fn is_file(tree: &Tree, path: &[u8]) -> bool {
 
 fn why_not_started(tree: &Tree, program: &[u8], launcher: &Elf) -> Option<String> {
     let Ok(found) = tree.resolve(program) else { return Some("is not in the artifact".into()) };
-    match tree.get(&found) {
-        Some(Node::File(FileNode { mode, .. })) if mode & 0o111 == 0 => {
-            Some(format!("is not executable (mode {mode:04o})"))
-        }
-        Some(Node::File(FileNode { content: Content::Elf { elf, .. }, .. })) if elf.abi != launcher.abi => {
-            Some("is built for another processor".into())
-        }
+    tree.why_not_run(&found, launcher.abi).or_else(|| match tree.get(&found) {
         Some(Node::File(FileNode { content: Content::Elf { .. } | Content::Script(_), .. })) => None,
         _ => Some("is no program".into()),
-    }
+    })
 }

@@ -213,16 +213,11 @@ impl Loading<'_> {
             }
             return Err(format!("{name} is not in the artifact"));
         };
+        if let Some(why) = self.tree.why_not_run(&path, elf.abi) {
+            return Err(format!("{name} {why}"));
+        }
         match self.tree.get(&path) {
-            Some(Node::File(FileNode { mode, .. })) if mode & 0o111 == 0 => {
-                Err(format!("{name} is not executable (mode {mode:04o})"))
-            }
-            Some(Node::File(FileNode {
-                content: Content::Elf { elf: loader, loader_folders, .. }, ..
-            })) => {
-                if loader.abi != elf.abi {
-                    return Err(format!("{name} is built for another processor"));
-                }
+            Some(Node::File(FileNode { content: Content::Elf { loader_folders, .. }, .. })) => {
                 Ok(Loader::Bundled { folders: self.folders_of(interpreter, &path, loader_folders) })
             }
             _ => Err(format!("{name} is no ELF file")),

@@ -24,7 +24,7 @@ use crate::finding::Finding;
 use crate::path::InstallPath;
 use crate::plan::choose::globs;
 use crate::plan::table::counted;
-use crate::store::path::ALPHABET;
+use crate::store::path::IN_ALPHABET;
 
 use tree::{Node, Tree};
 
@@ -136,7 +136,7 @@ fn is_in_program_folder(path: &InstallPath) -> bool {
 fn carried_root(path: &InstallPath) -> Option<InstallPath> {
     let is_carried = |name: &[u8]| {
         let hash = name.iter().position(|b| *b == b'-').unwrap_or(0);
-        hash >= FEWEST_HASH && name[..hash].iter().all(|b| ALPHABET.contains(b))
+        hash >= FEWEST_HASH && name[..hash].iter().all(|b| IN_ALPHABET[usize::from(*b)])
     };
     let components: Vec<&[u8]> = path.components().collect();
     let lib = components.iter().position(|name| *name == b"lib")?;

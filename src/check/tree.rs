@@ -6,8 +6,8 @@ use std::io;
 use std::sync::Arc;
 
 use super::read::{Kind, Member};
-use crate::elf::Elf;
 use crate::elf::ldso::{Files, Object};
+use crate::elf::{Abi, Elf};
 use crate::path::{InstallPath, MAX_LINKS};
 use crate::stub::Table;
 
@@ -180,6 +180,19 @@ impl Tree {
     /// What is at a path that has no link in it.
     pub fn get(&self, path: &InstallPath) -> Option<&Node> {
         self.nodes.get(path)
+    }
+
+    /// Why the kernel would not run what is at a path for a program of an ABI. `None` also where there is no file.
+    pub fn why_not_run(&self, path: &InstallPath, abi: Abi) -> Option<String> {
+        match self.get(path)? {
+            Node::File(FileNode { mode, .. }) if mode & 0o111 == 0 => {
+                Some(format!("is not executable (mode {mode:04o})"))
+            }
+            Node::File(FileNode { content: Content::Elf { elf, .. }, .. }) if elf.abi != abi => {
+                Some("is built for another processor".to_owned())
+            }
+            _ => None,
+        }
     }
 
     /// Follows links as the target's kernel does where the artifact is its root: where `path` leads in the end.

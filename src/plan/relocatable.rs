@@ -76,15 +76,13 @@ pub fn ties(context: &Context, draft: &Draft) -> Vec<String> {
             ties.push(format!("{}: its mode or capabilities are root's to give", file.path));
         }
     }
-    for content in config.contents.iter().filter(|content| content.formats.has(Format::Tar)) {
-        let (is_made, is_read) = match content.kind {
-            ContentKind::Folder | ContentKind::Ghost => (true, false),
-            ContentKind::Doc | ContentKind::License | ContentKind::Readme => (false, true),
-            _ => (false, false),
-        };
-        if !is_made && is_privileged(content.mode, &content.caps) {
+    let is_shipped = |kind: ContentKind| !matches!(kind, ContentKind::Folder | ContentKind::Ghost);
+    let is_read = |kind| matches!(kind, ContentKind::Doc | ContentKind::License | ContentKind::Readme);
+    let contents = config.contents.iter().filter(|content| content.formats.has(Format::Tar));
+    for content in contents.filter(|content| is_shipped(content.kind)) {
+        if is_privileged(content.mode, &content.caps) {
             ties.push(format!("{}: its mode or capabilities are root's to give", content.dst));
-        } else if !is_made && !is_read && is_outside(&content.dst) {
+        } else if !is_read(content.kind) && is_outside(&content.dst) {
             ties.push(format!("{}: `contents` puts it outside of the prefix", content.dst));
         }
     }
