@@ -1,6 +1,7 @@
 //! What making a plan stands on.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use super::Finding;
 use super::arrange::{Face, Tree, target_below};
@@ -29,6 +30,8 @@ pub struct Context<'a> {
     pub rules: Rules,
     /// Whether the tarball is to run from any folder.
     pub relocatable: bool,
+    /// Wrappers, as the disk has them, that stay scripts: an attempt has shown that nothing can stand for them.
+    pub scripts: BTreeSet<PathBuf>,
     /// Seconds since 1970.
     pub mtime: u32,
 }

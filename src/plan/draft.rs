@@ -1,6 +1,7 @@
 //! A plan in the making.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use super::arch::Architecture;
 use super::context::Context;
@@ -10,7 +11,7 @@ use super::relations::Needs;
 use super::relocation::Relocation;
 use super::survey::Edit;
 use super::why::Carried;
-use super::{Entry, Finding, Kind, Severity, Surgery, bill, survey};
+use super::{Entry, Finding, Kind, Severity, Source, Surgery, bill, survey};
 use crate::config::Package;
 use crate::config::glibc_set::is_glibc_set;
 use crate::elf::{Abi, Class, Elf, Patch, patched_len};
@@ -36,6 +37,8 @@ pub struct Draft {
     pub without_run_path: Vec<String>,
     /// Which store paths need which.
     pub store_needs: bill::Needs,
+    /// Wrappers, as the disk has them, whose shells are not carried, since programs are to stand for them.
+    pub without_shell: BTreeSet<PathBuf>,
     /// What the target must have.
     pub needs: Needs,
     /// What comes along with the results, and why.
@@ -152,6 +155,15 @@ impl Draft {
                 .remedy("leave it out with `install.exclude`"),
         );
         Ok(())
+    }
+
+    /// The wrappers without a shell for which nothing stands, in an artifact at least.
+    pub fn scripts_without_shell(&self) -> impl Iterator<Item = PathBuf> {
+        let sources = self.entries.iter().filter_map(|entry| match &entry.kind {
+            Kind::File { source: Source::Store(disk), .. } => Some(disk),
+            _ => None,
+        });
+        sources.filter(|disk| self.without_shell.contains(*disk)).cloned()
     }
 
     /// Tells of the store paths that are still named.

@@ -72,6 +72,7 @@ pub fn plan(context: &Context, draft: &mut Draft) -> Result<()> {
     laying.libraries(&homes, draft)?;
     draft.entries.drop_dangling(&context.lib_dir);
     draft.carried = Carried { reasons: reached.reasons(), places: of_store };
+    draft.without_shell = reached.without_shell(context.store);
     draft.relocation = relocation;
     Ok(())
 }

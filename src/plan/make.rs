@@ -9,7 +9,7 @@ use super::choose::Choice;
 use super::context::Context;
 use super::draft::Draft;
 use super::relocation::Relocation;
-use super::stubs::Lack;
+use super::stubs::{Lack, Undone};
 use super::{
     Architecture, Entry, Finding, Kind, MainProgram, Plan, Surgery, Why, bill, extras, face, flat, licences,
     public_text, relations, relocatable, store_layout, stubs, survey, system,
@@ -54,8 +54,7 @@ pub fn make(request: &Request) -> Result<Plan> {
     let rules = Rules::new(&config.references)?;
     let file = request.closure.map(Path::to_owned);
     let pending = Pending::begin(store.clone(), results.clone(), file, rules.outside.paths());
-    let mut draft = Draft::new(package.clone());
-    let context = Context {
+    let mut context = Context {
         config,
         store,
         results: &results,
@@ -66,32 +65,55 @@ pub fn make(request: &Request) -> Result<Plan> {
         lib_dir,
         choice,
         rules,
-        relocatable: config.relocatable.unwrap_or(true),
+        relocatable: false,
+        scripts: BTreeSet::new(),
         mtime,
     };
-    match config.install.layout {
-        Layout::Flat => flat::plan(&context, &mut draft)?,
-        Layout::Store => store_layout::plan(&context, &mut draft)?,
+    loop {
+        match attempt(&mut context)? {
+            Attempt::Plan(plan) => return Ok(*plan),
+            Attempt::Scripts(scripts) => context.scripts.extend(scripts),
+        }
     }
-    let edits = std::mem::take(&mut draft.edits);
+}
+
+/// What comes of a wrapper is known in the end, and what it needs if it stays one has to be carried from the beginning.
+enum Attempt {
+    Plan(Box<Plan>),
+    /// Wrappers, as the disk has them, that stay scripts and whose shells are not carried.
+    Scripts(BTreeSet<PathBuf>),
+}
+
+fn attempt(context: &mut Context) -> Result<Attempt> {
+    context.relocatable = context.config.relocatable.unwrap_or(true);
+    let mut draft = Draft::new(context.package.clone());
+    match context.config.install.layout {
+        Layout::Flat => flat::plan(context, &mut draft)?,
+        Layout::Store => store_layout::plan(context, &mut draft)?,
+    }
+    let (store, edits) = (context.store, std::mem::take(&mut draft.edits));
     // What is left to do for the plan is mostly one thread's.
-    let (plan, sound) = rayon::join(|| settled(context, draft), || survey::verify_all(store, &edits));
+    let (settled, sound) = rayon::join(|| settled(context, draft), || survey::verify_all(store, &edits));
     sound?;
-    plan
+    settled
 }
 
 /// The rest of the plan, for a tarball that can be anywhere if that is asked for, or if nobody says and nothing is against it.
-fn settled(mut context: Context, mut draft: Draft) -> Result<Plan> {
+fn settled(context: &mut Context, mut draft: Draft) -> Result<Attempt> {
     // Only with its stubs it is known whether the tarball can be anywhere.
     let before = context.config.relocatable.is_none().then(|| draft.clone());
-    let mut planted = plant(&context, &mut draft)?;
+    let mut planted = plant(context, &mut draft)?;
     if let Some(before) = before.filter(|_| !planted.ties.is_empty()) {
         let ties = planted.ties;
         (context.relocatable, draft) = (false, before);
-        planted = plant(&context, &mut draft)?;
+        planted = plant(context, &mut draft)?;
         draft.findings.push(relocatable::tied(ties));
     }
-    finish(&context, draft, planted)
+    let scripts = std::mem::take(&mut planted.scripts);
+    Ok(match scripts.is_empty() {
+        true => Attempt::Plan(Box::new(finish(context, draft, planted)?)),
+        false => Attempt::Scripts(scripts),
+    })
 }
 
 /// `lib/<name>` below prefix, the name cut off where a reference could not be rewritten at its length; `lib` where no room is left
@@ -120,6 +142,8 @@ struct Planted {
     ties: Vec<String>,
     /// Programs that a finding says do not start from any folder.
     unstarted: BTreeSet<InstallPath>,
+    /// What would not start: [`Attempt::Scripts`].
+    scripts: BTreeSet<PathBuf>,
 }
 
 /// Adds what is not the results', and plants the stubs.
@@ -146,13 +170,15 @@ fn plant(context: &Context, draft: &mut Draft) -> Result<Planted> {
         ties.push("files of the bundle name each other, and `tarball.anchor` is off".to_owned());
     }
     let anchors = anchors.filter(|_| context.config.anchor);
-    let lacks = stubs::plant(context, draft, anchors.as_ref().map(|anchors| &anchors.folder))?;
+    let Undone { lacks, wrappers: mut scripts } =
+        stubs::plant(context, draft, anchors.as_ref().map(|anchors| &anchors.folder))?;
+    scripts.extend(draft.scripts_without_shell());
     ties.extend(lacks.iter().filter(|lack| lack.is_tied).map(Lack::to_string));
     if let Some(anchors) = &anchors {
         ties.extend(anchors.without_descriptor(draft)?);
     }
     let unstarted = lacks.into_iter().filter(|lack| !lack.starts).map(|lack| lack.path).collect();
-    Ok(Planted { architecture, system, anchors, ties, unstarted })
+    Ok(Planted { architecture, system, anchors, ties, unstarted, scripts })
 }
 
 fn finish(context: &Context, mut draft: Draft, planted: Planted) -> Result<Plan> {

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::entries::Entries;
-use super::starters::{Starters, in_tarball};
+use super::starters::Starters;
 use super::stubs::Lack;
 use super::{Entry, Kind, Role};
-use crate::config::Format;
 use crate::inspect::first_line;
 use crate::path::{InstallPath, file_name};
 use crate::stub::Change;
@@ -34,12 +33,13 @@ pub fn replace(
         let interpreter = InstallPath::new(interpreter).filter(|_| interpreter.starts_with(b"/"));
         let Some(interpreter) = interpreter.filter(|path| entries.follow(path).1.is_some()) else { continue };
         let script = Script { entry, interpreter, argument };
-        let made = why_not(entries, &entry.path, &sourced)
-            .map_or(Ok(()), Err)
-            .and_then(|()| script.starter(starters, entries, &entry.path));
-        match made {
+        if let Some(lack) = why_not(entries, &entry.path, &sourced) {
+            lacks.push(lack);
+            continue;
+        }
+        match script.starter(starters, entries, &entry.path) {
             Ok(starter) => {
-                new.extend([starter, script.moved()]);
+                new.extend([starter, script.moved(starters)]);
                 scripts.insert(entry.path.clone(), script);
             }
             Err(reason) => lacks.push(Lack::start(&entry.path, reason)),
@@ -49,19 +49,20 @@ pub fn replace(
 }
 
 /// Why a script stays what it is.
-fn why_not(entries: &Entries, script: &InstallPath, sourced: &BTreeSet<&[u8]>) -> Option<String> {
+fn why_not(entries: &Entries, script: &InstallPath, sourced: &BTreeSet<&[u8]>) -> Option<Lack> {
     let (folder, moved) = (script.parent()?, script_of(script).parent()?);
     // In others are modules, which interpreters read though they can be executed.
     if !folder.components().any(|name| [b"bin".as_slice(), b"sbin", b"libexec"].contains(&name)) {
-        return Some(
-            "a script outside of bin, sbin and libexec, which names its interpreter by an absolute path"
-                .into(),
-        );
+        return Some(Lack::module(script));
     }
-    if sourced.contains(script.file_name()) {
-        return Some("a script that others read, which names its interpreter by an absolute path".into());
-    }
-    entries.holds(&moved).then(|| format!("{moved} is there already, where the script would lie"))
+    let reason = if sourced.contains(script.file_name()) {
+        "a script that others read, which names its interpreter by an absolute path".to_owned()
+    } else if entries.holds(&moved) {
+        format!("{moved} is there already, where the script would lie")
+    } else {
+        return None;
+    };
+    Some(Lack::start(script, reason))
 }
 
 impl Script<'_> {
@@ -77,8 +78,8 @@ impl Script<'_> {
     }
 
     /// The script itself. What the bundle starts may start it by its first line, too: `exec "$0"`.
-    fn moved(&self) -> Entry {
-        let (path, special) = (script_of(&self.entry.path), in_tarball(self.entry));
+    fn moved(&self, starters: &Starters) -> Entry {
+        let (path, special) = (script_of(&self.entry.path), starters.special(self.entry));
         Entry { path, role: Role::Data, special, ..self.entry.clone() }
     }
 }
@@ -89,7 +90,7 @@ fn neighbours(starters: &Starters, entries: &Entries, scripts: &BTreeMap<Install
     let folders: BTreeSet<InstallPath> = scripts.keys().filter_map(InstallPath::parent).collect();
     let mut seen = BTreeSet::new();
     let mut new = Vec::new();
-    for entry in entries.iter().filter(|entry| entry.is_in(Format::Tar)) {
+    for entry in entries.iter().filter(|entry| starters.has(entry)) {
         let is_in_one = |path: &InstallPath| path.parent().is_some_and(|folder| folders.contains(&folder));
         for path in entry.path.ancestors().filter(is_in_one) {
             if scripts.contains_key(&path) || !seen.insert(path.clone()) {
@@ -107,7 +108,7 @@ fn neighbours(starters: &Starters, entries: &Entries, scripts: &BTreeMap<Install
             };
             let moved = script_of(&path);
             let target = target.relative_to(&moved.parent().unwrap_or_else(InstallPath::root));
-            new.push(Entry { special: in_tarball(entry), ..Entry::link(moved, target) });
+            new.push(Entry { special: starters.special(entry), ..Entry::link(moved, target) });
             new.extend(starter);
         }
     }

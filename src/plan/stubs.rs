@@ -1,8 +1,9 @@
-//! Programs that begin in a stub: those of a tarball that runs from any folder, and all where `[runtime.env]` has something for
-//! them. What a stub is: `crate::stub`.
+//! Programs that begin in a stub: those of a tarball that runs from any folder, those that nixpkgs wraps, and all where `[runtime.env]`
+//! has something for them. What a stub is: `crate::stub`.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
+use std::path::PathBuf;
 
 use rayon::prelude::*;
 
@@ -10,7 +11,8 @@ use super::context::Context;
 use super::draft::Draft;
 use super::entries::Entries;
 use super::relocatable::Place;
-use super::{Entry, Finding, Kind, Role, Surgery, starters, wrappers};
+use super::wrappers::{self, Replaced, Unwrapped, Wrapped};
+use super::{Entry, Finding, Kind, Role, Surgery, starters};
 use crate::config::{Format, Formats, Layout, Setting};
 use crate::elf::verify::verify;
 use crate::elf::{Class, Elf, Operation, RunPath, patched, patched_len, patches_after};
@@ -28,12 +30,20 @@ pub struct Lack {
     pub starts: bool,
     /// A stub cannot be planted, so that it starts at its own place alone.
     pub is_tied: bool,
+    /// A script that lies where programs do not: an interpreter's module, most likely, which nobody starts by its name.
+    pub is_module: bool,
 }
 
 impl Lack {
     /// It does not start as it should from any folder.
     pub fn start(path: &InstallPath, reason: String) -> Self {
-        Lack { path: path.clone(), reason, starts: false, is_tied: false }
+        Lack { path: path.clone(), reason, starts: false, is_tied: false, is_module: false }
+    }
+
+    /// The same of a script that lies where programs do not.
+    pub fn module(path: &InstallPath) -> Self {
+        let reason = "its interpreter is named by a path that leads through the bundle's descriptor";
+        Lack { is_module: true, ..Lack::start(path, reason.to_owned()) }
     }
 
     fn tied(path: &InstallPath, reason: String) -> Self {
@@ -58,45 +68,62 @@ struct Planted {
     fixed: Option<Entry>,
     anywhere: Option<Entry>,
     lack: Option<Lack>,
+    /// The wrapper that it cannot stand for.
+    stays: Option<PathBuf>,
+}
+
+/// What could not be done.
+pub struct Undone {
+    pub lacks: Vec<Lack>,
+    /// Wrappers, as the disk has them, that no program can stand for: the packages need them.
+    pub wrappers: BTreeSet<PathBuf>,
 }
 
 /// Plants the stubs, which open `anchor`. The tarball's programs become entries of their own where their bytes differ from the
-/// packages'. What could not be done.
-pub fn plant(context: &Context, draft: &mut Draft, anchor: Option<&InstallPath>) -> Result<Vec<Lack>> {
+/// packages'.
+pub fn plant(context: &Context, draft: &mut Draft, anchor: Option<&InstallPath>) -> Result<Undone> {
     let changes = changes(context);
-    if changes.is_empty() && !context.relocatable {
-        return Ok(Vec::new());
-    }
     let place = Place { prefix: &context.prefix };
     let anchor = anchor.map(|folder| Anchor { descriptor: ANCHOR, folder: place.below(folder) });
     let replaced = wrappers::replace(context, draft, anchor.as_ref())?;
-    let planter = Planter { context, entries: &draft.entries, changes, wrapped: replaced.changes, anchor };
+    let Replaced { fixed, anywhere, mut lacks } = replaced;
+    let planter = Planter { context, entries: &draft.entries, changes, fixed, anywhere, anchor };
     let programs: Vec<&Entry> =
         draft.entries.iter().filter(|entry| matches!(entry.role, Role::Program)).collect();
     let planted: Vec<Planted> =
         programs.par_iter().map(|entry| planter.plant(entry)).collect::<Result<Vec<_>>>()?;
-    let mut lacks = replaced.lacks;
-    for Planted { fixed, anywhere, lack } in planted {
+    let mut wrappers = BTreeSet::new();
+    for Planted { fixed, anywhere, lack, stays } in planted {
         lacks.extend(lack);
+        wrappers.extend(stays);
         for entry in fixed.into_iter().chain(anywhere) {
             draft.entries.supersede(entry);
         }
     }
-    if !lacks.is_empty() {
-        draft.findings.push(without_stub(context, &lacks));
-    }
-    Ok(lacks)
+    report(context, &lacks, &mut draft.findings);
+    Ok(Undone { lacks, wrappers })
 }
 
-fn without_stub(context: &Context, lacks: &[Lack]) -> Finding {
+fn report(context: &Context, lacks: &[Lack], findings: &mut Vec<Finding>) {
     let what = match context.relocatable {
         true => "programs do not start as they should from any folder, or lack what `[runtime.env]` says",
         false => "programs lack what `[runtime.env]` says",
     };
-    let mut finding = Finding::warning("no-stub", what)
+    let programs = Finding::warning("no-stub", what)
         .remedy("wrap scripts where they are built, or start what they call through a program of the bundle");
-    finding.subjects = lacks.iter().map(Lack::to_string).collect();
-    finding
+    let modules = Finding::note(
+        "relocatable-script",
+        "from any folder, scripts outside of bin, sbin and libexec start in processes of the bundle alone",
+    )
+    .remedy("start such a script through its interpreter: `bin/python3 FILE`");
+    for (mut finding, is_module) in [(programs, false), (modules, true)] {
+        let lacks = lacks.iter().filter(|lack| lack.is_module == is_module);
+        finding.subjects = match is_module {
+            true => lacks.map(|lack| lack.path.to_string()).collect(),
+            false => lacks.map(Lack::to_string).collect(),
+        };
+        findings.extend((!finding.subjects.is_empty()).then_some(finding));
+    }
 }
 
 /// What `[runtime.env]` makes of every program's environment.
@@ -125,8 +152,8 @@ struct Planter<'a> {
     context: &'a Context<'a>,
     entries: &'a Entries,
     changes: Vec<Change>,
-    /// What wrappers did for the programs that are in their places in the tarball.
-    wrapped: BTreeMap<InstallPath, Vec<Change>>,
+    fixed: Wrapped,
+    anywhere: Wrapped,
     anchor: Option<Anchor>,
 }
 
@@ -149,18 +176,16 @@ impl Planter<'_> {
             }
             return Ok(planted);
         };
-        let fixed = Table {
-            root: Root::At(self.context.prefix.as_bytes().to_vec()),
-            loader: loader.clone(),
-            anchor: None,
-            changes: self.changes.clone(),
-        };
         let subject = Subject { context: self.context, entry, bytes: &bytes, elf: &elf };
-        let is_packaged = entry.special.formats.without(Formats::only(Format::Tar)) != Formats::NONE;
-        if is_packaged && !self.changes.is_empty() {
-            match subject.with(&fixed, false)? {
-                Ok(entry) => planted.fixed = Some(entry),
-                Err(reason) => planted.lack = Some(Lack::start(&entry.path, reason)),
+        let unwrapped = self.fixed.get(&entry.path);
+        let changes = self.changes_of(unwrapped);
+        if self.is_fixed(entry) && !changes.is_empty() {
+            let root = Root::At(self.context.prefix.as_bytes().to_vec());
+            let table = Table { root, loader: loader.clone(), anchor: None, changes };
+            match (subject.with(&table, false)?, unwrapped) {
+                (Ok(entry), _) => planted.fixed = Some(entry),
+                (Err(_), Some(unwrapped)) => planted.stays = Some(unwrapped.wrapper.clone()),
+                (Err(reason), None) => planted.lack = Some(Lack::start(&entry.path, reason)),
             }
         }
         if self.context.relocatable && entry.is_in(Format::Tar) {
@@ -173,14 +198,24 @@ impl Planter<'_> {
         Ok(planted)
     }
 
+    /// Whether an artifact has it at its place below the prefix.
+    fn is_fixed(&self, entry: &Entry) -> bool {
+        let tarball = if self.context.relocatable { Formats::only(Format::Tar) } else { Formats::NONE };
+        entry.special.formats.without(tarball) != Formats::NONE
+    }
+
+    /// What its wrapper did, and what is to be done for all.
+    fn changes_of(&self, unwrapped: Option<&Unwrapped>) -> Vec<Change> {
+        let wrapped = unwrapped.into_iter().flat_map(|unwrapped| &unwrapped.changes);
+        wrapped.chain(&self.changes).cloned().collect()
+    }
+
     /// The table of a program that may be anywhere. `None`: its loader is the target's own, and it wants nothing else.
     fn anywhere(&self, entry: &Entry, loader: &[u8]) -> Option<Table> {
         let place = Place { prefix: &self.context.prefix };
         let root = place.root_above(&entry.path)?;
         let bundled = InstallPath::new(loader).filter(|path| self.entries.follow(path).1.is_some());
-        let is_wrapped = !entry.special.formats.has(Format::Deb);
-        let wrapped = self.wrapped.get(&entry.path).filter(|_| is_wrapped);
-        let changes: Vec<Change> = wrapped.into_iter().flatten().chain(&self.changes).cloned().collect();
+        let changes = self.changes_of(self.anywhere.get(&entry.path));
         if bundled.is_none() && changes.is_empty() && self.anchor.is_none() {
             return None;
         }

@@ -62,7 +62,7 @@ fn for_an_unprivileged_user() {
 /// bundle can start them.
 #[test]
 fn what_a_program_of_the_bundle_starts_finds_everything_too() {
-    for name in ["iconv", "perl"] {
+    for name in ["wrapped", "perl"] {
         let mut bundle = relocatable(name);
         let machine = Machine::new("scratch");
         let top = unpacked(&machine, &bundle.artifact(".tar."), "/home/a b");

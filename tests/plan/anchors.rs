@@ -178,9 +178,9 @@ fn what_the_targets_programs_read_and_scripts_of_the_bundles_are_told_of() {
     let reasons: Vec<&str> =
         told.subjects.iter().map(|subject| subject.split([':', ',']).nth(1).unwrap()).collect();
     assert_eq!(reasons, [" the target's programs read it"], "{told}");
-    let unstarted = plan.findings.iter().find(|finding| finding.code == "no-stub").unwrap();
-    assert!(unstarted.subjects[0].contains("/share/app/script: a script outside of bin"), "{unstarted}");
-    let script = text(&plan, unstarted.subjects[0].split(':').next().unwrap(), Format::Tar);
+    let unstarted = plan.findings.iter().find(|finding| finding.code == "relocatable-script").unwrap();
+    assert!(unstarted.subjects[0].ends_with("/share/app/script"), "{unstarted}");
+    let script = text(&plan, &unstarted.subjects[0], Format::Tar);
     assert!(
         script.starts_with("#!/proc/self/fd/240/bbbbbbbbbbbbbbbbbbbbbbbbb-bash-5.2/bin/bash\n"),
         "{script}"

@@ -3,7 +3,7 @@
 use explant::config::{Format, Formats};
 use explant::elf::Elf;
 use explant::payload;
-use explant::plan::{Entry, Kind, Plan, Role};
+use explant::plan::{Entry, Kind, Plan, Role, Severity};
 use explant::stub::{Change, Root, Table, launched};
 
 use crate::fixture::{Fixture, GLIBC, body, codes};
@@ -315,9 +315,88 @@ fn wrappers_become_their_programs_or_start_them() {
     let other = launched(&own("bin/other")).unwrap();
     assert!(text(&other.loader).ends_with("-app-1.0/bin/app"), "{other:?}");
     assert_eq!(other.changes, [Change::Argv0([b"${root}/", other.loader.as_slice()].concat())]);
-    // The packages have the wrappers.
-    let entry = plan.entries.iter().find(|entry| entry.path == in_tarball(&plan, "bin/one").path).unwrap();
-    assert!(payload::whole(entry).unwrap().unwrap().starts_with(b"#!") && !entry.is_in(Format::Tar));
+}
+
+/// What the packages have at the path where the tarball has that of the result.
+fn packaged(plan: &Plan, below: &str) -> Vec<u8> {
+    let is_it = |entry: &&Entry| {
+        entry.is_in(Format::Deb) && entry.path.to_string().ends_with(&format!("-wrapped-1.0/{below}"))
+    };
+    let entry = plan.entries.iter().find(is_it).unwrap_or_else(|| panic!("no {below}"));
+    payload::whole(entry).unwrap().unwrap_or_default()
+}
+
+#[test]
+fn packages_have_no_shell_between_a_wrapper_and_its_program() {
+    let f = wrapped();
+    for relocatable in [true, false] {
+        let plan = f.plan(&format!("[tarball]\nrelocatable = {relocatable}\n"));
+        let elf = Elf::parse(&packaged(&plan, "bin/one")).unwrap().unwrap();
+        let table = Table::decode(&elf.stub.unwrap().table).unwrap();
+        assert_eq!(table.root, Root::At(b"/usr".to_vec()));
+        let set = |value: &Change| matches!(value, Change::Set { variable, value } if variable == b"A" && value.starts_with(b"/usr/lib/"));
+        assert!(table.changes.iter().any(set), "{table:?}");
+        let other = launched(&packaged(&plan, "bin/other")).unwrap();
+        let started = [b"/usr/", other.loader.as_slice()].concat();
+        assert_eq!(other.changes, [Change::Argv0(started)]);
+        // They are where their interpreter is.
+        for script in ["bin/runs", "bin/script"] {
+            assert!(packaged(&plan, script).starts_with(b"#!"), "{script}");
+        }
+        assert!(plan.entries.iter().any(|entry| entry.path.to_string().ends_with("/bin/bash")));
+    }
+}
+
+/// A result whose wrapper is all that names a shell; `hidden` is behind it, and `more` is done by it.
+fn only_wrapped(more: &str, hidden: impl Fn(&Fixture, &str)) -> Fixture {
+    let mut f = Fixture::new();
+    f.program(&format!("{BASH}/bin/bash"), &[]);
+    hidden(&f, &format!("{APP}/bin/.app-wrapped"));
+    let lines = format!("{more}exec -a \"$0\" /nix/store/{APP}/bin/.app-wrapped");
+    f.script(&format!("{APP}/bin/app"), &format!("#! /nix/store/{BASH}/bin/bash -e\n{lines} \"$@\"\n"));
+    f.result(APP);
+    f
+}
+
+#[test]
+fn the_shell_of_a_wrapper_is_carried_where_the_wrapper_stays_one() {
+    let shells = |f: &Fixture, toml: &str| {
+        let plan = f.plan_by_default(toml);
+        let has = plan.entries.iter().any(|entry| entry.path.to_string().ends_with("-bash-5.2/bin/bash"));
+        let is_app = |entry: &&Entry| {
+            entry.path.to_string().ends_with("/bin/app") && matches!(entry.kind, Kind::File { .. })
+        };
+        let app = plan.entries.iter().filter(is_app).find(|entry| entry.is_in(Format::Deb));
+        let is_script = payload::whole(app.unwrap()).unwrap().unwrap().starts_with(b"#!");
+        assert_eq!(has, is_script);
+        has
+    };
+    let program = |f: &Fixture, path: &str| _ = f.program(path, &[]);
+    let set = "export A='x'\n";
+    assert!(!shells(&only_wrapped(set, program), ""));
+    assert!(!shells(&only_wrapped(set, program), "[tarball]\nrelocatable = false\n"));
+    assert!(shells(&only_wrapped("date\n", program), ""));
+    // Bytes behind a program leave no place for a stub.
+    let appended = |f: &Fixture, path: &str| {
+        f.program(path, &[]);
+        let disk = f.disk(path);
+        std::fs::write(&disk, [&std::fs::read(&disk).unwrap()[..], &[b'x'; 100]].concat()).unwrap();
+    };
+    assert!(shells(&only_wrapped(set, appended), ""));
+    // A shell that ends in nothing is no program's wrapper.
+    let nothing = |f: &Fixture, path: &str| _ = f.file(path, "no program");
+    assert!(shells(&only_wrapped(set, nothing), ""));
+    // The stub refuses to start with more rights than the user has.
+    let setuid = "[[install.files]]\npath = \"bin/app\"\nmode = 0o4755\n";
+    assert!(shells(&only_wrapped(set, program), setuid));
+    let group = "[[install.files]]\npath = \"bin/app\"\nmode = 0o750\ngroup = \"adm\"\n";
+    let f = only_wrapped(set, program);
+    let plan = f.plan(group);
+    let is_app = |entry: &&Entry| {
+        entry.path.to_string().ends_with("/bin/app") && matches!(entry.kind, Kind::File { .. })
+    };
+    let app = plan.entries.iter().find(is_app).unwrap();
+    assert_eq!((app.mode, app.group.as_str()), (0o750, "adm"));
 }
 
 #[test]
@@ -359,8 +438,8 @@ fn scripts_of_the_bundles_interpreter_start_by_a_launcher() {
     let finding = plan.findings.iter().find(|finding| finding.code == "no-stub").unwrap();
     let told = |part: &str| finding.subjects.iter().any(|subject| subject.contains(part));
     assert!(told("bin/runs: a wrapper that stays what it is: it runs 1 line"), "{finding}");
-    assert!(
-        told("bin/read: a script that others read") && told("lib/module.py: a script outside"),
-        "{finding}"
-    );
+    assert!(told("bin/read: a script that others read") && !told("module.py"), "{finding}");
+    let note = plan.findings.iter().find(|finding| finding.code == "relocatable-script").unwrap();
+    assert!(note.severity == Severity::Note && note.subjects.len() == 1, "{note}");
+    assert!(note.subjects[0].ends_with("/lib/module.py"), "{note}");
 }

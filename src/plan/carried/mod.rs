@@ -11,6 +11,7 @@ pub mod settled;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use globset::GlobSet;
@@ -22,6 +23,7 @@ use super::graph::{Baseline, Graph, Loading, Searches};
 use super::named::Named;
 use super::run_path;
 use super::survey::Survey;
+use super::wrappers;
 use crate::elf::{Class, Elf};
 use crate::error::{Error, Result};
 use crate::path::StoreFile;
@@ -48,6 +50,8 @@ pub struct Seen {
     pub executable: bool,
     /// Functions that it calls, of those that rules ask for.
     imports: BTreeSet<String>,
+    /// A wrapper that a program is to stand for: its interpreter is not among the references.
+    needs_no_shell: bool,
 }
 
 /// What is reached.
@@ -179,10 +183,11 @@ impl Reaching<'_, '_> {
         let known = self.own.iter().chain(walk.files.keys()).chain(nodes).chain(opened.keys());
         let new: BTreeSet<&StoreFile> = known.filter(|file| !seen.contains_key(*file)).collect();
         let new: Vec<StoreFile> = new.into_iter().cloned().collect();
-        let (store, known) = (self.context.store, self.context.known()?);
+        let (context, known) = (self.context, self.context.known()?);
         let parsed: Vec<Option<Arc<Elf>>> = new.iter().map(|file| self.libraries.parsed(file)).collect();
-        let look =
-            |(file, elf): (&StoreFile, &Option<Arc<Elf>>)| Seen::look(store, known, rules, file, elf.clone());
+        let look = |(file, elf): (&StoreFile, &Option<Arc<Elf>>)| {
+            Seen::look(context, known, rules, file, elf.clone())
+        };
         let found: Vec<Seen> = new.par_iter().zip(&parsed).map(look).collect::<Result<_>>()?;
         for (file, found) in new.iter().zip(&found) {
             self.libraries.know(file, found.survey.elf.clone());
@@ -348,6 +353,12 @@ impl Reached<'_> {
         names.insert(name);
     }
 
+    /// Wrappers, as the disk has them, whose shells are not reached.
+    pub fn without_shell(&self, store: &Store) -> BTreeSet<PathBuf> {
+        let wrappers = self.seen.iter().filter(|(_, seen)| seen.needs_no_shell);
+        wrappers.map(|(file, _)| store.disk(file)).collect()
+    }
+
     /// The names of libraries that are opened by them.
     pub fn opened(&self) -> impl Iterator<Item = (&StoreFile, &BTreeSet<Vec<u8>>)> {
         self.opened.iter().map(|(file, (names, _))| (file, names))
@@ -382,12 +393,13 @@ impl Reached<'_> {
 impl Seen {
     /// `elf` is what was parsed of it before, if anything was.
     fn look(
-        store: &Store,
+        context: &Context,
         known: &Known,
         rules: &Rules,
         file: &StoreFile,
         elf: Option<Arc<Elf>>,
     ) -> Result<Self> {
+        let store = context.store;
         let (bytes, metadata) = store.map_with_metadata(file)?;
         let survey = match elf {
             Some(elf) => Survey { elf: Some(elf), ..Survey::default() },
@@ -400,18 +412,22 @@ impl Seen {
             places.extend(reference::read(within, hits, elf));
         });
         places.extend(reference::read_wide(&bytes, &named.wide));
+        let (size, executable) = (metadata.len(), inventory::is_executable(&metadata));
+        let needs_no_shell = survey.is_script
+            && executable
+            && !context.scripts.contains(&store.disk(file))
+            && wrappers::needs_no_shell(&bytes);
         let by = store.split(file).map(|(_, below)| below).unwrap_or_default();
         let mut references: BTreeMap<Reference, Option<Matching>> = BTreeMap::new();
-        for Place { reference, .. } in &places {
-            if references.contains_key(reference) {
+        for Place { reference, is_shebang, .. } in &places {
+            if *is_shebang && needs_no_shell || references.contains_key(reference) {
                 continue;
             }
             let path = known.closure.get(reference.hash);
             let named = path.and_then(|path| reference.component(store, path));
             references.insert(reference.clone(), named.map(|named| rules.matching(named, by)));
         }
-        let (size, executable) = (metadata.len(), inventory::is_executable(&metadata));
-        Ok(Seen { survey, named, places, references, size, executable, imports })
+        Ok(Seen { survey, named, places, references, size, executable, imports, needs_no_shell })
     }
 }
 
