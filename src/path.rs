@@ -119,6 +119,10 @@ impl<Tree: Clone> AbsolutePath<Tree> {
     /// How a link or a run path in the folder `from` names this path, with as many `..` as it takes;
     /// `.` for the folder itself.
     pub fn relative_to(&self, from: &Self) -> Vec<u8> {
+        // What lies below it, as most does, needs no `..`.
+        if !from.is_root() && self.starts_with(from) && self.0.len() > from.0.len() {
+            return self.0[from.0.len() + 1..].to_vec();
+        }
         let here: Vec<_> = from.components().collect();
         let there: Vec<_> = self.components().collect();
         let common = here.iter().zip(&there).take_while(|(a, b)| a == b).count();
@@ -143,9 +147,15 @@ impl<Tree: Clone + Eq> Ord for AbsolutePath<Tree> {
 
 /// How many bytes two paths begin with alike: in one folder, most of them.
 fn common(a: &[u8], b: &[u8]) -> usize {
-    const STEP: usize = 16;
-    let steps = a.chunks_exact(STEP).zip(b.chunks_exact(STEP)).take_while(|(a, b)| a == b).count() * STEP;
-    steps + a[steps..].iter().zip(&b[steps..]).take_while(|(a, b)| a == b).count()
+    let mut common = 0;
+    for (one, other) in a.as_chunks().0.iter().zip(b.as_chunks().0) {
+        let differs = u64::from_le_bytes(*one) ^ u64::from_le_bytes(*other);
+        if differs != 0 {
+            return common + differs.trailing_zeros() as usize / 8;
+        }
+        common += 8;
+    }
+    common + a[common..].iter().zip(&b[common..]).take_while(|(a, b)| a == b).count()
 }
 
 impl<Tree: Clone + Eq> PartialOrd for AbsolutePath<Tree> {
@@ -184,6 +194,11 @@ pub fn file_name(name: &[u8]) -> &[u8] {
 /// Bytes of a file name as text for people: UTF-8 as it is, control characters and other bytes escaped
 /// (`\n`, `\xff`).
 pub fn printable(bytes: &[u8]) -> String {
+    // Most names are plain.
+    if let Some(text) = str::from_utf8(bytes).ok().filter(|text| !text.bytes().any(|b| b < b' ' || b >= 0x7f))
+    {
+        return text.to_owned();
+    }
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -18,7 +19,8 @@ impl Bill {
     pub fn json(&self, digests: &BTreeMap<InstallPath, Digests>) -> Vec<u8> {
         let products = Products::new();
         let components =
-            self.components.iter().map(|component| self.component(component, &products, digests));
+            self.components.par_iter().map(|component| self.component(component, &products, digests));
+        let components: Vec<Value> = components.collect();
         let files = self.files.iter().map(|file| self.file(file, digests));
         let mut document = json!({
             "$schema": "http://cyclonedx.org/schema/bom-1.5.schema.json",
@@ -26,7 +28,7 @@ impl Bill {
             "specVersion": "1.5",
             "version": 1,
             "metadata": self.metadata(),
-            "components": components.chain(files).collect::<Vec<_>>(),
+            "components": components.into_iter().chain(files).collect::<Vec<_>>(),
             "dependencies": self.dependencies(),
         });
         let digest = Sha256::digest(document.to_string());

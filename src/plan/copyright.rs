@@ -1,6 +1,8 @@
 //! Debian's copyright file in its machine-readable form, 1.0 (DEP-5): whose each part of a bundle is, and by which licence.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use rayon::prelude::*;
 
 use super::licences::Terms;
 use super::projects::Project;
@@ -31,15 +33,16 @@ pub fn text(
         }
     }
     let owners = owners(terms);
-    for (project, terms) in terms {
-        if main.is_some_and(|(main, _)| main == project) || terms.files.is_empty() {
-            continue;
-        }
-        out.extend(paragraph(project, terms, patterns(project, terms, &owners)));
-    }
+    let is_told = |(project, terms): &(&Project, &Terms)| {
+        !main.is_some_and(|(main, _)| main == *project) && !terms.files.is_empty()
+    };
+    let told = terms.par_iter().filter(is_told);
+    let paragraphs =
+        told.map(|(project, terms)| paragraph(project, terms, patterns(project, terms, &owners)));
+    out.extend(paragraphs.collect::<Vec<_>>().concat());
     // Facts are nobody's, and a file without any notice would be taken for one that was forgotten.
     let folder = texts.parent().unwrap_or_else(InstallPath::root);
-    let own_files = [pattern(place), [&pattern(&folder)[..], b"/*.cdx.json"].concat()];
+    let own_files = [pattern(place.relative()), [&pattern(folder.relative())[..], b"/*.cdx.json"].concat()];
     out.extend(b"\nFiles: ");
     out.extend(own_files.join(&b"\n "[..]));
     out.extend(
@@ -103,47 +106,44 @@ fn one_line(text: &str) -> String {
 }
 
 /// Each folder's project, where all files below it are of one.
-fn owners(terms: &BTreeMap<Project, Terms>) -> BTreeMap<InstallPath, Option<&Project>> {
-    let mut owners: BTreeMap<InstallPath, Option<&Project>> = BTreeMap::new();
+type Owners<'t> = HashMap<&'t [u8], Option<&'t Project>>;
+
+fn owners(terms: &BTreeMap<Project, Terms>) -> Owners<'_> {
+    let mut owners = Owners::new();
     for (project, terms) in terms {
-        for file in &terms.files {
-            for folder in above(file) {
-                owners
-                    .entry(folder)
-                    .and_modify(|owner| *owner = owner.filter(|owner| *owner == project))
-                    .or_insert(Some(project));
-            }
+        for folder in terms.files.iter().flat_map(above) {
+            let owner = owners.entry(folder).or_insert(Some(project));
+            *owner = owner.filter(|owner| *owner == project);
         }
     }
     owners
 }
 
 /// A project's files: the topmost folder that is all its own, or the file itself.
-fn patterns(
-    project: &Project,
-    terms: &Terms,
-    owners: &BTreeMap<InstallPath, Option<&Project>>,
-) -> Vec<Vec<u8>> {
-    let mut patterns = BTreeSet::new();
+fn patterns(project: &Project, terms: &Terms, owners: &Owners) -> Vec<Vec<u8>> {
+    let is_own = |folder: &&[u8]| owners.get(folder).copied().flatten() == Some(project);
+    let (mut folders, mut patterns) = (HashSet::new(), BTreeSet::new());
     for file in &terms.files {
-        let own = above(file).filter(|folder| owners.get(folder).copied().flatten() == Some(project));
-        patterns.insert(match own.last() {
-            Some(folder) => [&pattern(&folder)[..], b"/*"].concat(),
-            None => pattern(file),
-        });
+        match above(file).take_while(is_own).last() {
+            Some(folder) if folders.insert(folder) => patterns.insert([&pattern(folder)[..], b"/*"].concat()),
+            Some(_) => false,
+            None => patterns.insert(pattern(file.relative())),
+        };
     }
     patterns.into_iter().collect()
 }
 
-/// The folders that hold it, but for the root, from the nearest up.
-fn above(file: &InstallPath) -> impl Iterator<Item = InstallPath> {
-    file.ancestors().skip(1).filter(|folder| !folder.is_root())
+/// The folders that hold it, but for the root, from the nearest up, each without the slash in front.
+fn above(file: &InstallPath) -> impl Iterator<Item = &[u8]> {
+    let path = file.relative();
+    let slashes = path.iter().enumerate().rev().filter(|(_, byte)| **byte == b'/');
+    slashes.map(|(at, _)| &path[..at])
 }
 
 /// A path of the package, as DEP-5's `Files` has it: what is special is escaped, and a space, at which the field is cut, is `?`.
-fn pattern(path: &InstallPath) -> Vec<u8> {
-    let mut pattern = Vec::new();
-    for byte in path.relative() {
+fn pattern(path: &[u8]) -> Vec<u8> {
+    let mut pattern = Vec::with_capacity(path.len());
+    for byte in path {
         match byte {
             b'*' | b'?' | b'\\' => pattern.extend([b'\\', *byte]),
             byte if byte.is_ascii_whitespace() || byte.is_ascii_control() => pattern.push(b'?'),

@@ -1,6 +1,7 @@
 //! Collects a bundle's entries: one for each path and format, every parent folder present.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry::Vacant;
 use std::sync::Arc;
 
 use super::{Entry, Kind, Role, Source, Special};
@@ -20,6 +21,12 @@ impl Entries {
     ///
     /// Errors: something else is to be installed at its path, in a format that has both.
     pub fn add(&mut self, entry: Entry) -> Result<()> {
+        if self.apart.is_empty()
+            && let Vacant(free) = self.by_path.entry(entry.path.clone())
+        {
+            free.insert(entry);
+            return Ok(());
+        }
         let apart = self.apart.get_mut(&entry.path).into_iter().flatten();
         let mut is_taken = false;
         for other in self.by_path.get_mut(&entry.path).into_iter().chain(apart) {
@@ -152,23 +159,28 @@ impl Entries {
             let formats = entry.special.formats;
             let mut above = entry.path.parent().filter(|folder| !folder.is_root());
             while let Some(folder) = above {
+                let known = folders.get(&folder).copied().unwrap_or(Formats::NONE);
+                if known.and(formats) == formats {
+                    // What is known of a folder is known of those above it.
+                    break;
+                }
                 self.check_folder(&folder, entry)?;
-                let parent = folder.parent().filter(|folder| !folder.is_root());
-                let known = folders.entry(folder).or_insert(Formats::NONE);
-                // What is known of a folder is known of those above it.
-                above = parent.filter(|_| known.and(formats) != formats);
-                *known = known.or(formats);
+                above = folder.parent().filter(|folder| !folder.is_root());
+                folders.insert(folder, known.or(formats));
             }
         }
-        let mut entries: Vec<Entry> = self.iter().cloned().collect();
+        let mut missing = Vec::new();
         for (path, formats) in folders {
             let there = self.at(&path).fold(Formats::NONE, |all, entry| all.or(entry.special.formats));
             let formats = formats.without(there);
             if formats != Formats::NONE {
                 let folder = Entry::folder(path);
-                entries.push(Entry { special: Special { formats, ..folder.special }, ..folder });
+                missing.push(Entry { special: Special { formats, ..folder.special }, ..folder });
             }
         }
+        let Entries { by_path, apart } = self;
+        let mut entries: Vec<Entry> = by_path.into_values().chain(apart.into_values().flatten()).collect();
+        entries.append(&mut missing);
         entries.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(entries)
     }

@@ -1,6 +1,6 @@
 //! Licence texts: those that the closure has of what is bundled are shipped, below `share/doc/<name>/licenses`.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 
 use rayon::prelude::*;
@@ -40,7 +40,7 @@ pub fn add(context: &Context, draft: &mut Draft) -> Result<()> {
     }
     let mut terms = terms(context, draft);
     let found = found(context, terms.keys())?;
-    let mut texts = Texts::new(context, draft);
+    let mut texts = Texts::new(context, draft, &found);
     for (project, text) in found {
         if let Some(terms) = terms.get_mut(&project) {
             texts.add(draft, &project, text, terms)?;
@@ -128,15 +128,19 @@ struct Texts<'a> {
     folder: InstallPath,
     /// By their bytes.
     places: HashMap<Vec<u8>, InstallPath>,
-    /// The entries of the bundle that have them already, by their files on the disk.
+    /// The entries of the bundle that have one already, by their files on the disk.
     before: HashMap<PathBuf, Vec<InstallPath>>,
 }
 
 impl<'a> Texts<'a> {
-    fn new(context: &'a Context<'a>, draft: &Draft) -> Self {
+    fn new(context: &'a Context<'a>, draft: &Draft, found: &[(Project, Text)]) -> Self {
+        let texts: HashSet<PathBuf> =
+            found.iter().map(|(_, text)| context.store.disk(&text.source)).collect();
         let mut before: HashMap<PathBuf, Vec<InstallPath>> = HashMap::new();
         for entry in draft.entries.iter() {
-            if let Kind::File { source: Source::Store(disk), .. } = &entry.kind {
+            if let Kind::File { source: Source::Store(disk), .. } = &entry.kind
+                && texts.contains(disk)
+            {
                 before.entry(disk.clone()).or_default().push(entry.path.clone());
             }
         }

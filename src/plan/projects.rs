@@ -1,13 +1,12 @@
 //! Whose the bundled files are: the store path that each comes from, and the project that was packaged in it.
 
 use std::collections::BTreeMap;
-use std::os::unix::ffi::OsStrExt;
 
 use super::context::Context;
 use super::entries::Entries;
 use super::{Entry, Kind, Source};
 use crate::config::names;
-use crate::path::{InstallPath, StoreFile};
+use crate::path::InstallPath;
 use crate::store::StorePath;
 
 /// What Nix calls a package: all outputs of a derivation have its name and version.
@@ -35,8 +34,7 @@ pub struct Origin {
 /// The file that an entry is made from, if the store has it.
 pub fn origin(context: &Context, entry: &Entry) -> Option<Origin> {
     let Kind::File { source: Source::Store(disk), .. } = &entry.kind else { return None };
-    let below_root = disk.strip_prefix(context.store.root()).ok()?;
-    let file = StoreFile::root().join(below_root.as_os_str().as_bytes());
+    let file = context.store.undisk(disk)?;
     let (path, below) = context.store.split(&file)?;
     Some(Origin { path, below: below.to_vec() })
 }

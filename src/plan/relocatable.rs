@@ -169,7 +169,11 @@ fn manifest(draft: &Draft, place: &Place) -> Vec<u8> {
         draft.entries.iter().filter(is_listed).map(|entry| place.below(&entry.path)).collect();
     paths.push(b"manifest".to_vec());
     paths.sort();
-    paths.iter().flat_map(|path| [path.as_slice(), b"\n"].concat()).collect()
+    lines(paths)
+}
+
+fn lines(lines: Vec<Vec<u8>>) -> Vec<u8> {
+    [lines.join(&b'\n').as_slice(), b"\n"].concat()
 }
 
 /// Which beginning leads where, then the files that name it in plain bytes, one a line, sorted: what an installation may rewrite.
@@ -177,7 +181,7 @@ fn anchored_list(context: &Context, anchored: &Anchored, place: &Place) -> Vec<u
     let first = [anchors::beginning().as_bytes(), b"\t", &place.below(&context.lib_dir)].concat();
     let mut paths: Vec<Vec<u8>> = anchored.plain.iter().map(|path| place.below(path)).collect();
     paths.sort();
-    [first].into_iter().chain(paths).flat_map(|line| [line.as_slice(), b"\n"].concat()).collect()
+    lines([first].into_iter().chain(paths).collect())
 }
 
 /// Links to what packages have outside of the prefix (/etc) lead to the tarball's own, if it has that.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::elf::verify::verify;
+use crate::elf::verify::verify_patched;
 use crate::elf::{Elf, FileOffset, Operation, Patch, Refusal};
 use crate::error::{Error, IoContext, Result};
 use crate::path::{InstallPath, StoreFile};
@@ -74,12 +74,12 @@ pub fn verify_all(store: &Store, edits: &[Edit]) -> Result<()> {
 
 impl Edit {
     fn verify(&self, store: &Store) -> Result<()> {
-        let bytes = store.map(&self.file)?;
+        let bytes = store.map_sparsely(&self.file)?;
         let disk = store.disk(&self.file);
         let edited = File::open(&disk)
             .and_then(|open| payload::patched(&open, bytes.len() as u64, &self.patches))
             .while_doing("map", &disk)?;
-        match verify(&bytes, &edited, &self.operation).first() {
+        match verify_patched(&bytes, &edited, &self.patches, &self.operation).first() {
             None => Ok(()),
             Some(violation) => {
                 let origin = store.origin(&self.file);

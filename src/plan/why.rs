@@ -1,7 +1,6 @@
 //! By what chain each file of a bundle is reached: `explant plan --why`.
 
 use std::collections::BTreeMap;
-use std::os::unix::ffi::OsStrExt;
 
 use super::carried::{How, Reason};
 use super::{Entry, Kind, Plan, Source};
@@ -41,10 +40,7 @@ impl Why {
 
     fn file(&self, entry: &Entry) -> Option<StoreFile> {
         match &entry.kind {
-            Kind::File { source: Source::Store(disk), .. } => {
-                let below = disk.strip_prefix(self.store.root()).ok()?;
-                Some(StoreFile::root().join(below.as_os_str().as_bytes()))
-            }
+            Kind::File { source: Source::Store(disk), .. } => self.store.undisk(disk),
             _ => self.carried.places.get(&entry.path).cloned(),
         }
     }

@@ -69,6 +69,12 @@ impl Store {
         self.root.join(OsStr::from_bytes(file.relative()))
     }
 
+    /// The file of the store that the disk has there.
+    pub fn undisk(&self, disk: &Path) -> Option<StoreFile> {
+        let below = disk.as_os_str().as_bytes().strip_prefix(self.root.as_os_str().as_bytes())?;
+        Some(StoreFile::root().join(below))
+    }
+
     /// The store path that a file belongs to, and the path below it.
     pub fn split<'a>(&self, file: &'a StoreFile) -> Option<(StorePath, &'a [u8])> {
         path::split(&self.dir, file)

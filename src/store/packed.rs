@@ -17,6 +17,9 @@ const GZIP_LEVEL: u32 = 9;
 const XZ_LEVEL: u32 = 6;
 const ZSTD_LEVEL: i32 = 19;
 
+/// What each member of a gzip file begins with: DEFLATE is the only method there is.
+const GZIP_MAGIC: &[u8] = b"\x1f\x8b\x08";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packing {
     Gzip,
@@ -37,7 +40,7 @@ impl Packing {
     /// By a file's first bytes.
     pub fn of(bytes: &[u8]) -> Option<Packing> {
         let known: [(&[u8], Packing); 4] = [
-            (b"\x1f\x8b\x08", Packing::Gzip),
+            (GZIP_MAGIC, Packing::Gzip),
             (b"\xfd7zXZ\0", Packing::Xz),
             (b"\x28\xb5\x2f\xfd", Packing::Zstd),
             (b"PK\x03\x04", Packing::Zip),
@@ -65,7 +68,10 @@ impl Packing {
 
     fn unpack(self, bytes: &[u8]) -> Option<Vec<u8>> {
         let reader: Box<dyn Read + '_> = match self {
-            Packing::Gzip => Box::new(flate2::read::MultiGzDecoder::new(bytes)),
+            Packing::Gzip => match gunzip(bytes) {
+                Some(content) => return Some(content),
+                None => Box::new(flate2::read::MultiGzDecoder::new(bytes)),
+            },
             Packing::Xz => Box::new(liblzma::read::XzDecoder::new_multi_decoder(bytes)),
             Packing::Zstd => Box::new(zstd::Decoder::new(bytes).ok()?),
             Packing::Zip => return None,
@@ -91,6 +97,23 @@ impl Packing {
             Packing::Zip => Ok(Vec::new()),
         }
     }
+}
+
+/// What a gzip file of one member holds, much sooner than from a stream; `None` where it may have more, is too large or is broken.
+fn gunzip(bytes: &[u8]) -> Option<Vec<u8>> {
+    // libdeflate stops behind the first member and does not tell where that is.
+    if memchr::memmem::find(bytes.get(1..)?, GZIP_MAGIC).is_some() {
+        return None;
+    }
+    // The last four bytes are the size (RFC 1952, "Member format"). It is believed as far as DEFLATE can shrink: to a 1032nd (zlib's
+    // "Maximum Compression Factor").
+    let size = u32::from_le_bytes(*bytes.last_chunk()?) as usize;
+    if size as u64 > LARGEST || size / 1032 > bytes.len() {
+        return None;
+    }
+    let mut content = vec![0; size];
+    let unpacked = libdeflater::Decompressor::new().gzip_decompress(bytes, &mut content).ok()?;
+    (unpacked == size).then_some(content)
 }
 
 fn within_limit(reader: impl Read) -> Option<Vec<u8>> {
@@ -192,6 +215,18 @@ mod tests {
             let Some(Repacked::Bytes(again)) = packing.repack(&packed, &upper) else { panic!("{packing:?}") };
             assert_eq!(members(packing, &again), [b"SOME TEXT"]);
         }
+    }
+
+    #[test]
+    fn all_members_of_a_gzip_file_are_read() {
+        let one = Packing::Gzip.pack(b"twice").unwrap();
+        assert_eq!(gunzip(&one).unwrap(), b"twice");
+        let twice = [one.clone(), one.clone()].concat();
+        assert_eq!(gunzip(&twice), None);
+        assert_eq!(members(Packing::Gzip, &twice), [b"twicetwice"]);
+        let mut huge = one;
+        huge.splice(huge.len() - 4.., [0, 0, 0, 3]);
+        assert_eq!(gunzip(&huge), None);
     }
 
     #[test]

@@ -21,6 +21,17 @@ pub const IN_ALPHABET: [bool; 256] = {
     table
 };
 
+/// Whether a byte is of those that Nix allows in names: letters, digits and `+-._?=` (nix/src/libstore/path.cc).
+const IN_NAMES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = matches!(byte as u8, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'+' | b'-' | b'.' | b'_' | b'?' | b'=');
+        byte += 1;
+    }
+    table
+};
+
 /// The hash of a store path, as it is written.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreHash([u8; HASH_LENGTH]);
@@ -51,13 +62,11 @@ pub struct StorePath {
 }
 
 impl StorePath {
-    /// `None` where it is not of the form; Nix allows names of letters, digits and `+-._?=`
-    /// (nix/src/libstore/path.cc).
+    /// `None` where it is not of the form.
     pub fn parse(component: &[u8]) -> Option<Self> {
         let hash = StoreHash::new(component.get(..HASH_LENGTH)?)?;
         let name = component[HASH_LENGTH..].strip_prefix(b"-")?;
-        let allowed = |c: &u8| c.is_ascii_alphanumeric() || b"+-._?=".contains(c);
-        if name.is_empty() || !name.iter().all(allowed) {
+        if name.is_empty() || !name.iter().all(|c| IN_NAMES[*c as usize]) {
             return None;
         }
         // All bytes were just seen to be ASCII.

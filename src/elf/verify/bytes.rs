@@ -18,7 +18,7 @@ pub(super) fn compare(pair: &Pair, report: &mut Report) {
     // The tables of headers are compared field by field.
     let table = Some(after.segment_table()).filter(|_| pair.has_grown());
     let writable = tables.into_iter().chain(table).chain(strings.iter().cloned()).chain(rewritten(pair));
-    for range in outside(0..before.len().min(after.len()), writable) {
+    for range in pair.to_compare(0..before.len().min(after.len()), writable) {
         compare_range(pair, range, report);
     }
     compare_retired(pair, &strings, report);

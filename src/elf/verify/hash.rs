@@ -8,6 +8,7 @@ use std::ops::Range;
 use goblin::elf::dynamic::{DT_GNU_HASH, DT_HASH};
 
 use super::dynamic::{DT_MIPS_XHASH, Dynamic};
+use super::pair::Pair;
 use super::reader::{EM_MIPS, File};
 use super::view::View;
 use super::{Report, rule, text};
@@ -218,10 +219,7 @@ pub(super) fn places(view: &View) -> Vec<Range<u64>> {
 }
 
 /// Whether two files' tables are the same to the byte.
-pub(super) fn are_same(before: &View, after: &View) -> bool {
-    let (old, new) = (places(before), places(after));
-    let same = |(old, new): (&Range<u64>, &Range<u64>)| {
-        before.file.slice(old.clone()) == after.file.slice(new.clone())
-    };
-    old.len() == new.len() && old.iter().zip(&new).all(same)
+pub(super) fn are_same(pair: &Pair) -> bool {
+    let (old, new) = (places(pair.before), places(pair.after));
+    old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| pair.are_same(old, new))
 }

@@ -25,8 +25,9 @@ mod wanted;
 
 use std::collections::HashSet;
 use std::fmt;
+use std::ops::Range;
 
-use super::Operation;
+use super::{Operation, Patch};
 use pair::Pair;
 use reader::File;
 use view::View;
@@ -99,6 +100,30 @@ fn text(name: &[u8]) -> std::borrow::Cow<'_, str> {
 
 /// What is wrong with `edited`, which is to be `original` after `operation`; empty if all is well.
 pub fn verify(original: &[u8], edited: &[u8], operation: &Operation) -> Vec<Violation> {
+    verify_known(original, edited, Vec::new(), operation)
+}
+
+/// The same where `edited` was made of `original` and nothing but these patches, as `payload::patched` makes it. Then what no patch
+/// touches is the same without a look at it, which most of a large library is. All that patches touch is compared, and all rules
+/// hold; nothing else is known of the patches than where they are.
+pub fn verify_patched(
+    original: &[u8],
+    edited: &[u8],
+    patches: &[Patch],
+    operation: &Operation,
+) -> Vec<Violation> {
+    let patched = patches.iter().map(|patch| patch.at.0..patch.end().0);
+    let unchanged = bytes::outside(0..original.len() as u64, patched);
+    verify_known(original, edited, unchanged, operation)
+}
+
+/// `unchanged` are the places that are known to be the same in both, in order.
+fn verify_known(
+    original: &[u8],
+    edited: &[u8],
+    unchanged: Vec<Range<u64>>,
+    operation: &Operation,
+) -> Vec<Violation> {
     let mut report = Report::default();
     let (before, after) = match views(original, edited) {
         Ok(views) => views,
@@ -113,7 +138,7 @@ pub fn verify(original: &[u8], edited: &[u8], operation: &Operation) -> Vec<Viol
             return report.0;
         }
     };
-    let pair = Pair::new(&before, &after, operation);
+    let pair = Pair::new(&before, &after, unchanged, operation);
     let lookup = compare(&pair, &mut report);
     let mut broken = Report::default();
     invariants(&after, lookup, &mut broken);
@@ -154,7 +179,7 @@ fn compare(pair: &Pair, report: &mut Report) -> bool {
     request::check(pair, report);
     bytes::compare(pair, report);
     let names_stayed = symbols::compare(pair, report);
-    !(names_stayed && hash::are_same(pair.before, pair.after))
+    !(names_stayed && hash::are_same(pair))
 }
 
 /// The rules of one file. Whether the hash tables are right takes the longest.

@@ -16,6 +16,8 @@ pub(super) struct Pair<'a> {
     pub before: &'a View<'a>,
     pub after: &'a View<'a>,
     pub wanted: Wanted<'a>,
+    /// What is known to be the same in both.
+    unchanged: Vec<Range<u64>>,
     /// The segment that an earlier operation added: the only one that may become different.
     pub old_annex: Option<Segment>,
     /// So many symbols of ld.so's table follow their sections: those that a section describes.
@@ -27,7 +29,12 @@ pub(super) struct Pair<'a> {
 }
 
 impl<'a> Pair<'a> {
-    pub fn new(before: &'a View<'a>, after: &'a View<'a>, operation: &'a Operation) -> Self {
+    pub fn new(
+        before: &'a View<'a>,
+        after: &'a View<'a>,
+        unchanged: Vec<Range<u64>>,
+        operation: &'a Operation,
+    ) -> Self {
         let old_annex = annex(&before.file);
         let kept = |load: &Segment| {
             before.file.loads().any(|old| old.vaddr == load.vaddr && Some(*old) != old_annex)
@@ -40,7 +47,25 @@ impl<'a> Pair<'a> {
         let table = before.symbol_section();
         let symbols_follow = table.map_or(0, |table| table.size / symbol_size(&before.file));
         let wanted = Wanted::new(before, operation);
-        Pair { before, after, wanted, old_annex, symbols_follow, added, planted }
+        Pair { before, after, wanted, unchanged, old_annex, symbols_follow, added, planted }
+    }
+
+    /// What of a range is to be compared, that some others lie in left out.
+    pub fn to_compare(&self, range: Range<u64>, but: impl Iterator<Item = Range<u64>>) -> Vec<Range<u64>> {
+        outside(range, but.chain(self.unchanged.iter().cloned()))
+    }
+
+    /// Whether a range of the original and one of the edited file have the same bytes, or both are in neither.
+    pub fn are_same(&self, old: &Range<u64>, new: &Range<u64>) -> bool {
+        let of = |range: Range<u64>| (self.before.file.slice(range.clone()), self.after.file.slice(range));
+        match (self.before.file.slice(old.clone()), self.after.file.slice(new.clone())) {
+            (Some(_), Some(_)) if old == new => self
+                .to_compare(old.clone(), std::iter::empty())
+                .into_iter()
+                .map(of)
+                .all(|(old, new)| old == new),
+            (old, new) => old == new,
+        }
     }
 
     /// The value and size of a symbol, which follow its section where that moves: `_DYNAMIC`, and a symbol for PT_INTERP's string. What

@@ -7,7 +7,7 @@ use super::pair::Pair;
 use super::reader::EM_MIPS;
 use super::relocations::{self, Table};
 use super::versions::{Needed, Version};
-use super::view::{Symbol, View};
+use super::view::{Symbol, View, symbol_size};
 use super::{Report, rule, text};
 
 /// Tells whether every symbol has kept its place and name.
@@ -24,8 +24,12 @@ pub(super) fn compare(pair: &Pair, report: &mut Report) -> bool {
         return false;
     }
     for (old, new) in tables {
-        let same = pair.before.file.slice(old.place.clone()) == pair.after.file.slice(new.place);
-        report.check(same, rule::RELOCATIONS, old.name, "has other relocations");
+        report.check(
+            pair.are_same(&old.place, &new.place),
+            rule::RELOCATIONS,
+            old.name,
+            "has other relocations",
+        );
     }
     compare_in_order(pair, report)
 }
@@ -38,11 +42,29 @@ fn compare_in_order(pair: &Pair, report: &mut Report) -> bool {
     if same_versions && same_needs && same_names && before.symbol_table() == after.symbol_table() {
         return true;
     }
-    let changed =
-        |index: &u64| Identity::read(before, *index).wanted(*index, pair) != Identity::read(after, *index);
+    let stays = stays(pair, same_versions && same_needs);
+    let changed = |index: &u64| {
+        !stays(*index) && Identity::read(before, *index).wanted(*index, pair) != Identity::read(after, *index)
+    };
     let changed: Vec<_> = (0..before.symbols.count).filter(changed).collect();
     changed.iter().for_each(|index| report_symbol(before, *index, report));
     changed.is_empty()
+}
+
+/// Whether a symbol's entry is the same to the byte, and means the same: that of most is, and to read all that a symbol is to others
+/// takes the longest of all. `same_versions`: an entry of the table of versions means in both files what it says.
+fn stays<'p>(pair: &'p Pair, same_versions: bool) -> impl Fn(u64) -> bool + 'p {
+    let (before, after) = (pair.before, pair.after);
+    let may_stay = same_versions && before.versions.have_the_same_numbers(&after.versions);
+    let size = symbol_size(&before.file) as usize;
+    let entry = move |view: &View<'p>, index: u64| view.symbol_table().chunks_exact(size).nth(index as usize);
+    move |index| {
+        let same = may_stay && entry(before, index).is_some_and(|old| Some(old) == entry(after, index));
+        let Some(symbol) = before.symbol(index).filter(|_| same) else { return false };
+        let place = (symbol.value, symbol.size);
+        let follows = index < pair.symbols_follow && pair.follow(symbol.section, place.0, place.1) != place;
+        !follows && before.dynamic.strings.get(symbol.name) == after.dynamic.strings.get(symbol.name)
+    }
 }
 
 fn report_symbol(before: &View, index: u64, report: &mut Report) {
@@ -125,8 +147,7 @@ fn compare_in_any_order(pair: &Pair, tables: &[(Table, Table)], report: &mut Rep
             && relocations
                 .into_iter()
                 .all(|(was, is)| was.rest == is.rest && number(&old, was.symbol) == number(&new, is.symbol))
-            && (old_table.names_symbols()
-                || before.file.slice(old_table.place.clone()) == after.file.slice(new_table.place.clone()));
+            && (old_table.names_symbols() || pair.are_same(&old_table.place, &new_table.place));
         report.check(same, rule::RELOCATIONS, old_table.name, "has other relocations");
     }
 }

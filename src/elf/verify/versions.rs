@@ -145,6 +145,11 @@ impl<'a> Versions<'a> {
         }
     }
 
+    /// Whether each number stands for the same version.
+    pub fn have_the_same_numbers(&self, other: &Self) -> bool {
+        self.by_index == other.by_index
+    }
+
     /// What versym says of a symbol, and whether the symbol is hidden from those that ask for no version.
     pub fn of(&self, file: &File, symbol: u64) -> (Version<'a>, bool) {
         let entry = self.symbols.and_then(|at| file.number(at.checked_add(2 * symbol)?, 2)).unwrap_or(1);

@@ -75,7 +75,8 @@ impl Reached<'_> {
         let mut ignored: BTreeSet<String> = BTreeSet::new();
         let mut unsettled: BTreeSet<String> = BTreeSet::new();
         let mut nothing: BTreeSet<String> = BTreeSet::new();
-        for file in self.in_order() {
+        let with_references = |file: &&StoreFile| !self.seen[*file].references.is_empty();
+        for file in self.in_order().into_iter().filter(with_references) {
             // glibc names itself everywhere, and what of it is wanted is known.
             let own = context.store.split(file).map(|(path, _)| path.to_string());
             if own.is_some_and(|own| self.rules.is_alone(&own)) {
@@ -125,10 +126,9 @@ impl Reached<'_> {
 
     /// Tells of what the target has outside of the store.
     fn outside(&self, context: &Context) -> Vec<Finding> {
-        let files = self.in_order().into_iter().map(|file| {
-            let seen = &self.seen[file];
-            (context.store.origin(file), &seen.named, &seen.imports)
-        });
+        let asks = |seen: &Seen| !seen.named.outside.is_empty() || !seen.imports.is_empty();
+        let files = self.seen.iter().filter(|(_, seen)| asks(seen));
+        let files = files.map(|(file, seen)| (context.store.origin(file), &seen.named, &seen.imports));
         self.rules.outside.findings(files)
     }
 }

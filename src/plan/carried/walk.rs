@@ -1,6 +1,7 @@
 //! From what is named to what is carried: files, links on the way, folders with all that is in them, store paths as far as
 //! programs need them.
 
+use std::collections::btree_map::Entry::Vacant;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rules::{Rules, Settlement};
@@ -155,10 +156,8 @@ impl<'a> Walk<'a> {
     }
 
     fn file(&mut self, file: &StoreFile, reason: &Reason) -> Result<()> {
-        if self.files.contains_key(file) {
-            return Ok(());
-        }
-        self.files.insert(file.clone(), reason.clone());
+        let Vacant(unknown) = self.files.entry(file.clone()) else { return Ok(()) };
+        unknown.insert(reason.clone());
         match self.store.split(file) {
             Some((path, below)) if is_program(below) => {
                 self.whole(&path, &Reason { by: Some(file.clone()), how: How::BesideProgram })

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use goblin::elf::dynamic::*;
 
 use super::images::IMAGES;
-use crate::elf::Operation;
 use crate::elf::verify::reader::*;
 use crate::elf::verify::rule::*;
-use crate::elf::verify::verify;
 use crate::elf::verify::view::{View, symbol_size};
+use crate::elf::verify::{Violation, verify, verify_patched};
+use crate::elf::{FileOffset, Operation, Patch};
 
 /// An image, and what becomes of it.
 pub struct Victim<'a> {
@@ -181,6 +181,20 @@ const ENTRIES: [(&str, &[&str], Hurt); 7] = [
     }),
 ];
 
+fn rules_of(violations: &[Violation]) -> BTreeSet<&'static str> {
+    violations.iter().map(|it| it.rule).collect()
+}
+
+/// What makes one file of the other; `None` where it became shorter, which no patch does.
+fn difference(original: &[u8], damaged: &[u8]) -> Option<Vec<Patch>> {
+    let (same_length, further) = damaged.split_at_checked(original.len())?;
+    let bytes = same_length.iter().zip(original).enumerate().filter(|(_, (new, old))| new != old);
+    let mut patches: Vec<Patch> =
+        bytes.map(|(at, (new, _))| Patch::new(FileOffset(at as u64), [*new])).collect();
+    patches.push(Patch::new(FileOffset(original.len() as u64), further));
+    Some(patches)
+}
+
 #[test]
 fn damage_is_told_by_its_rule() {
     let mut told: BTreeMap<&str, usize> = BTreeMap::new();
@@ -195,7 +209,12 @@ fn damage_is_told_by_its_rule() {
                 continue;
             }
             let violations = verify(original, &victim.bytes, &Operation::default());
-            let found: BTreeSet<_> = violations.iter().map(|it| it.rule).collect();
+            let found = rules_of(&violations);
+            // Whoever says where the damage is hides none of it.
+            if let Some(patches) = difference(original, &victim.bytes) {
+                let patched = verify_patched(original, &victim.bytes, &patches, &Operation::default());
+                assert_eq!(rules_of(&patched), found, "{}: {name}", image.name);
+            }
             if found != rules.iter().copied().collect() {
                 wrong.push(format!("{}: {name}: {violations:?}", image.name));
             }
