@@ -75,7 +75,10 @@ impl Description {
             kind,
             is_position_independent: header.e_type == ET_DYN,
             versions: Versions::read(elf, &image)?,
-            notes: if is_loaded { segments::notes(&image, &header) } else { sections.notes },
+            notes: match is_loaded {
+                true => segments::notes(&image, &header).or_build_id(sections.notes),
+                false => sections.notes,
+            },
             protection: is_loaded.then(|| segments::protection(&image, &header, &elf.layout)),
             debug: sections.debug,
         })

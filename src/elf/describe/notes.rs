@@ -48,6 +48,14 @@ pub struct Notes {
     pub processor: Option<&'static str>,
 }
 
+impl Notes {
+    /// With the build-id that sections tell, where segments tell none: Go's linker leaves that note out of them. Nothing that loads
+    /// the file asks for it.
+    pub(super) fn or_build_id(self, sections: Notes) -> Self {
+        Notes { build_id: self.build_id.or(sections.build_id), ..self }
+    }
+}
+
 /// Reads notes until they come to more than the file: places that overlap would be read again and again.
 pub(super) struct Reader<'a> {
     image: &'a Image<'a>,

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use goblin::elf::program_header::PT_NOTE;
+
 use super::*;
 use crate::elf::fixture::{Fixture, Hash, abis};
 use crate::elf::read::tests::{run, system_files};
@@ -66,6 +68,27 @@ fn tells_what_readelf_tells() {
         assert_eq!(description.debug.link.is_some(), sections.contains(".gnu_debuglink"), "{show}");
     }
     assert!(seen > 20, "{seen}");
+}
+
+/// As Go's linker leaves it: the note is in a section, and in no segment of notes.
+#[test]
+fn a_build_id_that_no_segment_tells_is_in_its_section() {
+    let mut bytes = std::fs::read("/bin/true").unwrap();
+    let told = |bytes: &[u8]| {
+        let elf = Elf::parse(bytes).unwrap().unwrap();
+        Description::read(&elf, bytes).unwrap().notes
+    };
+    let before = told(&bytes);
+    // Elf64_Ehdr and Elf64_Phdr: where the table is, how long it is, and each segment's type.
+    let (table, count) = (bytes[32], bytes[56]);
+    for segment in (0..count).map(|number| usize::from(table) + 56 * usize::from(number)) {
+        if bytes[segment..][..4] == PT_NOTE.to_le_bytes() {
+            bytes[segment..][..4].fill(0);
+        }
+    }
+    let after = told(&bytes);
+    assert!(before.kernel.is_some() && after.kernel.is_none(), "{after:?}");
+    assert!(before.build_id.is_some() && after.build_id == before.build_id, "{after:?}");
 }
 
 /// `name@VERSION`, or `name@@VERSION` of what is linked to by default, and whether it is imported.
