@@ -30,10 +30,12 @@ pub fn run(input: &Input) -> Result<()> {
     let folder = OutputFolder::make(&input.output)?;
     interrupt::clean_up_after(folder.made.clone())?;
     let mut drafts = write(input, &config, &plan, &signers)?;
-    let reports = check_all(&config, &drafts)?;
     let artifacts = drafts.len();
     drafts.extend(package::bill(&plan, &input.output)?);
-    let mut beside = Beside::of(&drafts, &input.output, &signers)?;
+    let (reports, digests) =
+        rayon::join(|| check_all(&config, &drafts[..artifacts]), || package::digests(&drafts));
+    let (reports, digests) = (reports?, digests?);
+    let mut beside = Beside::of(&drafts, &digests, &input.output, &signers)?;
     let files = publish(drafts.into_iter().chain(std::mem::take(&mut beside.drafts)))?;
     beside.clear_void()?;
     folder.keep();
