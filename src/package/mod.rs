@@ -42,7 +42,7 @@ use crate::plan::Plan;
 use crate::sign::Signers;
 
 pub use crate::config::Format;
-pub use beside::{Beside, digests, stands_beside};
+pub use beside::{Beside, Digests, digests, stands_beside};
 pub use draft::{Draft, clear_leftovers, discard_all};
 pub use memory::default_memory;
 use packer::{Packer, Piece};
@@ -112,11 +112,15 @@ trait Encoder: Send {
     fn trailer(&self) -> Vec<u8>;
 }
 
-/// Writes every artifact of the order.
+/// Writes every artifact of the order. Those of an archive are handed to `then` as soon as they are complete, while others may be
+/// written still; what it gives comes in the order of the drafts.
 ///
 /// Errors: a file of the payload cannot be read, the folder cannot be written to, or the plan holds something that a
 /// format cannot say (a conffile with a newline in its name). No draft is left then.
-pub fn write(order: &Order) -> Result<Vec<Draft>> {
+pub fn write<T: Send>(
+    order: &Order,
+    then: &(dyn Fn(&[Draft]) -> Result<T> + Sync),
+) -> Result<(Vec<Draft>, Vec<T>)> {
     let members = tree::members(&order.plan.entries)?;
     // Whether a .deb and a tarball may share an archive.
     let is_alike = members.iter().all(|m| m.entry.is_in(Format::Deb) == m.entry.is_in(Format::Tar));
@@ -154,22 +158,36 @@ pub fn write(order: &Order) -> Result<Vec<Draft>> {
             let (sender, loads) = std::sync::mpsc::sync_channel(stream::BACKLOG);
             let packer = walker.add(stream.compression, sender, stream.threads)?;
             let members = members.len();
-            threads.push(scope.spawn(move || stream.run(loads, packer, members)));
+            threads.push(scope.spawn(move || {
+                let drafts = stream.run(loads, packer, members)?;
+                // There are none if the walk has failed.
+                let then = if drafts.is_empty() { None } else { Some(then(&drafts)?) };
+                Ok((drafts, then))
+            }));
         }
         let walked = walker.walk(&members, order.progress);
         drop(walker);
         // Every thread is joined, whatever failed; the walker's own failure is the cause of the others'.
-        let finished: Vec<Result<Vec<Draft>>> = threads
+        let finished: Vec<Result<(Vec<Draft>, Option<T>)>> = threads
             .into_iter()
             .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect();
         walked?;
-        let mut drafts: Vec<Draft> =
-            finished.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
-        drafts
-            .sort_by_key(|draft| order.formats.iter().position(|(format, _)| Some(*format) == draft.format));
-        Ok(drafts)
+        Ok(in_order(finished.into_iter().collect::<Result<_>>()?, &order.formats))
     })
+}
+
+/// The drafts of all streams, and what else came of each.
+fn in_order<T>(
+    mut finished: Vec<(Vec<Draft>, Option<T>)>,
+    formats: &[(Format, Compression)],
+) -> (Vec<Draft>, Vec<T>) {
+    let place = |draft: &Draft| formats.iter().position(|(format, _)| Some(*format) == draft.format);
+    finished.sort_by_key(|(drafts, _)| drafts.iter().map(place).min());
+    let (drafts, then): (Vec<_>, Vec<_>) = finished.into_iter().unzip();
+    let mut drafts: Vec<Draft> = drafts.into_iter().flatten().collect();
+    drafts.sort_by_key(place);
+    (drafts, then.into_iter().flatten().collect())
 }
 
 /// The bill of materials, to lie beside the artifacts, if the plan has one.
