@@ -9,13 +9,16 @@ use serde_json::json;
 use explant::check::{self, Policy, Report};
 use explant::config::{Compression, Config};
 use explant::error::{Error, IoContext, Result};
-use explant::package::{self, Beside, Draft, Format, Order};
+use explant::package::{self, Beside, Digests, Draft, Format, Order};
 use explant::payload;
 use explant::plan::{Finding, Kind, Plan, table};
 use explant::sign::Signers;
 
 use super::arguments::Input;
 use super::{interrupt, report, tell};
+
+/// What the check has to say, and what is written to SHA256SUMS.
+type Seen = (Vec<Report>, Digests);
 
 pub fn run(input: &Input) -> Result<()> {
     let start = Instant::now();
@@ -29,11 +32,13 @@ pub fn run(input: &Input) -> Result<()> {
     }
     let folder = OutputFolder::make(&input.output)?;
     interrupt::clean_up_after(folder.made.clone())?;
-    let mut drafts = write(input, &config, &plan, &signers)?;
-    let reports = check_all(&config, &drafts)?;
+    let (mut drafts, seen) = write(input, &config, &plan, &signers)?;
+    let (reports, digests): (Vec<_>, Vec<_>) = seen.into_iter().unzip();
+    let (reports, mut digests) = (reports.concat(), digests.into_iter().flatten().collect::<Digests>());
     let artifacts = drafts.len();
     drafts.extend(package::bill(&plan, &input.output)?);
-    let mut beside = Beside::of(&drafts, &input.output, &signers)?;
+    digests.extend(package::digests(&drafts[artifacts..])?);
+    let mut beside = Beside::of(&drafts, &digests, &input.output, &signers)?;
     let files = publish(drafts.into_iter().chain(std::mem::take(&mut beside.drafts)))?;
     beside.clear_void()?;
     folder.keep();
@@ -44,7 +49,8 @@ pub fn run(input: &Input) -> Result<()> {
     summary(input, &plan, &found, files.split_at(artifacts), start)
 }
 
-fn write(input: &Input, config: &Config, plan: &Plan, signers: &Signers) -> Result<Vec<Draft>> {
+/// The artifacts, and what was seen of each when it was read again.
+fn write(input: &Input, config: &Config, plan: &Plan, signers: &Signers) -> Result<(Vec<Draft>, Vec<Seen>)> {
     package::clear_leftovers(&input.output)?;
     let total = plan
         .entries
@@ -61,9 +67,16 @@ fn write(input: &Input, config: &Config, plan: &Plan, signers: &Signers) -> Resu
         signers,
         progress: &|bytes| bar.inc(bytes),
     };
-    let drafts = package::write(&order);
+    let written = package::write(&order, &|drafts| {
+        std::thread::scope(|scope| {
+            let digests = scope.spawn(|| package::digests(drafts));
+            let reports = check_all(config, drafts)?;
+            let digests = digests.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            Ok((reports, digests))
+        })
+    });
     bar.finish_and_clear();
-    drafts
+    written
 }
 
 fn compression(config: &Config, format: Format) -> Compression {

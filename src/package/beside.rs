@@ -27,6 +27,20 @@ pub fn stands_beside(name: &str) -> bool {
     name == SUMS || name.ends_with(SIGNATURE) || name.ends_with(BILL)
 }
 
+/// By name, in hexadecimal digits.
+pub type Digests = BTreeMap<Vec<u8>, String>;
+
+/// SHA-256 of each.
+///
+/// Errors: those of reading.
+pub fn digests(drafts: &[Draft]) -> Result<Digests> {
+    let digest = |draft: &Draft| {
+        let digest = File::open(draft.path()).and_then(digest).while_doing("read", draft.destination())?;
+        Ok((draft.name.clone().into_bytes(), digest))
+    };
+    drafts.par_iter().map(digest).collect()
+}
+
 /// Files that are named together with the artifacts that they are about.
 pub struct Beside {
     /// In the order of their artifacts; then SHA256SUMS, then its signature.
@@ -38,20 +52,20 @@ pub struct Beside {
 }
 
 impl Beside {
-    /// Of drafts that are to be named in `folder`.
+    /// Of drafts that are to be named in `folder`, and their digests.
     ///
     /// SHA256SUMS keeps the lines of an earlier build if their files are there still, and are what the lines say: so it holds
     /// for the whole folder, and its signature vouches for nothing that is not so.
     ///
     /// Errors: those of reading and writing.
-    pub fn of(artifacts: &[Draft], folder: &Path, signers: &Signers) -> Result<Self> {
+    pub fn of(artifacts: &[Draft], digests: &Digests, folder: &Path, signers: &Signers) -> Result<Self> {
         let lock = lock(folder).while_doing("lock", folder)?;
         let mut beside = Beside { drafts: Vec::new(), void: Vec::new(), _lock: lock };
         for artifact in artifacts.iter().filter(|draft| draft.format.is_some_and(Format::is_unpacked)) {
             beside.sign(&artifact.name, artifact.path(), folder, signers.others.as_deref())?;
         }
         let sums = Draft::new(None, SUMS, folder)?;
-        let lines = lines(artifacts, folder)?;
+        let lines = lines(digests, folder)?;
         sums.file().write_all(&lines).while_doing("write", sums.destination())?;
         let path = sums.path().to_owned();
         beside.drafts.push(sums);
@@ -96,23 +110,14 @@ fn lock(folder: &Path) -> io::Result<File> {
     Ok(folder)
 }
 
-fn lines(artifacts: &[Draft], folder: &Path) -> Result<Vec<u8>> {
-    let ours: Vec<(Vec<u8>, String)> = artifacts
-        .par_iter()
-        .map(|draft| {
-            let digest =
-                File::open(draft.path()).and_then(digest).while_doing("read", draft.destination())?;
-            Ok((draft.name.clone().into_bytes(), digest))
-        })
-        .collect::<Result<_>>()?;
-    let ours: BTreeMap<Vec<u8>, String> = ours.into_iter().collect();
-    let mut lines = earlier(folder, &ours).while_doing("read", folder.join(SUMS))?;
-    lines.extend(ours);
+fn lines(ours: &Digests, folder: &Path) -> Result<Vec<u8>> {
+    let mut lines = earlier(folder, ours).while_doing("read", folder.join(SUMS))?;
+    lines.extend(ours.clone());
     Ok(lines.iter().flat_map(|(name, digest)| [digest.as_bytes(), b"  ", name, b"\n"].concat()).collect())
 }
 
 /// The lines of an earlier build that still hold, of files that are not about to be replaced by `ours`.
-fn earlier(folder: &Path, ours: &BTreeMap<Vec<u8>, String>) -> io::Result<BTreeMap<Vec<u8>, String>> {
+fn earlier(folder: &Path, ours: &Digests) -> io::Result<Digests> {
     use std::os::unix::ffi::OsStrExt;
     let mut kept = BTreeMap::new();
     let sums = match File::open(folder.join(SUMS)) {

@@ -6,8 +6,9 @@ use std::io::{self, Write};
 use liblzma::stream::{Check, MtStreamBuilder};
 use liblzma::write::XzEncoder;
 
-use super::frame::{self, Frame, LAST_SMALL_LEVEL, SMALL_JOB};
-use super::gzip::{self, Gzip};
+use super::frame::{LAST_SMALL_LEVEL, PIECE};
+use super::packer::{Packer, Promise};
+use super::strung::Strung;
 use crate::config::Compression;
 
 /// Input bytes of one xz block. Fixed, so that the bytes do not depend on the number of threads; three times preset
@@ -15,11 +16,12 @@ use crate::config::Compression;
 const XZ_BLOCK: u64 = 24 << 20;
 
 /// About what a thread takes, in bytes. xz tells it. Of zstd it is an estimate, six jobs: zstd(1) 1.5.4 with two threads took 22 MiB
-/// with jobs of 2 MiB at level 3, and 360 MiB with its own of 32 MiB at level 19; other levels were not measured.
+/// with jobs of 2 MiB at level 3, and 360 MiB with its own of 32 MiB at level 19; other levels were not measured. An encoder of pieces
+/// takes in as many as four, and there are the piece and what becomes of it. Of gzip it is the pieces under way, packed and not.
 pub fn memory_of_thread(compression: Compression) -> u64 {
     const MIB: u64 = 1 << 20;
     match compression {
-        Compression::Zstd(..=LAST_SMALL_LEVEL) => 6 * u64::from(SMALL_JOB),
+        Compression::Zstd(..=LAST_SMALL_LEVEL) => 6 * PIECE as u64,
         // Jobs of four windows (zstd's clevels.h).
         Compression::Zstd(level) => {
             6 * 4
@@ -32,7 +34,7 @@ pub fn memory_of_thread(compression: Compression) -> u64 {
                 })
         }
         Compression::Xz(level) => xz(level, 2).memusage().saturating_sub(xz(level, 1).memusage()),
-        Compression::Gzip(_) => gzip::MEMORY_OF_THREAD,
+        Compression::Gzip(_) => 4 * MIB,
         Compression::None => 0,
     }
 }
@@ -46,35 +48,42 @@ fn xz(level: u32, threads: u32) -> MtStreamBuilder {
 
 /// Compresses what is written to it, into `W`.
 pub enum Compressor<W: Write> {
-    Zstd(Frame<W>),
-    /// At levels where nothing is spliced.
-    WholeZstd(zstd::Encoder<'static, W>),
+    /// gzip, and zstd up to a level.
+    Strung(Strung<W>),
+    Zstd(zstd::Encoder<'static, W>),
     Xz(XzEncoder<W>),
-    Gzip(Gzip<W>),
     None(W),
 }
 
 impl<W: Write> Compressor<W> {
-    pub fn new(compression: Compression, threads: usize, into: W) -> io::Result<Self> {
-        Ok(match compression {
-            Compression::Zstd(level) if frame::can_be_spliced(level) => {
-                Compressor::Zstd(Frame::new(into, level, threads)?)
+    /// `packer`: one of the same codec, or `None` where there are none of it.
+    pub fn new(
+        compression: Compression,
+        threads: usize,
+        packer: Option<Packer>,
+        into: W,
+    ) -> io::Result<Self> {
+        let threads = threads.clamp(1, 256) as u32;
+        Ok(match (compression, packer) {
+            (_, Some(packer)) => Compressor::Strung(Strung::new(into, packer)?),
+            (Compression::Zstd(level), None) => {
+                let mut encoder = zstd::Encoder::new(into, level)?;
+                // Even if it is one: without any it cuts its blocks elsewhere.
+                encoder.multithread(threads)?;
+                encoder.include_checksum(true)?;
+                Compressor::Zstd(encoder)
             }
-            Compression::Zstd(level) => Compressor::WholeZstd(frame::encoder(level, threads, into)?),
-            Compression::Xz(level) => {
-                let stream = xz(level, threads.clamp(1, 256) as u32).encoder()?;
-                Compressor::Xz(XzEncoder::new_stream(into, stream))
+            (Compression::Xz(level), None) => {
+                Compressor::Xz(XzEncoder::new_stream(into, xz(level, threads).encoder()?))
             }
-            Compression::Gzip(level) => Compressor::Gzip(Gzip::new(into, level, threads)?),
-            Compression::None => Compressor::None(into),
+            (Compression::Gzip(_) | Compression::None, None) => Compressor::None(into),
         })
     }
 
-    /// Takes in `bytes`, which a [`Packer`](super::packer::Packer) has packed.
-    pub fn splice(&mut self, bytes: &[u8], packed: &[u8]) -> io::Result<()> {
+    /// Takes in `bytes`, which a [`Packer`] packs; what they become is promised with the last of a piece.
+    pub fn splice(&mut self, bytes: &[u8], promise: Option<Promise>) -> io::Result<()> {
         match self {
-            Compressor::Zstd(frame) => frame.splice(bytes, packed),
-            Compressor::Gzip(gzip) => gzip.splice(bytes, packed),
+            Compressor::Strung(strung) => strung.splice(bytes, promise),
             // No packer is for these.
             _ => self.write_all(bytes),
         }
@@ -83,10 +92,9 @@ impl<W: Write> Compressor<W> {
     /// Writes what is still held back.
     pub fn finish(self) -> io::Result<W> {
         match self {
-            Compressor::Zstd(frame) => frame.finish(),
-            Compressor::WholeZstd(encoder) => encoder.finish(),
+            Compressor::Strung(strung) => strung.finish(),
+            Compressor::Zstd(encoder) => encoder.finish(),
             Compressor::Xz(encoder) => encoder.finish(),
-            Compressor::Gzip(encoder) => encoder.finish(),
             Compressor::None(into) => Ok(into),
         }
     }
@@ -95,20 +103,18 @@ impl<W: Write> Compressor<W> {
 impl<W: Write> Write for Compressor<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Compressor::Zstd(frame) => frame.write(bytes),
-            Compressor::WholeZstd(encoder) => encoder.write(bytes),
+            Compressor::Strung(strung) => strung.write(bytes),
+            Compressor::Zstd(encoder) => encoder.write(bytes),
             Compressor::Xz(encoder) => encoder.write(bytes),
-            Compressor::Gzip(encoder) => encoder.write(bytes),
             Compressor::None(into) => into.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Compressor::Zstd(frame) => frame.flush(),
-            Compressor::WholeZstd(encoder) => encoder.flush(),
+            Compressor::Strung(strung) => strung.flush(),
+            Compressor::Zstd(encoder) => encoder.flush(),
             Compressor::Xz(encoder) => encoder.flush(),
-            Compressor::Gzip(encoder) => encoder.flush(),
             Compressor::None(into) => into.flush(),
         }
     }

@@ -1,16 +1,23 @@
 //! How many threads compress each archive, within the memory that they may take.
 
 use super::compress::memory_of_thread;
+use super::packer::Packer;
 use super::stream::Stream;
 use crate::config::Compression;
 use crate::error::{Error, Result};
 
-/// Gives every stream up to `threads`: they go on side by side at the walker's pace, so that the slowest codec wants all
+/// Gives every stream, or all of a codec that has a packer, up to `threads`: they go on side by side at the walker's pace, so that the slowest codec wants all
 /// processors. Where the memory does not allow that, threads are dealt out in turn.
 ///
 /// Errors: the memory is too little for one thread each.
 pub fn share(streams: &mut [Stream], threads: usize, memory: u64) -> Result<()> {
-    let costs: Vec<u64> = streams.iter().map(|stream| memory_of_thread(stream.compression)).collect();
+    let cost = |number: usize, stream: &Stream| {
+        // A packer's threads work for all streams of its codec.
+        let is_shared = Packer::is_for(stream.compression)
+            && streams[..number].iter().any(|other| other.compression == stream.compression);
+        if is_shared { 0 } else { memory_of_thread(stream.compression) }
+    };
+    let costs: Vec<u64> = streams.iter().enumerate().map(|(number, stream)| cost(number, stream)).collect();
     let Some(dealt) = deal(&costs, threads, memory) else {
         let codecs: Vec<Compression> = streams.iter().map(|stream| stream.compression).collect();
         return Err(too_little(&codecs, costs.iter().sum(), memory));

@@ -12,7 +12,6 @@ mod deb;
 mod deflate;
 mod draft;
 mod frame;
-mod gzip;
 mod memory;
 mod noise;
 mod packer;
@@ -22,6 +21,7 @@ mod run;
 mod script;
 mod setup;
 mod stream;
+mod strung;
 mod tar;
 mod tarball;
 mod tree;
@@ -34,7 +34,6 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::thread::Scope;
 
 use crate::config::Compression;
 use crate::error::{Error, IoContext, Result};
@@ -43,11 +42,11 @@ use crate::plan::Plan;
 use crate::sign::Signers;
 
 pub use crate::config::Format;
-pub use beside::{Beside, stands_beside};
+pub use beside::{Beside, Digests, digests, stands_beside};
 pub use draft::{Draft, clear_leftovers, discard_all};
 pub use memory::default_memory;
-use packer::{Packer, Promise};
-use stream::{Job, Load, Packed, Parcel, Stream};
+use packer::{Packer, Piece};
+use stream::{Job, Load, Packed, Packing, Parcel, Stream};
 use tree::Member;
 
 /// What to write, and where.
@@ -113,11 +112,15 @@ trait Encoder: Send {
     fn trailer(&self) -> Vec<u8>;
 }
 
-/// Writes every artifact of the order.
+/// Writes every artifact of the order. Those of an archive are handed to `then` as soon as they are complete, while others may be
+/// written still; what it gives comes in the order of the drafts.
 ///
 /// Errors: a file of the payload cannot be read, the folder cannot be written to, or the plan holds something that a
 /// format cannot say (a conffile with a newline in its name). No draft is left then.
-pub fn write(order: &Order) -> Result<Vec<Draft>> {
+pub fn write<T: Send>(
+    order: &Order,
+    then: &(dyn Fn(&[Draft]) -> Result<T> + Sync),
+) -> Result<(Vec<Draft>, Vec<T>)> {
     let members = tree::members(&order.plan.entries)?;
     // Whether a .deb and a tarball may share an archive.
     let is_alike = members.iter().all(|m| m.entry.is_in(Format::Deb) == m.entry.is_in(Format::Tar));
@@ -153,24 +156,38 @@ pub fn write(order: &Order) -> Result<Vec<Draft>> {
         let mut threads = Vec::new();
         for stream in streams {
             let (sender, loads) = std::sync::mpsc::sync_channel(stream::BACKLOG);
-            walker.add(stream.compression, sender, stream.threads, scope)?;
+            let packer = walker.add(stream.compression, sender, stream.threads)?;
             let members = members.len();
-            threads.push(scope.spawn(move || stream.run(loads, members)));
+            threads.push(scope.spawn(move || {
+                let drafts = stream.run(loads, packer, members)?;
+                // There are none if the walk has failed.
+                let then = if drafts.is_empty() { None } else { Some(then(&drafts)?) };
+                Ok((drafts, then))
+            }));
         }
         let walked = walker.walk(&members, order.progress);
         drop(walker);
         // Every thread is joined, whatever failed; the walker's own failure is the cause of the others'.
-        let finished: Vec<Result<Vec<Draft>>> = threads
+        let finished: Vec<Result<(Vec<Draft>, Option<T>)>> = threads
             .into_iter()
             .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect();
         walked?;
-        let mut drafts: Vec<Draft> =
-            finished.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
-        drafts
-            .sort_by_key(|draft| order.formats.iter().position(|(format, _)| Some(*format) == draft.format));
-        Ok(drafts)
+        Ok(in_order(finished.into_iter().collect::<Result<_>>()?, &order.formats))
     })
+}
+
+/// The drafts of all streams, and what else came of each.
+fn in_order<T>(
+    mut finished: Vec<(Vec<Draft>, Option<T>)>,
+    formats: &[(Format, Compression)],
+) -> (Vec<Draft>, Vec<T>) {
+    let place = |draft: &Draft| formats.iter().position(|(format, _)| Some(*format) == draft.format);
+    finished.sort_by_key(|(drafts, _)| drafts.iter().map(place).min());
+    let (drafts, then): (Vec<_>, Vec<_>) = finished.into_iter().unzip();
+    let mut drafts: Vec<Draft> = drafts.into_iter().flatten().collect();
+    drafts.sort_by_key(place);
+    (drafts, then.into_iter().flatten().collect())
 }
 
 /// The bill of materials, to lie beside the artifacts, if the plan has one.
@@ -186,8 +203,8 @@ pub fn bill(plan: &Plan, folder: &Path) -> Result<Option<Draft>> {
 /// Hands every member to every stream.
 struct Walker<'m, 'a> {
     streams: Vec<Way<'m, 'a>>,
-    /// One for each codec that splices.
-    packers: Vec<Packer>,
+    /// One for each codec that has one.
+    packers: Vec<Gathering>,
     /// What the streams' next loads have of contents, in bytes.
     held: u64,
 }
@@ -200,23 +217,33 @@ struct Way<'m, 'a> {
     load: Load<'m, 'a>,
 }
 
+/// Windows of a large content, until they are a piece.
+struct Gathering {
+    packer: Packer,
+    piece: Piece,
+}
+
 /// As many small parcels go together, unless they have the bytes of a window.
 const PARCELS: usize = 256;
 
 impl<'m, 'a> Walker<'m, 'a> {
-    fn add<'s>(
+    /// The packer of the stream's codec.
+    fn add(
         &mut self,
         compression: Compression,
         sender: SyncSender<Load<'m, 'a>>,
         threads: usize,
-        scope: &'s Scope<'s, '_>,
-    ) -> Result<()> {
-        if !self.packers.iter().any(|packer| packer.compression == compression) {
-            let packer = Packer::start(compression, threads, scope);
-            self.packers.extend(packer.map_err(|cause| Error::failure(format!("cannot compress: {cause}")))?);
-        }
+    ) -> Result<Option<Packer>> {
         self.streams.push(Way { compression, sender, load: Vec::new() });
-        Ok(())
+        let is_of_it = |gathering: &&Gathering| gathering.packer.compression == compression;
+        if let Some(gathering) = self.packers.iter().find(is_of_it) {
+            return Ok(Some(gathering.packer.clone()));
+        }
+        let packer = Packer::start(compression, threads);
+        let packer = packer.map_err(|cause| Error::failure(format!("cannot compress: {cause}")))?;
+        self.packers
+            .extend(packer.iter().map(|packer| Gathering { packer: packer.clone(), piece: Vec::new() }));
+        Ok(packer)
     }
 
     /// Ends early, without an error of its own, when a stream has died: what it died of is known when its thread is joined.
@@ -231,9 +258,10 @@ impl<'m, 'a> Walker<'m, 'a> {
             for window in body {
                 let window = window?;
                 at += window.len() as u64;
-                let mut promises = self.pack(&window, size, at);
+                let mut packing = self.pack(&window, size, at).into_iter();
                 self.held += window.len() as u64;
-                if !self.send(|stream| Parcel::Content(window.clone(), promises[stream].take())) {
+                let mut content = || Parcel::Content(window.clone(), packing.next().unwrap_or(Packing::Own));
+                if !self.send(|_| content()) {
                     return Ok(());
                 }
                 progress(window.len() as u64);
@@ -258,18 +286,23 @@ impl<'m, 'a> Walker<'m, 'a> {
         self.streams.iter_mut().all(|way| way.sender.send(std::mem::take(&mut way.load)).is_ok())
     }
 
-    /// Has the window packed, if it is of a large content, which has `size` bytes and goes up to `end` with it. By stream, what each
-    /// will get.
-    fn pack(&self, window: &Arc<Vec<u8>>, size: u64, end: u64) -> Vec<Option<Promise>> {
-        let mut promises: Vec<_> = self.streams.iter().map(|_| None).collect();
+    /// Has the window packed, if it is of a large content, which has `size` bytes and goes up to `end` with it. By stream, who packs it.
+    fn pack(&mut self, window: &Arc<Vec<u8>>, size: u64, end: u64) -> Vec<Packing> {
+        let mut packing: Vec<_> = self.streams.iter().map(|_| Packing::Own).collect();
         if size < packer::LARGE {
-            return promises;
+            return packing;
         }
-        for packer in &self.packers {
-            let wanting = self.streams.iter().zip(&mut promises);
-            let wanting = wanting.filter(|(way, _)| way.compression == packer.compression);
-            packer.pack(window, end == size, wanting.map(|(_, promise)| promise));
+        for Gathering { packer, piece } in &mut self.packers {
+            piece.push(window.clone());
+            let is_whole = end == size || piece.len() * payload::WINDOW as usize >= packer.piece_length();
+            let ways = self.streams.iter().zip(&mut packing);
+            let wanting: Vec<_> = ways.filter(|(way, _)| way.compression == packer.compression).collect();
+            let whole = is_whole.then(|| packer.pack(std::mem::take(piece), wanting.len()));
+            let mut promises = whole.into_iter().flatten();
+            for (_, packing) in wanting {
+                *packing = promises.next().map_or(Packing::Piece, Packing::Promised);
+            }
         }
-        promises
+        packing
     }
 }

@@ -1,126 +1,122 @@
-//! Packs large contents: each by itself, and once for all archives in one codec that hold it.
+//! Compresses in pieces, each by itself, with threads of its own, for all archives in one codec.
 //!
 //! Of a deflate stream or a zstd frame, a part can be made by itself if it refers to nothing before it; it then fits in anywhere. So
-//! the .deb's tar and the .rpm's cpio share the work, which is most of what a build does.
+//! all threads work on one archive, and the .deb's tar and the .rpm's cpio share what was made of a content that both hold, which is
+//! most of what a build does.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::Scope;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::deflate::Deflater;
-use super::frame::{self, Blocks};
+use super::deflate::{self, Deflater};
+use super::frame::{self, Blocks, LAST_SMALL_LEVEL};
 use super::noise;
-use super::stream::BACKLOG;
 use crate::config::Compression;
+use crate::payload;
 
-/// From how many bytes on a content is packed by itself. Of an ffmpeg 82 % of all bytes are in such files, and packing them alone makes
-/// the whole 0.2 % larger with zstd:3.
-pub const LARGE: u64 = 1 << 20;
+/// From how many bytes on a content is packed by itself. Of an ffmpeg 97 % of all bytes are in such files.
+pub const LARGE: u64 = 128 << 10;
 
-/// What became of a window, for each stream that wants it.
+/// What became of a piece, for each stream that wants it.
 pub type Packed = Arc<io::Result<Vec<u8>>>;
 
-/// Where a stream gets what became of a window.
+/// Where a stream gets what became of a piece.
 pub type Promise = Receiver<Packed>;
 
-/// A window of a large content.
+/// Bytes that are packed together: some windows of a content, or what a stream has gathered.
+pub type Piece = Vec<Arc<Vec<u8>>>;
+
 struct Task {
-    window: Arc<Vec<u8>>,
-    /// The content ends with it.
-    is_last: bool,
+    piece: Piece,
     to: Vec<SyncSender<Packed>>,
 }
 
-impl Task {
-    fn answer(self, packed: io::Result<Vec<u8>>) {
-        let packed = Arc::new(packed);
-        // A stream that does not listen any more has failed, and tells why itself.
-        self.to.iter().for_each(|to| drop(to.send(packed.clone())));
-    }
-}
-
+/// Its threads end when its last clone is gone.
+#[derive(Clone)]
 pub struct Packer {
     pub compression: Compression,
-    way: Way,
-}
-
-enum Way {
-    /// Windows are packed one by one, by rayon's threads.
-    Each(Arc<Deflater>),
-    /// They go to a thread, whose codec has threads of its own.
-    InOrder(SyncSender<Task>),
+    pub threads: usize,
+    tasks: SyncSender<Task>,
 }
 
 impl Packer {
-    /// `None`: of this codec, archives are packed as a whole.
-    pub fn start<'s>(
-        compression: Compression,
-        threads: usize,
-        scope: &'s Scope<'s, '_>,
-    ) -> io::Result<Option<Self>> {
-        let way = match compression {
-            Compression::Gzip(level) => Way::Each(Arc::new(Deflater::new(level))),
-            Compression::Zstd(level) if frame::can_be_spliced(level) => {
-                let (sender, tasks) = sync_channel(BACKLOG);
-                let blocks = Blocks::new(level, threads)?;
-                scope.spawn(move || pack_in_order(blocks, &tasks));
-                Way::InOrder(sender)
-            }
-            _ => return Ok(None),
-        };
-        Ok(Some(Packer { compression, way }))
+    /// Whether archives in this codec are made of pieces, not compressed as a whole.
+    pub fn is_for(compression: Compression) -> bool {
+        matches!(compression, Compression::Gzip(_) | Compression::Zstd(..=LAST_SMALL_LEVEL))
     }
 
-    /// Takes a window of a large content, the next one in order, for the streams that are to have it.
-    pub fn pack<'p>(
-        &self,
-        window: &Arc<Vec<u8>>,
-        is_last: bool,
-        streams: impl Iterator<Item = &'p mut Option<Promise>>,
-    ) {
-        let mut to = Vec::new();
-        for stream in streams {
-            let (sender, promise) = sync_channel(1);
-            to.push(sender);
-            *stream = Some(promise);
+    /// `None`: there are none of this codec.
+    pub fn start(compression: Compression, threads: usize) -> io::Result<Option<Self>> {
+        let (sender, tasks) = sync_channel(threads);
+        let tasks = Arc::new(Mutex::new(tasks));
+        for _ in 0..threads {
+            let Some(engine) = Engine::new(compression)? else { return Ok(None) };
+            let tasks = tasks.clone();
+            std::thread::Builder::new().spawn(move || engine.work(&tasks))?;
         }
-        let task = Task { window: window.clone(), is_last, to };
-        match &self.way {
-            Way::Each(deflater) => {
-                let deflater = deflater.clone();
-                rayon::spawn(move || {
-                    let packed = deflater.pack(&task.window);
-                    task.answer(packed);
-                });
-            }
-            // A thread that died answers nobody, which is an error where the answer is waited for.
-            Way::InOrder(tasks) => drop(tasks.send(task)),
+        Ok(Some(Packer { compression, threads, tasks: sender }))
+    }
+
+    /// The most bytes of a piece. Fixed, so that the bytes do not depend on the number of threads.
+    pub fn piece_length(&self) -> usize {
+        match self.compression {
+            Compression::Zstd(_) => frame::PIECE,
+            _ => payload::WINDOW as usize,
         }
+    }
+
+    /// Has a piece packed for as many as want it.
+    pub fn pack(&self, piece: Piece, count: usize) -> Vec<Promise> {
+        let (to, promises) = (0..count).map(|_| sync_channel(1)).unzip();
+        // Threads that died answer nobody, which is an error where the answer is waited for.
+        let _ = self.tasks.send(Task { piece, to });
+        promises
     }
 }
 
-fn pack_in_order(mut blocks: Blocks, tasks: &Receiver<Task>) {
-    // In tar and cpio alike, contents come behind a zero.
-    let mut before = 0;
-    for task in tasks {
-        let packed = pack_next(&mut blocks, &task, before);
-        before = if task.is_last { 0 } else { task.window.last().copied().unwrap_or(0) };
-        task.answer(packed);
-    }
+enum Engine {
+    Deflate(Deflater),
+    Zstd(Blocks),
 }
 
-fn pack_next(blocks: &mut Blocks, task: &Task, mut before: u8) -> io::Result<Vec<u8>> {
-    for (is_noise, stretch) in noise::stretches(&task.window) {
-        if is_noise {
-            blocks.store(stretch)?;
-        } else {
-            blocks.add(stretch, before)?;
+impl Engine {
+    fn new(compression: Compression) -> io::Result<Option<Self>> {
+        Ok(match compression {
+            Compression::Gzip(level) => Some(Engine::Deflate(Deflater::new(level))),
+            Compression::Zstd(level @ ..=LAST_SMALL_LEVEL) => Some(Engine::Zstd(Blocks::new(level)?)),
+            _ => None,
+        })
+    }
+
+    fn work(mut self, tasks: &Mutex<Receiver<Task>>) {
+        loop {
+            let task = tasks.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(Task { piece, to }) = task else { return };
+            let packed = Arc::new(self.pack(piece));
+            // A stream that does not listen any more has failed, and tells why itself.
+            to.iter().for_each(|to| drop(to.send(packed.clone())));
         }
-        before = stretch.last().copied().unwrap_or(before);
     }
-    if task.is_last {
-        blocks.end()?;
+
+    fn pack(&mut self, piece: Piece) -> io::Result<Vec<u8>> {
+        let mut packed = Vec::new();
+        // By value: a window that nobody else needs any more makes room at once.
+        for window in piece {
+            for (is_noise, stretch) in noise::stretches(&window) {
+                match (&mut *self, is_noise) {
+                    (Engine::Deflate(deflater), false) => deflater.deflate(stretch, &mut packed)?,
+                    (Engine::Deflate(_), true) => deflate::store(stretch, &mut packed),
+                    (Engine::Zstd(blocks), false) => blocks.add(stretch)?,
+                    (Engine::Zstd(blocks), true) => {
+                        blocks.end(&mut packed)?;
+                        frame::store(stretch, &mut packed);
+                    }
+                }
+            }
+        }
+        if let Engine::Zstd(blocks) = self {
+            blocks.end(&mut packed)?;
+        }
+        Ok(packed)
     }
-    Ok(blocks.take())
 }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::compress::Compressor;
 use super::draft::Draft;
-use super::packer::Promise;
+use super::packer::{Packer, Promise};
 use super::tree::Member;
 use super::{Archive, Artifact};
 use crate::config::Compression;
@@ -29,10 +29,20 @@ const CHUNK: usize = 128 << 10;
 /// What the walker sends.
 pub enum Parcel<'m, 'a> {
     Member(&'m Member<'a>),
-    /// Further bytes of the member's content; if it is a large one, also what becomes of them.
-    Content(Arc<Vec<u8>>, Option<Promise>),
+    /// Further bytes of the member's content, and who packs them.
+    Content(Arc<Vec<u8>>, Packing),
     /// Nothing is missing. A channel that closes without it comes from a walk that failed.
     End,
+}
+
+/// Who compresses a window.
+pub enum Packing {
+    /// The stream.
+    Own,
+    /// It is of a piece that goes on.
+    Piece,
+    /// Of a piece that ends with it; what becomes of the whole piece is promised.
+    Promised(Promise),
 }
 
 /// Which digest of each file an artifact has to tell.
@@ -118,7 +128,7 @@ impl<'f> Packed<'f> {
 
 impl Stream<'_> {
     /// Encodes what comes in, until all is there, and completes the artifacts. None come of a walk that failed.
-    pub fn run(self, loads: Receiver<Load>, members: usize) -> Result<Vec<Draft>> {
+    pub fn run(self, loads: Receiver<Load>, packer: Option<Packer>, members: usize) -> Result<Vec<Draft>> {
         // The archive goes right into the artifact that has its place for it, if there is one, else into a nameless file.
         let place = self.jobs.iter().find_map(|job| Some((job.draft.file(), job.artifact.room()?)));
         let destination = self.jobs[0].draft.destination();
@@ -129,19 +139,23 @@ impl Stream<'_> {
         let spool = spool.while_doing("write", &destination)?;
         let encoder = self.jobs[0].artifact.encoder();
         let digest = self.jobs.iter().find_map(|job| job.artifact.file_digest());
-        let mut writer =
-            Writer::new(&spool, offset, self.compression, self.threads, digest == Some(FileDigest::Sha256))
-                .while_doing("write", &destination)?;
+        let mut writer = Writer::new(&spool, offset, digest == Some(FileDigest::Sha256), |into| {
+            Compressor::new(self.compression, self.threads, packer, into)
+        })
+        .while_doing("write", &destination)?;
 
         let mut files = vec![Vec::new(); members];
         writer.put(&encoder.preamble()).while_doing("write", &destination)?;
         let mut parcels = loads.into_iter().flatten();
         loop {
             let Some(parcel) = parcels.next() else { return Ok(Vec::new()) };
-            if let Parcel::Content(bytes, promise) = &parcel {
-                writer.content(bytes, promise.as_ref()).while_doing("write", &destination)?;
-                continue;
-            }
+            let parcel = match parcel {
+                Parcel::Content(bytes, packing) => {
+                    writer.content(&bytes, packing).while_doing("write", &destination)?;
+                    continue;
+                }
+                other => other,
+            };
             if let Some((number, digest)) =
                 writer.close(encoder.alignment()).while_doing("write", &destination)?
             {
@@ -167,6 +181,9 @@ impl Job<'_> {
     }
 }
 
+/// Where the compressed bytes go.
+type Output<'f> = Counted<BufWriter<&'f File>>;
+
 /// The way of the bytes: counted, compressed, counted again, into the file.
 struct Writer<'f> {
     file: &'f File,
@@ -174,7 +191,7 @@ struct Writer<'f> {
     /// What is not worth a call of the compressor yet.
     gathered: Vec<u8>,
     unpacked: Tally,
-    compressor: Compressor<Counted<BufWriter<&'f File>>>,
+    compressor: Compressor<Output<'f>>,
     member: Option<OpenMember>,
 }
 
@@ -190,9 +207,8 @@ impl<'f> Writer<'f> {
     fn new(
         mut file: &'f File,
         offset: u64,
-        compression: Compression,
-        threads: usize,
         digested: bool,
+        compressor: impl FnOnce(Output<'f>) -> io::Result<Compressor<Output<'f>>>,
     ) -> io::Result<Self> {
         file.seek(SeekFrom::Start(offset))?;
         let packed = Counted { into: BufWriter::with_capacity(CHUNK, file), tally: Tally::new(digested) };
@@ -201,7 +217,7 @@ impl<'f> Writer<'f> {
             offset,
             gathered: Vec::with_capacity(CHUNK),
             unpacked: Tally::new(digested),
-            compressor: Compressor::new(compression, threads, packed)?,
+            compressor: compressor(packed)?,
             member: None,
         })
     }
@@ -232,25 +248,25 @@ impl<'f> Writer<'f> {
     }
 
     /// Content of the member that is open; nobody's, if the archive leaves the member out.
-    fn content(&mut self, bytes: &[u8], promise: Option<&Promise>) -> io::Result<()> {
+    fn content(&mut self, bytes: &[u8], packing: Packing) -> io::Result<()> {
         let Some(member) = &mut self.member else { return Ok(()) };
         member.written += bytes.len();
-        let Some(promise) = promise else {
-            return bytes.chunks(CHUNK).try_for_each(|chunk| {
-                self.digest(chunk);
-                self.put(chunk)
-            });
+        let promise = match packing {
+            Packing::Own => {
+                return bytes.chunks(CHUNK).try_for_each(|chunk| {
+                    self.digest(chunk);
+                    self.put(chunk)
+                });
+            }
+            Packing::Piece => None,
+            Packing::Promised(promise) => Some(promise),
         };
         self.put_gathered()?;
         for chunk in bytes.chunks(CHUNK) {
             self.digest(chunk);
             self.unpacked.update(chunk);
         }
-        let packed = promise.recv().map_err(|_| io::Error::other("a thread that compresses died"))?;
-        match &*packed {
-            Ok(packed) => self.compressor.splice(bytes, packed),
-            Err(cause) => Err(io::Error::new(cause.kind(), cause.to_string())),
-        }
+        self.compressor.splice(bytes, promise)
     }
 
     fn digest(&mut self, content: &[u8]) {

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use super::Order;
 use super::compress::{self, Compressor};
+use super::packer::Packer;
 use super::stream::{FileDigest, Packed};
 use super::tar::{self, Tar};
 use super::tree::{self, Member};
@@ -73,7 +74,8 @@ impl<'a> Deb<'a> {
     /// control.tar, compressed. In data.tar's codec: a dpkg that reads the one reads the other.
     fn control_tar(&mut self, packed: &Packed) -> io::Result<Vec<u8>> {
         self.control.push(("md5sums", 0o644, control::md5sums(&self.members, &packed.files)));
-        let mut compressor = Compressor::new(self.compression, 1, Vec::new())?;
+        let packer = Packer::start(self.compression, 1)?;
+        let mut compressor = Compressor::new(self.compression, 1, packer, Vec::new())?;
         compressor.write_all(&tar::archive(&self.control, self.mtime))?;
         compressor.finish()
     }

@@ -6,11 +6,9 @@
 mod ends;
 
 use std::io;
-use std::sync::{Mutex, PoisonError};
 
 use libdeflater::{CompressionLvl, Compressor};
 
-use super::noise;
 use ends::Ends;
 
 /// RFC 1951, 3.2.4: what follows the header of an empty stored block.
@@ -19,49 +17,29 @@ const EMPTY: [u8; 4] = [0, 0, 0xff, 0xff];
 /// RFC 1951, 3.2.6: a last block, with fixed codes, and nothing in it but its end.
 pub const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
 
-/// Packs pieces, several at a time.
-pub struct Deflater {
-    level: CompressionLvl,
-    /// Those that nobody uses at the moment: libdeflate's take up to some MiB, and are to be used again.
-    idle: Mutex<Vec<Compressor>>,
-}
+/// Packs pieces.
+pub struct Deflater(Compressor);
 
 impl Deflater {
     /// `level`: 0 to 12, which are libdeflate's own.
     pub fn new(level: u32) -> Self {
-        let level = CompressionLvl::new(level as i32).unwrap_or_default();
-        Deflater { level, idle: Mutex::default() }
+        Deflater(Compressor::new(CompressionLvl::new(level as i32).unwrap_or_default()))
     }
 
-    /// The piece as blocks of which none is the last, up to a byte boundary. What cannot be made smaller stands there as it is.
+    /// The bytes as blocks of which none is the last, up to a byte boundary.
     ///
     /// Errors: libdeflate made what is not deflate.
-    pub fn pack(&self, piece: &[u8]) -> io::Result<Vec<u8>> {
-        let mut packed = Vec::new();
-        for (is_noise, stretch) in noise::stretches(piece) {
-            if is_noise {
-                store(stretch, &mut packed);
-            } else {
-                self.deflate(stretch, &mut packed)?;
-            }
-        }
-        Ok(packed)
-    }
-
-    fn deflate(&self, bytes: &[u8], into: &mut Vec<u8>) -> io::Result<()> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut compressor = idle.unwrap_or_else(|| Compressor::new(self.level));
+    pub fn deflate(&mut self, bytes: &[u8], into: &mut Vec<u8>) -> io::Result<()> {
         let start = into.len();
-        into.resize(start + compressor.deflate_compress_bound(bytes.len()), 0);
-        let length = compressor.deflate_compress(bytes, &mut into[start..]).map_err(io::Error::other)?;
+        into.resize(start + self.0.deflate_compress_bound(bytes.len()), 0);
+        let length = self.0.deflate_compress(bytes, &mut into[start..]).map_err(io::Error::other)?;
         into.truncate(start + length);
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(compressor);
         open_end(into, start).ok_or_else(|| io::Error::other("what libdeflate made is not deflate"))
     }
 }
 
 /// RFC 1951, 3.2.4: blocks of bytes as they are.
-fn store(bytes: &[u8], into: &mut Vec<u8>) {
+pub fn store(bytes: &[u8], into: &mut Vec<u8>) {
     for block in bytes.chunks(u16::MAX.into()) {
         let length = block.len() as u16;
         into.push(0);

@@ -17,8 +17,9 @@ fn inflated(stream: &[u8]) -> Vec<u8> {
 
 /// The pieces, one behind the other, and the end.
 fn strung(pieces: &[Vec<u8>], level: u32) -> Vec<u8> {
-    let deflater = Deflater::new(level);
-    let mut stream: Vec<u8> = pieces.iter().flat_map(|piece| deflater.pack(piece).unwrap()).collect();
+    let mut deflater = Deflater::new(level);
+    let mut stream = Vec::new();
+    pieces.iter().for_each(|piece| deflater.deflate(piece, &mut stream).unwrap());
     stream.extend(LAST_BLOCK);
     stream
 }
@@ -58,12 +59,13 @@ fn noise_of(length: usize, seed: u64, mask: u8) -> Vec<u8> {
 
 #[test]
 fn codes_of_every_kind_are_walked() {
-    let deflater = Deflater::new(6);
+    let mut deflater = Deflater::new(6);
     // By the type of the first block: stored, fixed, its own.
     for (piece, kind) in
         [(noise_of(3000, 1, 0xff), 0), (b"tell me, ".repeat(9), 1), (noise_of(90_000, 1, 0x1f), 2)]
     {
-        let packed = deflater.pack(&piece).unwrap();
+        let mut packed = Vec::new();
+        deflater.deflate(&piece, &mut packed).unwrap();
         assert_eq!(packed[0] >> 1 & 3, kind);
         assert_eq!(packed[0] & 1, 0, "the mark is still there");
         assert!(inflated(&strung(&[piece.clone(), piece.clone()], 6)) == piece.repeat(2));

@@ -135,7 +135,8 @@ fn build_beside(plan: &Plan, folder: &Path, signers: &Signers) -> Vec<String> {
     let formats = vec![(Format::Rpm, ZSTD), (Format::Tar, ZSTD)];
     let order = Order { plan, formats, folder, threads: 1, memory: 1 << 30, signers, progress: &|_| {} };
     let drafts = write(&order).unwrap();
-    let mut beside = Beside::of(&drafts, folder, signers).unwrap();
+    let mut beside =
+        Beside::of(&drafts, &crate::package::digests(&drafts).unwrap(), folder, signers).unwrap();
     for draft in drafts.into_iter().chain(std::mem::take(&mut beside.drafts)) {
         draft.publish().unwrap();
     }
