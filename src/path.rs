@@ -195,9 +195,8 @@ pub fn file_name(name: &[u8]) -> &[u8] {
 /// (`\n`, `\xff`).
 pub fn printable(bytes: &[u8]) -> String {
     // Most names are plain.
-    if let Some(text) = str::from_utf8(bytes).ok().filter(|text| !text.bytes().any(|b| b < b' ' || b >= 0x7f))
-    {
-        return text.to_owned();
+    if bytes.iter().all(|byte| (b' '..0x7f).contains(byte)) {
+        return String::from_utf8_lossy(bytes).into_owned();
     }
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {

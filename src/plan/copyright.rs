@@ -34,7 +34,7 @@ pub fn text(
     }
     let owners = owners(terms);
     let is_told = |(project, terms): &(&Project, &Terms)| {
-        !main.is_some_and(|(main, _)| main == *project) && !terms.files.is_empty()
+        main.is_none_or(|(main, _)| main != *project) && !terms.files.is_empty()
     };
     let told = terms.par_iter().filter(is_told);
     let paragraphs =
