@@ -7,6 +7,7 @@ mod everywhere;
 mod harness;
 mod anywhere {
     crate::relocated::from_any_folder! {
+        gdb = "gdb";
         emacs = "emacs";
         node = "node";
         ruby = "ruby";

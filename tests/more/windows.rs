@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::harness::{Bundle, Layout, Machine, scratch_folder, succeeds};
+use crate::relocated::{relocatable, unpacked};
 
 /// What the windows of tests/corpus/more.nix have in them: a picture that a plugin reads, their own colour, and text.
 const PICTURE: &str = "#CC0000";
@@ -34,26 +35,53 @@ fn qt_store() {
     draws("qt", Layout::Store);
 }
 
+#[test]
+fn gtk_anywhere() {
+    draws_anywhere("gtk");
+}
+
+#[test]
+fn qt_anywhere() {
+    draws_anywhere("qt");
+}
+
 fn draws(name: &str, layout: Layout) {
     let bundle = Bundle::build(name, layout);
     for target in ["scratch", "bullseye"] {
         let machine = Machine::watched(target);
         machine.outside("dpkg-deb -x $1 $ROOT", &bundle.artifact(".deb"));
-        let screen = Screen::new();
-        let line = format!(
-            "mkdir -p /tmp/.X11-unix; ln -s /mnt/X{0} /tmp/.X11-unix; DISPLAY=:{0} {1}/bin/window",
-            screen.number, bundle.case.prefix
-        );
-        let sockets = Path::new("/tmp/.X11-unix");
-        let program =
-            machine.with_folder(sockets).args(["sh", "-euc", &line]).stderr(Stdio::piped()).spawn().unwrap();
-        let is_drawn = screen.shows_all();
-        drop(screen); // which ends the program
-        let told = program.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&told.stderr);
-        is_drawn.unwrap_or_else(|seen| panic!("in {target}: {name} draws {seen}\n{said}"));
-        machine.asked_for_nothing_of_nix(&line);
+        draws_from(&machine, Path::new(&bundle.case.prefix));
     }
+}
+
+/// From a folder with a space in its name, moved after it was unpacked.
+fn draws_anywhere(name: &str) {
+    let bundle = relocatable(name);
+    for target in ["scratch", "bullseye"] {
+        let machine = Machine::kept_from(target, format!("{}/", bundle.case.prefix));
+        let top = unpacked(&machine, &bundle.artifact(".tar."), "/srv/my programs");
+        machine.outside("mv \"$ROOT$1\" \"$ROOT/moved away\"", &top);
+        draws_from(&machine, Path::new("/moved away"));
+    }
+}
+
+/// Whether the program below a folder of a machine draws its window.
+fn draws_from(machine: &Machine, folder: &Path) {
+    let screen = Screen::new();
+    let line = format!(
+        "mkdir -p /tmp/.X11-unix; ln -s /mnt/X{0} /tmp/.X11-unix; DISPLAY=:{0} '{1}/bin/window'",
+        screen.number,
+        folder.display()
+    );
+    let sockets = Path::new("/tmp/.X11-unix");
+    let program =
+        machine.with_folder(sockets).args(["sh", "-euc", &line]).stderr(Stdio::piped()).spawn().unwrap();
+    let is_drawn = screen.shows_all();
+    drop(screen); // which ends the program
+    let told = program.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&told.stderr);
+    is_drawn.unwrap_or_else(|seen| panic!("{line}: draws {seen}\n{said}"));
+    machine.asked_for_nothing_of_nix(&line);
 }
 
 /// An X server of 640 by 480 points.
