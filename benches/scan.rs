@@ -18,8 +18,8 @@ fn main() {
         StorePath::parse(name.as_bytes()).expect("a store path").hash()
     });
     let scanner = Scanner::new(store.dir().as_bytes(), hashes);
-    let files = paths.iter().flat_map(walkdir::WalkDir::new);
-    let files: Vec<_> = files.flatten().filter(|entry| entry.file_type().is_file()).collect();
+    let files = paths.par_iter().flat_map_iter(walkdir::WalkDir::new).flatten();
+    let files: Vec<_> = files.filter(|entry| entry.file_type().is_file()).collect();
     let count = files.par_iter().map(|entry| {
         let file = StoreFile::new(entry.path().as_os_str().as_bytes()).expect("an absolute path");
         let bytes = store.map(&file).expect("a file of the store");

@@ -3,6 +3,7 @@
 
 use super::context::Context;
 use super::relocatable::Place;
+use super::relocation::Relocation;
 use super::{Entry, Kind, Role, Special, Surgery};
 use crate::config::Formats;
 use crate::elf::Abi;
@@ -14,6 +15,8 @@ pub struct Starters<'a> {
     pub context: &'a Context<'a>,
     pub abi: Abi,
     pub anchor: Option<&'a Anchor>,
+    /// Where the store paths lie.
+    pub relocation: &'a Relocation,
     /// The artifacts that they are in.
     pub formats: Formats,
     /// Those may be in any folder; else everything is at its place below the prefix.

@@ -73,7 +73,7 @@ pub fn replace(context: &Context, draft: &mut Draft, anchor: Option<&Anchor>) ->
     let sites = [(Formats::ALL.without(tarball), false), (tarball, true)];
     let [fixed, anywhere] = sites.map(|(formats, anywhere)| {
         let anchor = anchor.filter(|_| anywhere);
-        let starters = Starters { context, abi, anchor, formats, anywhere };
+        let starters = Starters { context, abi, anchor, relocation: &draft.relocation, formats, anywhere };
         let programs = programs.iter().filter(|(entry, _)| starters.has(entry)).copied().collect();
         let mut replacing = Replacing::new(starters, &draft.entries);
         replacing.replace(programs);
@@ -293,7 +293,9 @@ impl Starters<'_> {
             let end = below.iter().position(|byte| *byte == b'/' || super::carried::reference::ends(*byte));
             let name = &below[..end.unwrap_or(below.len())];
             new.extend_from_slice(before);
-            match !name.is_empty() && entries.holds(&lib_dir.join(name)) {
+            // A store path of which nothing is carried, too: nobody else's is to be found where packages would have it.
+            let named = lib_dir.join(name);
+            match !name.is_empty() && (entries.holds(&named) || self.relocation.holds(&named)) {
                 true => new.extend(self.rooted(lib_dir)),
                 false => new.extend_from_slice(lib_dir.as_bytes()),
             }

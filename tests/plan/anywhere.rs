@@ -247,6 +247,7 @@ fn a_setuid_programs_run_path_holds_in_any_folder() {
 
 const WRAPPED: &str = "wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww-wrapped-1.0";
 const BASH: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb-bash-5.2";
+const DATA: &str = "dddddddddddddddddddddddddddddddd-data-1.0";
 
 /// A result with wrappers of a program beside them, of one elsewhere, one that a table cannot stand for, and scripts.
 fn wrapped() -> Fixture {
@@ -257,7 +258,7 @@ fn wrapped() -> Fixture {
     let wrapper = |lines: &str| format!("#! /nix/store/{BASH}/bin/bash -e\n{lines} \"$@\"\n");
     let own = format!("/nix/store/{WRAPPED}");
     for (name, lines) in [
-        ("one", format!("export A='{own}/share:x'\nexec -a \"$0\" {own}/bin/.one-wrapped --outer")),
+        ("one", format!("export A='{own}/share:/nix/store/{DATA}/lib:x'\nexec -a \"$0\" {own}/bin/.one-wrapped --outer")),
         (".one-wrapped", format!("export B=1\nexec -a \"$0\" {own}/bin/.one-wrapped_ --inner")),
         ("other", format!("exec /nix/store/{APP}/bin/app")),
         ("runs", format!("echo \"$(date)\"\nexec /nix/store/{APP}/bin/app")),
@@ -272,6 +273,7 @@ fn wrapped() -> Fixture {
     f.script(&format!("{WRAPPED}/bin/read"), &format!("#!/nix/store/{BASH}/bin/bash\n"));
     f.script(&format!("{WRAPPED}/lib/module.py"), &format!("#!/nix/store/{BASH}/bin/bash\n"));
     f.file(&format!("{WRAPPED}/share/data"), "x");
+    f.file(&format!("{DATA}/share/data"), "x");
     f.result(WRAPPED);
     f
 }
@@ -300,7 +302,11 @@ fn wrappers_become_their_programs_or_start_them() {
         _ => None,
     });
     let share = share.unwrap();
-    assert!(share.starts_with("${root}/lib/") && share.ends_with("-wrapped-1.0/share:x"), "{share}");
+    // What is carried, and a folder that is not there.
+    let [carried, nothing, other] = share.split(':').collect::<Vec<_>>()[..] else { panic!("{share}") };
+    assert!(carried.starts_with("${root}/lib/") && carried.ends_with("-wrapped-1.0/share"), "{share}");
+    assert!(nothing.starts_with("${root}/lib/") && nothing.ends_with("-data-1.0/lib"), "{share}");
+    assert_eq!(other, "x");
     let arguments = table.changes.iter().filter_map(|change| match change {
         Change::Argument(text) => Some(text.as_slice()),
         _ => None,
