@@ -258,7 +258,12 @@ fn wrapped() -> Fixture {
     let wrapper = |lines: &str| format!("#! /nix/store/{BASH}/bin/bash -e\n{lines} \"$@\"\n");
     let own = format!("/nix/store/{WRAPPED}");
     for (name, lines) in [
-        ("one", format!("export A='{own}/share:/nix/store/{DATA}/lib:x'\nexec -a \"$0\" {own}/bin/.one-wrapped --outer")),
+        (
+            "one",
+            format!(
+                "export A='{own}/share:/nix/store/{DATA}/lib:x'\nexec -a \"$0\" {own}/bin/.one-wrapped --outer"
+            ),
+        ),
         (".one-wrapped", format!("export B=1\nexec -a \"$0\" {own}/bin/.one-wrapped_ --inner")),
         ("other", format!("exec /nix/store/{APP}/bin/app")),
         ("runs", format!("echo \"$(date)\"\nexec /nix/store/{APP}/bin/app")),
