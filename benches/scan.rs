@@ -20,7 +20,8 @@ fn main() {
     let scanner = Scanner::new(store.dir().as_bytes(), hashes);
     let files = paths.par_iter().flat_map_iter(walkdir::WalkDir::new).flatten();
     let files: Vec<_> = files.filter(|entry| entry.file_type().is_file()).collect();
-    let count = files.par_iter().map(|entry| {
+    // One by one, as a plan does: a large one at the end keeps no others waiting behind it.
+    let count = files.par_iter().with_max_len(1).map(|entry| {
         let file = StoreFile::new(entry.path().as_os_str().as_bytes()).expect("an absolute path");
         let bytes = store.map(&file).expect("a file of the store");
         let found = scanner.scan_content(&bytes);

@@ -188,7 +188,9 @@ impl Reaching<'_, '_> {
         let look = |(file, elf): (&StoreFile, &Option<Arc<Elf>>)| {
             Seen::look(context, known, rules, file, elf.clone())
         };
-        let found: Vec<Seen> = new.par_iter().zip(&parsed).map(look).collect::<Result<_>>()?;
+        // One by one: files differ in size by a thousand times, and a thread is not to have several large ones before it.
+        let found: Vec<Seen> =
+            new.par_iter().zip(&parsed).with_max_len(1).map(look).collect::<Result<_>>()?;
         for (file, found) in new.iter().zip(&found) {
             self.libraries.know(file, found.survey.elf.clone());
         }
