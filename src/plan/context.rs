@@ -7,7 +7,7 @@ use super::Finding;
 use super::arrange::{Face, Tree, target_below};
 use super::carried::Rules;
 use super::choose::{self, Choice};
-use crate::config::{Config, Package};
+use crate::config::{Config, Format, Formats, Package};
 use crate::error::{Error, Result};
 use crate::path::{InstallPath, StoreFile};
 use crate::store::closure::{Known, Pending};
@@ -44,6 +44,11 @@ impl Context<'_> {
     /// Whether references lead through a descriptor in the tarball, if there are any.
     pub fn anchors(&self) -> bool {
         self.relocatable && self.config.anchor
+    }
+
+    /// The artifacts that may be in any folder; all others are at their places below the prefix.
+    pub fn anywhere(&self) -> Formats {
+        if self.relocatable { Formats::only(Format::Tar) } else { Formats::NONE }
     }
 
     /// The closure and the scanner for its hashes.

@@ -11,7 +11,7 @@ use super::relations::Needs;
 use super::relocation::Relocation;
 use super::survey::Edit;
 use super::why::Carried;
-use super::{Entry, Finding, Kind, Severity, Source, Surgery, bill, survey};
+use super::{Entry, Finding, Kind, Severity, Surgery, bill, survey};
 use crate::config::Package;
 use crate::config::glibc_set::is_glibc_set;
 use crate::elf::{Abi, Class, Elf, Patch, patched_len};
@@ -159,10 +159,7 @@ impl Draft {
 
     /// The wrappers without a shell for which nothing stands, in an artifact at least.
     pub fn scripts_without_shell(&self) -> impl Iterator<Item = PathBuf> {
-        let sources = self.entries.iter().filter_map(|entry| match &entry.kind {
-            Kind::File { source: Source::Store(disk), .. } => Some(disk),
-            _ => None,
-        });
+        let sources = self.entries.iter().filter_map(Entry::disk);
         sources.filter(|disk| self.without_shell.contains(*disk)).cloned()
     }
 

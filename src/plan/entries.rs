@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry::Vacant;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Entry, Kind, Role, Source, Special};
@@ -244,6 +245,14 @@ impl Entry {
         let (owner, group) = ("root".to_owned(), "root".to_owned());
         let special = Special::default();
         Entry { path, kind, mode, owner, group, caps: None, role, origin: String::new(), special }
+    }
+
+    /// Where the disk has what it is made of, if that is a file of the store.
+    pub fn disk(&self) -> Option<&PathBuf> {
+        match &self.kind {
+            Kind::File { source: Source::Store(disk), .. } => Some(disk),
+            _ => None,
+        }
     }
 
     /// The same in no package.

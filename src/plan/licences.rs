@@ -10,7 +10,7 @@ use super::copyright;
 use super::draft::Draft;
 use super::licence_name::{is_licence, is_of_project};
 use super::projects::{Project, origins};
-use super::{Entry, Finding, Kind, Role, Source};
+use super::{Entry, Finding, Role, Source};
 use crate::config::{Package, names};
 use crate::error::Result;
 use crate::path::{InstallPath, StoreFile, file_name, printable};
@@ -138,7 +138,7 @@ impl<'a> Texts<'a> {
             found.iter().map(|(_, text)| context.store.disk(&text.source)).collect();
         let mut before: HashMap<PathBuf, Vec<InstallPath>> = HashMap::new();
         for entry in draft.entries.iter() {
-            if let Kind::File { source: Source::Store(disk), .. } = &entry.kind
+            if let Some(disk) = entry.disk()
                 && texts.contains(disk)
             {
                 before.entry(disk.clone()).or_default().push(entry.path.clone());

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::Entry;
 use super::context::Context;
 use super::entries::Entries;
-use super::{Entry, Kind, Source};
 use crate::config::names;
 use crate::path::InstallPath;
 use crate::store::StorePath;
@@ -33,8 +33,7 @@ pub struct Origin {
 
 /// The file that an entry is made from, if the store has it.
 pub fn origin(context: &Context, entry: &Entry) -> Option<Origin> {
-    let Kind::File { source: Source::Store(disk), .. } = &entry.kind else { return None };
-    let file = context.store.undisk(disk)?;
+    let file = context.store.undisk(entry.disk()?)?;
     let (path, below) = context.store.split(&file)?;
     Some(Origin { path, below: below.to_vec() })
 }

@@ -88,8 +88,8 @@ pub fn plant(context: &Context, draft: &mut Draft, anchor: Option<&InstallPath>)
     let replaced = wrappers::replace(context, draft, anchor.as_ref())?;
     let Replaced { fixed, anywhere, mut lacks } = replaced;
     let planter = Planter { context, entries: &draft.entries, changes, fixed, anywhere, anchor };
-    let programs: Vec<&Entry> =
-        draft.entries.iter().filter(|entry| matches!(entry.role, Role::Program)).collect();
+    let is_wanted = |entry: &&Entry| entry.role == Role::Program && planter.is_wanted(entry);
+    let programs: Vec<&Entry> = draft.entries.iter().filter(is_wanted).collect();
     let planted: Vec<Planted> =
         programs.par_iter().map(|entry| planter.plant(entry)).collect::<Result<Vec<_>>>()?;
     let mut wrappers = BTreeSet::new();
@@ -188,7 +188,7 @@ impl Planter<'_> {
                 (Err(reason), None) => planted.lack = Some(Lack::start(&entry.path, reason)),
             }
         }
-        if self.context.relocatable && entry.is_in(Format::Tar) {
+        if self.is_anywhere(entry) {
             match self.anywhere(entry, &loader).map(|table| subject.with(&table, true)).transpose()? {
                 Some(Ok(entry)) => planted.anywhere = Some(entry),
                 Some(Err(reason)) => planted.lack = Some(Lack::tied(&entry.path, reason)),
@@ -198,10 +198,20 @@ impl Planter<'_> {
         Ok(planted)
     }
 
+    /// Whether there is anything to plant, or to tell of: only then is it read.
+    fn is_wanted(&self, entry: &Entry) -> bool {
+        let is_changed = !self.changes.is_empty() || self.fixed.contains_key(&entry.path);
+        self.is_anywhere(entry) || is_changed && self.is_fixed(entry)
+    }
+
     /// Whether an artifact has it at its place below the prefix.
     fn is_fixed(&self, entry: &Entry) -> bool {
-        let tarball = if self.context.relocatable { Formats::only(Format::Tar) } else { Formats::NONE };
-        entry.special.formats.without(tarball) != Formats::NONE
+        entry.special.formats.without(self.context.anywhere()) != Formats::NONE
+    }
+
+    /// Whether an artifact that may be in any folder has it.
+    fn is_anywhere(&self, entry: &Entry) -> bool {
+        entry.special.formats.and(self.context.anywhere()) != Formats::NONE
     }
 
     /// What its wrapper did, and what is to be done for all.

@@ -16,8 +16,8 @@ use super::entries::Entries;
 use super::scripts;
 use super::starters::Starters;
 use super::stubs::Lack;
-use super::{Entry, Kind, Role, Source};
-use crate::config::{Format, Formats};
+use super::{Entry, Kind, Role};
+use crate::config::Formats;
 use crate::error::Result;
 use crate::inspect::{self, Action, Wrapper};
 use crate::path::InstallPath;
@@ -69,8 +69,7 @@ pub fn replace(context: &Context, draft: &mut Draft, anchor: Option<&Anchor>) ->
         programs.par_iter().map(|entry| beginning(entry)).collect::<Result<_>>()?;
     let programs: Vec<Program> = programs.into_iter().zip(beginnings.iter().map(Vec::as_slice)).collect();
 
-    let tarball = if context.relocatable { Formats::only(Format::Tar) } else { Formats::NONE };
-    let sites = [(Formats::ALL.without(tarball), false), (tarball, true)];
+    let sites = [(Formats::ALL.without(context.anywhere()), false), (context.anywhere(), true)];
     let [fixed, anywhere] = sites.map(|(formats, anywhere)| {
         let anchor = anchor.filter(|_| anywhere);
         let starters = Starters { context, abi, anchor, relocation: &draft.relocation, formats, anywhere };
@@ -159,7 +158,7 @@ impl<'a> Replacing<'a> {
         }
         // A stub refuses to start a process of more rights than its user has (AT_SECURE).
         let is_privileged = |entry: &Entry| entry.mode & 0o6000 != 0 || entry.caps.is_some();
-        let stays = starters.context.scripts.contains(disk(entry)?);
+        let stays = starters.context.scripts.contains(entry.disk()?);
         if !starters.anywhere && (stays || is_privileged(entry) || is_privileged(file)) {
             return None;
         }
@@ -188,7 +187,7 @@ impl<'a> Replacing<'a> {
             }
             let is_whole = names.last() == Some(file);
             let program = self.entries.get(file).filter(|_| is_whole).filter(|entry| is_dynamic(entry));
-            let (Some(program), Some(wrapper)) = (program, disk(wrapping.entry)) else { continue };
+            let (Some(program), Some(wrapper)) = (program, wrapping.entry.disk()) else { continue };
             self.new.push(in_place_of(wrapping.entry, program, &self.starters));
             for name in names {
                 let link = Entry::link(name.clone(), path.file_name().to_vec());
@@ -207,14 +206,6 @@ fn in_place_of(wrapper: &Entry, program: &Entry, starters: &Starters) -> Entry {
     let (owner, group) = (wrapper.owner.clone(), wrapper.group.clone());
     let (path, special) = (wrapper.path.clone(), starters.special(wrapper));
     Entry { path, mode: wrapper.mode, owner, group, special, ..program.clone() }
-}
-
-/// Where the disk has a file of the store.
-fn disk(entry: &Entry) -> Option<&PathBuf> {
-    match &entry.kind {
-        Kind::File { source: Source::Store(path), .. } => Some(path),
-        _ => None,
-    }
 }
 
 impl Wrapping<'_> {
