@@ -14,6 +14,9 @@ use crate::elf::FileOffset;
 /// How much of a mapped file is scanned before it leaves memory: a multiple of every page size.
 const RELEASED: usize = 1 << 20;
 
+/// Wherever a hash begins, it holds a whole one of the blocks of this length that a file is cut into.
+const BLOCK: usize = HASH_LENGTH / 2;
+
 /// A hash that stands in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hit {
@@ -65,36 +68,58 @@ impl Scanner {
     }
 
     /// Every wanted hash in the bytes, in order.
-    ///
-    /// Looks at every 32nd byte only, until one is of the alphabet: of a window of 32 bytes, the last one that is not
-    /// tells where the next window can begin.
     pub fn scan(&self, bytes: &[u8]) -> Vec<Hit> {
-        self.scan_and_tell(bytes, |_| ())
+        let mut hits = Vec::new();
+        self.scan_part(bytes, 0..bytes.len(), &mut hits);
+        hits
     }
 
     /// All that is to be found in a file's bytes. Of a mapped file, what is behind the scanner leaves memory, so that large files
     /// take none.
     pub fn scan_content(&self, content: &Content) -> Found {
         let mut found = Found::default();
-        let Content::Mapped(map) = content else {
-            self.scan_texts(content, 0..content.len(), &mut found);
-            return Found { hits: self.scan(content), ..found };
-        };
-        let mut released = 0;
-        let hits = self.scan_and_tell(map, |start| {
-            if start - released >= RELEASED {
-                // What stands before a hash is looked at too.
-                let behind = (start - self.before.len()) / RELEASED * RELEASED;
-                self.scan_texts(map, released..behind, &mut found);
-                // SAFETY: the mapping is of a file and read only: a page that is wanted again is read again.
-                let _ = unsafe {
-                    map.unchecked_advise_range(UncheckedAdvice::DontNeed, released, behind - released)
-                };
-                released = behind;
+        for start in (0..content.len()).step_by(RELEASED) {
+            let part = start..content.len().min(start + RELEASED);
+            self.scan_part(content, part.clone(), &mut found.hits);
+            self.scan_texts(content, part.clone(), &mut found);
+            if let Content::Mapped(map) = content {
+                // SAFETY: the mapping is of a file and read only: a page that is wanted again, for what stands before a hash, is
+                // read again.
+                let _ = unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, start, part.len()) };
             }
-        });
-        self.scan_texts(map, released..map.len(), &mut found);
-        Found { hits, ..found }
+        }
+        found
+    }
+
+    /// The hashes whose first whole block is in a part of the bytes, which begins with a block.
+    fn scan_part(&self, bytes: &[u8], part: Range<usize>, hits: &mut Vec<Hit>) {
+        let blocks = bytes[part.clone()].chunks_exact(BLOCK);
+        for (number, _) in blocks.enumerate().filter(|(_, block)| may_be_of_a_hash(block)) {
+            self.scan_around(bytes, part.start + number * BLOCK, hits);
+        }
+    }
+
+    /// The hashes whose first whole block is the one at `block`.
+    fn scan_around(&self, bytes: &[u8], block: usize, hits: &mut Vec<Hit>) {
+        let behind_the_last = hits.last().map_or(0, |hit| hit.at.0 as usize + HASH_LENGTH);
+        let mut start = behind_the_last.max((block + 1).saturating_sub(BLOCK));
+        while start <= block {
+            let Some(window) = bytes.get(start..start + HASH_LENGTH) else { return };
+            // None begins before or at a byte that is not of the alphabet.
+            if let Some(last) = window.iter().rposition(|b| !IN_ALPHABET[*b as usize]) {
+                start += last + 1;
+                continue;
+            }
+            match StoreHash::new(window).filter(|hash| self.wanted.contains(hash)) {
+                Some(hash) => {
+                    let is_path = bytes[..start].ends_with(&self.before)
+                        && bytes.get(start + HASH_LENGTH) == Some(&b'-');
+                    hits.push(Hit { at: FileOffset(start as u64), hash, is_path });
+                    start += HASH_LENGTH;
+                }
+                None => start += 1,
+            }
+        }
     }
 
     /// Every path of the store with a wanted hash that is written in UTF-16 (little-endian), and every path outside of it that is
@@ -119,29 +144,12 @@ impl Scanner {
         let is_path = bytes.get(at + 2 * HASH_LENGTH..)?.starts_with(b"-\0");
         Some(Hit { at: FileOffset(at as u64), hash, is_path })
     }
+}
 
-    /// `passed` is told how far the scan has come.
-    fn scan_and_tell(&self, bytes: &[u8], mut passed: impl FnMut(usize)) -> Vec<Hit> {
-        let mut hits = Vec::new();
-        let mut start = 0;
-        while let Some(window) = bytes.get(start..start + HASH_LENGTH) {
-            passed(start);
-            if let Some(last) = window.iter().rposition(|b| !IN_ALPHABET[*b as usize]) {
-                start += last + 1;
-                continue;
-            }
-            match StoreHash::new(window).filter(|hash| self.wanted.contains(hash)) {
-                Some(hash) => {
-                    let is_path = bytes[..start].ends_with(&self.before)
-                        && bytes.get(start + HASH_LENGTH) == Some(&b'-');
-                    hits.push(Hit { at: FileOffset(start as u64), hash, is_path });
-                    start += HASH_LENGTH;
-                }
-                None => start += 1,
-            }
-        }
-        hits
-    }
+/// Whether a block is of digits and small letters, as all of Nix's alphabet are: without steps that depend on a byte, for the
+/// compiler to look at all of a block at once.
+fn may_be_of_a_hash(block: &[u8]) -> bool {
+    block.iter().fold(true, |all, byte| all & (byte.is_ascii_digit() | byte.is_ascii_lowercase()))
 }
 
 #[cfg(test)]
