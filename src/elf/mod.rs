@@ -10,6 +10,7 @@ pub(crate) mod fixture;
 mod image;
 pub mod ldso;
 mod note;
+mod opens;
 pub mod operation;
 pub mod planted;
 pub mod read;
@@ -21,7 +22,7 @@ pub mod verify;
 
 use std::sync::Arc;
 
-pub use note::Opens;
+pub use opens::Opens;
 pub use operation::{Operation, Refusal, RunPath};
 pub use planted::{Planted, Stub};
 pub use read::Malformed;
@@ -169,6 +170,8 @@ pub struct Elf {
     pub runpath: Option<Vec<u8>>,
     pub versions_needed: Vec<VersionNeed>,
     pub dlopen: Vec<DlopenNote>,
+    /// Whether it imports a function for which glibc unwinds a stack: what only libgcc_s can, which glibc opens itself.
+    pub unwinds: bool,
     /// What it begins with instead of an interpreter.
     pub stub: Option<Planted>,
     /// Where in the file the strings and tags lie that an operation edits.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::image::Image;
-use super::{DlopenNote, Elf, Priority};
+use super::{DlopenNote, Priority};
 
 const DLOPEN_OWNER: &[u8] = b"FDO\0";
 const DLOPEN_TYPE: u32 = 0x407c_0c0a;
@@ -17,29 +17,6 @@ struct Json {
     feature: String,
     #[serde(default)]
     description: String,
-}
-
-/// What opens libgcc_s to unwind a cancelled thread (glibc, sysdeps/nptl/unwind-forcedunwind.c).
-const LIBC: &[u8] = b"libc.so.6";
-const UNWINDER: &[u8] = b"libgcc_s.so.1";
-
-/// A library that a file opens itself.
-pub struct Opens<'e> {
-    /// Any will do.
-    pub names: Vec<&'e [u8]>,
-    /// Where the file says so; `None` for what is known of glibc.
-    pub note: Option<&'e DlopenNote>,
-}
-
-impl Elf {
-    /// The libraries that it opens itself and is less without.
-    pub fn opens(&self) -> impl Iterator<Item = Opens<'_>> {
-        let notes = self.dlopen.iter().filter(|note| note.priority >= Priority::Recommended);
-        let is_libc = self.soname.as_deref() == Some(LIBC);
-        notes
-            .map(|note| Opens { names: note.sonames.iter().map(Vec::as_slice).collect(), note: Some(note) })
-            .chain(is_libc.then(|| Opens { names: vec![UNWINDER], note: None }))
-    }
 }
 
 /// The dlopen notes of a PT_NOTE of `len` bytes and alignment `align` at a file offset. Notes that make no sense are

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use goblin::elf::header::{ET_CORE, ET_REL};
@@ -5,6 +6,7 @@ use goblin::elf::header::{ET_CORE, ET_REL};
 use super::*;
 use crate::elf::Priority;
 use crate::elf::fixture::{Fixture, abis};
+use crate::elf::opens::UNWINDING;
 
 /// The ELF files that this machine's own programs and libraries are.
 pub(crate) fn system_files() -> Vec<PathBuf> {
@@ -55,6 +57,12 @@ fn reads_what_goblin_reads_of_every_file_of_the_system() {
         );
         assert_eq!(text(&elf.runpath).into_iter().collect::<Vec<_>>(), witness.runpaths, "{show}");
         assert_eq!(text(&elf.rpath).into_iter().collect::<Vec<_>>(), witness.rpaths, "{show}");
+        let imported = witness.dynsyms.iter().filter(|symbol| symbol.is_import());
+        let imported: BTreeSet<String> = imported
+            .filter_map(|symbol| witness.dynstrtab.get_at(symbol.st_name).map(str::to_owned))
+            .collect();
+        assert!(elf.imports(&bytes, &imported).into_iter().eq(&imported), "{show}");
+        assert_eq!(elf.unwinds, UNWINDING.iter().any(|function| imported.contains(*function)), "{show}");
         let versions = elf.versions_needed.iter().map(|need| need.versions.len()).sum::<usize>();
         let counted: usize =
             witness.verneed.iter().flat_map(|section| section.iter()).map(|need| need.iter().count()).sum();

@@ -16,17 +16,22 @@ use super::{Elf, FileOffset};
 impl Elf {
     /// Those of `wanted` that the file imports.
     pub fn imports<'w>(&self, bytes: &[u8], wanted: &'w BTreeSet<String>) -> BTreeSet<&'w str> {
-        let image = Image::new(bytes, self.abi);
-        let Some(table) = Symbols::find(&image, &self.layout, self.abi) else { return BTreeSet::new() };
-        let strings = bytes.get(self.layout.strings.start as usize..).unwrap_or_default();
-        let name = |index: u64| {
-            let symbol = image.read::<Sym>(table.at + index * table.size)?;
+        let names = self.imported_names(Image::new(bytes, self.abi));
+        names.filter_map(|name| wanted.get(std::str::from_utf8(name).ok()?).map(String::as_str)).collect()
+    }
+
+    /// The names of the symbols that the file takes from others.
+    pub(super) fn imported_names<'b>(&self, image: Image<'b>) -> impl Iterator<Item = &'b [u8]> {
+        let strings = image.bytes.get(self.layout.strings.start as usize..).unwrap_or_default();
+        let symbols = Symbols::unexported(&image, &self.layout, self.abi).into_iter();
+        let places =
+            symbols.flat_map(|table| (0..table.count).map(move |index| table.at + index * table.size));
+        places.filter_map(move |at| {
+            let symbol = image.read::<Sym>(at)?;
             let is_imported = symbol.st_shndx == SHN_UNDEF as usize && symbol.st_name != 0;
             let string = strings.get(symbol.st_name..).filter(|_| is_imported)?;
-            let name = std::str::from_utf8(&string[..memchr::memchr(0, string)?]).ok()?;
-            wanted.get(name).map(String::as_str)
-        };
-        (0..table.count).filter_map(name).collect()
+            Some(&string[..memchr::memchr(0, string)?])
+        })
     }
 
     /// Whether a place lies in a string that ld.so or the kernel reads as what it is: the interpreter, or a string of the dynamic

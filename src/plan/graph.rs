@@ -333,7 +333,7 @@ impl<'a> Loading<'a> {
     fn add_dlopened(&mut self, group: usize, process: &Process, index: usize, search: &Search) {
         let chain = chain(process, index);
         let object = chain[0];
-        for Opens { names, note } in object.elf.opens() {
+        for Opens { names, note } in process.opens(index) {
             let provided = note.is_some() && names.iter().any(|name| self.is_baseline(name));
             if !provided
                 && !self.dlopen(group, &chain, &names, search)

@@ -257,6 +257,35 @@ fn an_announced_library_is_taken_along() {
     assert_eq!(entry(&plan, "/usr/lib/app/libone.so.1").origin, "one-1.0/lib/libone.so.1");
 }
 
+/// glibc opens libgcc_s for whoever unwinds a stack in its process: a program, a library, a plugin.
+#[test]
+fn libgcc_s_is_taken_along_where_threads_end() {
+    let plan = |program: &str, plugin: &str| {
+        let mut f = Fixture::new();
+        f.library(&format!("{GLIBC}/lib/libgcc_s.so.1"), &[]);
+        f.compile(&format!("{APP}/lib/plugin.so"), plugin, &[], &["-shared", "-fPIC"]);
+        let loader = format!("-Wl,--dynamic-linker=/nix/store/{GLIBC}/lib/ld-linux-x86-64.so.2");
+        let source = format!("#include <pthread.h>\nint main(void) {{ {program}; return 0; }}");
+        f.compile(&format!("{APP}/bin/app"), &source, &[], &[&loader]);
+        f.result(APP).plan("")
+    };
+    let (waits, ends) = ("pthread_testcancel()", "pthread_exit(0)");
+    let plugin = |code: &str| format!("#include <pthread.h>\nvoid end(void) {{ {code}; }}");
+    for (program, plugin, wanted) in [
+        (waits, plugin(waits), false),
+        (ends, plugin(waits), true),
+        (waits, plugin(ends), true),
+        (waits, "int backtrace(void **, int); int f(void) { return backtrace(0, 0); }".to_owned(), true),
+    ] {
+        let lines = lines(&plan(program, &plugin));
+        assert_eq!(
+            lines.iter().any(|line| line.contains("libgcc_s")),
+            wanted,
+            "{program}, {plugin}: {lines:#?}"
+        );
+    }
+}
+
 #[test]
 fn two_glibcs_have_a_library_folder_each() {
     let mut f = Fixture::new();

@@ -83,7 +83,7 @@ impl<'a> Reach<'a> {
         for (index, loaded) in process.objects.iter().enumerate() {
             all_found &= loaded.needs.iter().all(|need| need.served_by.is_some());
             self.take_links(&loaded.object);
-            for name in loaded.object.elf.opens().flat_map(|opens| opens.names) {
+            for name in process.opens(index).flat_map(|opens| opens.names) {
                 let up = std::iter::successors(Some(index), |index| process.objects[*index].by);
                 let chain: Vec<&Object> = up.map(|index| &process.objects[index].object).collect();
                 let found = search.find(name, &chain, loaded.object.elf.abi).found;
