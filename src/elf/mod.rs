@@ -170,7 +170,8 @@ pub struct Elf {
     pub runpath: Option<Vec<u8>>,
     pub versions_needed: Vec<VersionNeed>,
     pub dlopen: Vec<DlopenNote>,
-    /// Whether it imports a function for which glibc unwinds a stack: what only libgcc_s can, which glibc opens itself.
+    /// Whether it imports a function for which glibc unwinds a stack: what only libgcc_s can, which glibc opens itself. Known of what
+    /// was parsed [for a process](Elf::parse_for_process).
     pub unwinds: bool,
     /// What it begins with instead of an interpreter.
     pub stub: Option<Planted>,

@@ -2,7 +2,7 @@
 
 use super::image::Image;
 use super::ldso::Process;
-use super::{DlopenNote, Elf, Priority};
+use super::{DlopenNote, Elf, Malformed, Priority};
 
 const LIBC: &[u8] = b"libc.so.6";
 
@@ -41,8 +41,15 @@ impl Elf {
             .chain(is_libc.then(|| Opens { names: vec![UNWINDER], note: None }))
     }
 
-    /// Whether it imports a function for which glibc unwinds a stack.
-    pub(super) fn imports_unwinding(&self, image: &Image) -> bool {
-        self.imported_names(*image).any(|name| UNWINDING.iter().any(|function| function.as_bytes() == name))
+    /// As [`Elf::parse`], and tells what a process opens because of it: only all of its symbols say so, of which a large library has
+    /// tens of thousands.
+    pub fn parse_for_process(bytes: &[u8]) -> Result<Option<Elf>, Malformed> {
+        let mut parsed = Elf::parse(bytes)?;
+        if let Some(elf) = &mut parsed {
+            let is_one = |name: &[u8]| UNWINDING.iter().any(|function| function.as_bytes() == name);
+            let unwinds = elf.imported_names(Image::new(bytes, elf.abi)).any(is_one);
+            elf.unwinds = unwinds;
+        }
+        Ok(parsed)
     }
 }

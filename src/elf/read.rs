@@ -188,7 +188,6 @@ impl Elf {
             elf.layout.dynamic_offset = dynamic.p_offset;
             elf.layout.dynamic = dynamic_entries(&image, &elf.layout.loads, &dynamic)?;
             elf.read_strings(&image)?;
-            elf.unwinds = elf.imports_unwinding(&image);
         }
         if let Some(interpreter) = segments.interpreter {
             match interpreter_string(&image, &interpreter)? {

@@ -23,7 +23,7 @@ impl Elf {
     /// The names of the symbols that the file takes from others.
     pub(super) fn imported_names<'b>(&self, image: Image<'b>) -> impl Iterator<Item = &'b [u8]> {
         let strings = image.bytes.get(self.layout.strings.start as usize..).unwrap_or_default();
-        let symbols = Symbols::unexported(&image, &self.layout, self.abi).into_iter();
+        let symbols = Symbols::find(&image, &self.layout, self.abi).into_iter();
         let places =
             symbols.flat_map(|table| (0..table.count).map(move |index| table.at + index * table.size));
         places.filter_map(move |at| {

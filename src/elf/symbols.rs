@@ -47,13 +47,6 @@ impl Symbols {
         Some(Symbols { at, size, count: count.min(room / size), is_counted })
     }
 
-    /// Those that come before all that DT_GNU_HASH tells of, as linkers put what a file imports; all of them, where it tells of none.
-    pub fn unexported(image: &Image, layout: &Layout, abi: Abi) -> Option<Symbols> {
-        let symbols = Symbols::find(image, layout, abi)?;
-        let first = count_by_gnu_hash(image, layout, abi).and_then(|_| first_exported(image, layout));
-        Some(Symbols { count: first.unwrap_or(symbols.count).min(symbols.count), ..symbols })
-    }
-
     /// Those that something uses; up to the next table, if nothing does.
     pub fn used(image: &Image, layout: &Layout, abi: Abi) -> Option<Symbols> {
         let symbols = Symbols::find(image, layout, abi)?;
@@ -167,11 +160,6 @@ fn count_by_hash(image: &Image, layout: &Layout, abi: Abi) -> Option<u64> {
         return image.slice(at.checked_add(8)?, 8)?.pread_with(0, image.ctx.le).ok();
     }
     image.u32(at.checked_add(4)?).map(u64::from)
-}
-
-/// symoffset of DT_GNU_HASH: the first symbol that it covers, if it covers any.
-fn first_exported(image: &Image, layout: &Layout) -> Option<u64> {
-    image.u32(layout.place(DT_GNU_HASH)?.checked_add(4)?).map(u64::from)
 }
 
 /// DT_GNU_HASH covers the symbols from symoffset to the last, in the order of its buckets, so the chain of the highest

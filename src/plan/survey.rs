@@ -30,7 +30,7 @@ pub struct Survey {
 impl Survey {
     /// Of a file's bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        let (elf, malformed) = match Elf::parse(bytes) {
+        let (elf, malformed) = match Elf::parse_for_process(bytes) {
             Ok(elf) => (elf.map(Arc::new), None),
             Err(malformed) => (None, Some(malformed.to_string())),
         };

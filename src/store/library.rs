@@ -121,7 +121,7 @@ impl<'a> Libraries<'a> {
 
 fn parse(store: &Store, file: &StoreFile) -> Option<Arc<Elf>> {
     let bytes = store.map_sparsely(file).ok()?;
-    Elf::parse(&bytes).ok().flatten().map(Arc::new)
+    Elf::parse_for_process(&bytes).ok().flatten().map(Arc::new)
 }
 
 impl Files for Libraries<'_> {

@@ -44,7 +44,7 @@ impl<'a> Reach<'a> {
             return Ok(());
         }
         let Some(body) = payload::whole(entry)? else { return Ok(()) };
-        match Elf::parse(&body) {
+        match Elf::parse_for_process(&body) {
             Ok(Some(mut elf)) => {
                 stub::see_through(&mut elf, entry.path.as_bytes());
                 self.take_needed(entry, elf)
@@ -121,7 +121,7 @@ struct Payload<'a> {
 impl Payload<'_> {
     fn open_anew(&self, path: &[u8]) -> Option<Object> {
         let entry = self.entries.follow(&InstallPath::new(path)?).1?;
-        let elf = Elf::parse(&payload::whole(entry).ok()??).ok()??;
+        let elf = Elf::parse_for_process(&payload::whole(entry).ok()??).ok()??;
         Some(Object { path: entry.path.as_bytes().to_vec(), found_as: path.to_vec(), elf: Arc::new(elf) })
     }
 }
