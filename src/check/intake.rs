@@ -5,10 +5,10 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use memmap2::Mmap;
+use memmap2::MmapOptions;
 
 use super::anchored::Anchored;
-use super::read::{Kind, Member};
+use super::read::{Kind, Member, fill};
 use super::tree::{Content, Tree};
 use crate::config::glibc_set::is_glibc_set;
 use crate::elf::{Class, Elf, Malformed, ldso};
@@ -21,7 +21,7 @@ const IN_MEMORY: usize = 8 << 20;
 const ELF_MAX: u64 = 8 << 30;
 const ELF_MAGIC: &[u8] = b"\x7fELF";
 /// As much of a script as the kernel reads (BINPRM_BUF_SIZE, linux/binfmts.h).
-const SHEBANG_MAX: u64 = 256;
+const SHEBANG_MAX: usize = 256;
 
 #[derive(Default)]
 pub(super) struct Intake {
@@ -30,9 +30,10 @@ pub(super) struct Intake {
     pub anchored: Anchored,
     /// Where the artifact is: a build writes there anyway, and has more room there than in a /tmp in memory.
     folder: PathBuf,
-    /// Used again for each file.
+    /// [`IN_MEMORY`] bytes, as soon as there is an ELF file; used again for each.
     buffer: Vec<u8>,
-    /// Unlinked, used again for each large file.
+    /// Unlinked, and used again for each large file, which goes over the one before: room that is given back and taken anew costs as much
+    /// as what is written.
     spool: Option<File>,
 }
 
@@ -68,46 +69,52 @@ impl Intake {
     }
 
     fn content(&mut self, member: &Member, body: &mut dyn Read) -> io::Result<Content> {
-        self.buffer.clear();
-        body.take(ELF_MAGIC.len() as u64).read_to_end(&mut self.buffer)?;
-        if self.buffer == ELF_MAGIC {
+        let mut beginning = [0; SHEBANG_MAX];
+        let magic = take(body, &mut beginning[..ELF_MAGIC.len()])?;
+        if beginning[..magic] == *ELF_MAGIC {
             return self.elf(member, body);
         }
-        if self.buffer.starts_with(b"#!") {
-            body.take(SHEBANG_MAX - self.buffer.len() as u64).read_to_end(&mut self.buffer)?;
-            let line = self.buffer.split(|b| *b == b'\n').next().unwrap_or_default();
+        if beginning[..magic].starts_with(b"#!") {
+            let length = magic + take(body, &mut beginning[magic..])?;
+            let line = beginning[..length].split(|b| *b == b'\n').next().unwrap_or_default();
             return Ok(Content::Script(line[2..].trim_ascii().to_vec()));
         }
         Ok(Content::Data)
     }
 
+    /// Of a file behind its magic number.
     fn elf(&mut self, member: &Member, body: &mut dyn Read) -> io::Result<Content> {
-        body.take((IN_MEMORY - self.buffer.len()) as u64).read_to_end(&mut self.buffer)?;
-        if self.buffer.len() < IN_MEMORY {
-            return Ok(parse(&self.buffer, &member.path));
+        self.buffer.resize(IN_MEMORY, 0);
+        self.buffer[..ELF_MAGIC.len()].copy_from_slice(ELF_MAGIC);
+        let mut length = ELF_MAGIC.len() + take(body, &mut self.buffer[ELF_MAGIC.len()..])?;
+        if length < IN_MEMORY {
+            return Ok(parse(&self.buffer[..length], &member.path));
         }
         let spool = match &mut self.spool {
             Some(spool) => spool,
             none => none.insert(temporary(&self.folder)?),
         };
-        spool.set_len(0)?;
         spool.rewind()?;
-        spool.write_all(&self.buffer)?;
+        let mut size = 0;
         // Through the buffer, which is larger than io::copy's own.
-        loop {
-            self.buffer.clear();
-            if body.take(IN_MEMORY as u64).read_to_end(&mut self.buffer)? == 0 {
-                break;
-            }
-            spool.write_all(&self.buffer)?;
-            if spool.stream_position()? > ELF_MAX {
+        while length > 0 {
+            spool.write_all(&self.buffer[..length])?;
+            size += length as u64;
+            if size > ELF_MAX {
                 return Err(io::Error::other(format!("{} is an absurdly large ELF file", member.path)));
             }
+            length = take(body, &mut self.buffer)?;
         }
         // SAFETY: the file has no name and no other user, and is not written to while it is mapped.
-        let map = unsafe { Mmap::map(&*spool) }?;
+        let map = unsafe { MmapOptions::new().len(size as usize).map(&*spool) }?;
         Ok(parse(&map, &member.path))
     }
+}
+
+/// Not `read_to_end`, which zeroes the room for each read.
+fn take(body: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let (length, outcome) = fill(body, buffer);
+    outcome.map(|()| length)
 }
 
 /// A nameless file in `folder`, or else, where that is not for us to write to, in the system's place for such.

@@ -4,6 +4,8 @@ use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
+use super::fill;
+
 const CHUNK: usize = 256 << 10;
 const CHUNKS: usize = 4;
 
@@ -31,23 +33,23 @@ impl Ahead {
             // Cannot fail: the receiver is still in this function.
             let _ = emptied.send(vec![0; CHUNK]);
         }
-        thread::spawn(move || fill(source, &emptied_receiver, &filled_sender));
+        thread::spawn(move || read_ahead(source, &emptied_receiver, &filled_sender));
         Ahead { filled, emptied, current: Chunk::default(), at: 0, ended: false }
     }
 }
 
-fn fill(
+fn read_ahead(
     mut source: Box<dyn Read + Send>,
     emptied: &Receiver<Vec<u8>>,
     filled: &SyncSender<io::Result<Chunk>>,
 ) {
     while let Ok(mut buffer) = emptied.recv() {
-        let (length, failure) = fill_one(&mut *source, &mut buffer);
-        let goes_on = length > 0 && failure.is_none();
-        if (length > 0 || failure.is_none()) && filled.send(Ok(Chunk { buffer, length })).is_err() {
+        let (length, outcome) = fill(&mut *source, &mut buffer);
+        let goes_on = length > 0 && outcome.is_ok();
+        if (length > 0 || outcome.is_ok()) && filled.send(Ok(Chunk { buffer, length })).is_err() {
             return;
         }
-        if let Some(cause) = failure {
+        if let Err(cause) = outcome {
             // Whether or not anybody listens still, this is the end.
             let _ = filled.send(Err(cause));
         }
@@ -55,20 +57,6 @@ fn fill(
             return;
         }
     }
-}
-
-/// Fills the buffer as far as the source goes: how far that was, and what stopped it if not its end.
-fn fill_one(source: &mut dyn Read, buffer: &mut [u8]) -> (usize, Option<io::Error>) {
-    let mut length = 0;
-    while length < buffer.len() {
-        match source.read(&mut buffer[length..]) {
-            Ok(0) => break,
-            Ok(got) => length += got,
-            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
-            Err(cause) => return (length, Some(cause)),
-        }
-    }
-    (length, None)
 }
 
 impl Read for Ahead {

@@ -104,6 +104,20 @@ fn read_archive(artifact: &Path, take: &mut Take) -> io::Result<()> {
     }
 }
 
+/// Fills the buffer as far as the source goes: how far that was, and what stopped it if not its end.
+pub(super) fn fill(source: &mut dyn Read, buffer: &mut [u8]) -> (usize, io::Result<()>) {
+    let mut length = 0;
+    while length < buffer.len() {
+        match source.read(&mut buffer[length..]) {
+            Ok(0) => break,
+            Ok(got) => length += got,
+            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+            Err(cause) => return (length, Err(cause)),
+        }
+    }
+    (length, Ok(()))
+}
+
 /// The bytes are not as their format has them.
 fn malformed(message: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, message.into())
