@@ -111,8 +111,6 @@ pub struct Packed<'f> {
     /// SHA-256 of the compressed bytes; empty unless files are digested so too.
     pub digest: Vec<u8>,
     pub unpacked_size: u64,
-    /// The same of the bytes before compression.
-    pub unpacked_digest: Vec<u8>,
     /// Of each member's content, by the member's number; empty for what has none.
     pub files: Vec<Vec<u8>>,
 }
@@ -190,7 +188,8 @@ struct Writer<'f> {
     offset: u64,
     /// What is not worth a call of the compressor yet.
     gathered: Vec<u8>,
-    unpacked: Tally,
+    /// Bytes so far.
+    unpacked: u64,
     compressor: Compressor<Output<'f>>,
     member: Option<OpenMember>,
 }
@@ -216,7 +215,7 @@ impl<'f> Writer<'f> {
             file,
             offset,
             gathered: Vec::with_capacity(CHUNK),
-            unpacked: Tally::new(digested),
+            unpacked: 0,
             compressor: compressor(packed)?,
             member: None,
         })
@@ -230,12 +229,12 @@ impl<'f> Writer<'f> {
             self.gathered.extend_from_slice(bytes);
             return Ok(());
         }
-        self.unpacked.update(bytes);
+        self.unpacked += bytes.len() as u64;
         self.compressor.write_all(bytes)
     }
 
     fn put_gathered(&mut self) -> io::Result<()> {
-        self.unpacked.update(&self.gathered);
+        self.unpacked += self.gathered.len() as u64;
         self.compressor.write_all(&self.gathered)?;
         self.gathered.clear();
         Ok(())
@@ -262,10 +261,8 @@ impl<'f> Writer<'f> {
             Packing::Promised(promise) => Some(promise),
         };
         self.put_gathered()?;
-        for chunk in bytes.chunks(CHUNK) {
-            self.digest(chunk);
-            self.unpacked.update(chunk);
-        }
+        self.digest(bytes);
+        self.unpacked += bytes.len() as u64;
         self.compressor.splice(bytes, promise)
     }
 
@@ -288,14 +285,12 @@ impl<'f> Writer<'f> {
         let mut packed = self.compressor.finish()?;
         packed.flush()?;
         let (size, digest) = packed.tally.finish();
-        let (unpacked_size, unpacked_digest) = self.unpacked.finish();
         Ok(Packed {
             file: self.file,
             offset: self.offset,
             size,
             digest,
-            unpacked_size,
-            unpacked_digest,
+            unpacked_size: self.unpacked,
             files,
         })
     }

@@ -115,7 +115,7 @@ impl<'a> Rpm<'a> {
             signature_room: 0,
             room: 0,
         };
-        rpm.put_digests(&[0; DIGEST], &[0; DIGEST], |_| vec![0; DIGEST]);
+        rpm.put_digests(&[0; DIGEST], |_| vec![0; DIGEST]);
         let header = rpm.header.to_bytes();
         rpm.signature_room =
             signature::room(&Facts { header: &header, size: 0, unpacked_size: 0, large }, signer);
@@ -123,9 +123,10 @@ impl<'a> Rpm<'a> {
         Ok(rpm)
     }
 
-    fn put_digests(&mut self, packed: &[u8], unpacked: &[u8], file: impl Fn(&Member) -> Vec<u8>) {
+    /// Without PAYLOADDIGESTALT, that of the payload before compression: rpm asks for it only where it does not have the one of the
+    /// payload as it is, and an .rpm of rpm 4.14 has none (RHEL 8).
+    fn put_digests(&mut self, packed: &[u8], file: impl Fn(&Member) -> Vec<u8>) {
         self.header.put(tags::PAYLOADDIGEST, Value::texts([hex(packed)]));
-        self.header.put(tags::PAYLOADDIGESTALT, Value::texts([hex(unpacked)]));
         self.files.put_digests(&mut self.header, file);
     }
 
@@ -227,9 +228,7 @@ impl Artifact for Rpm<'_> {
     }
 
     fn complete(mut self: Box<Self>, draft: &File, destination: &Path, packed: &Packed) -> Result<()> {
-        self.put_digests(&packed.digest, &packed.unpacked_digest, |member| {
-            packed.files[member.number].clone()
-        });
+        self.put_digests(&packed.digest, |member| packed.files[member.number].clone());
         let header = self.header.to_bytes();
         let signatures = self.signatures(&header, packed).while_doing("sign", destination)?;
         let facts = Facts {

@@ -119,7 +119,6 @@ pub mod tags {
     pub const TRANSFILETRIGGERPRIORITIES: u32 = 5085;
     pub const PAYLOADDIGEST: u32 = 5092;
     pub const PAYLOADDIGESTALGO: u32 = 5093;
-    pub const PAYLOADDIGESTALT: u32 = 5097;
     pub const PREUNTRANS: u32 = 5103;
     pub const POSTUNTRANS: u32 = 5104;
     pub const PREUNTRANSPROG: u32 = 5105;
