@@ -16,7 +16,7 @@ use crate::path::InstallPath;
 use crate::stub::{self, Table};
 
 /// ELF files up to this size are parsed in memory, larger ones in a temporary file.
-const IN_MEMORY: usize = 8 << 20;
+const IN_MEMORY: usize = 24 << 20;
 /// An ELF file beyond this is taken for an attempt to fill the disk.
 const ELF_MAX: u64 = 8 << 30;
 const ELF_MAGIC: &[u8] = b"\x7fELF";
@@ -84,7 +84,10 @@ impl Intake {
 
     /// Of a file behind its magic number.
     fn elf(&mut self, member: &Member, body: &mut dyn Read) -> io::Result<Content> {
-        self.buffer.resize(IN_MEMORY, 0);
+        if self.buffer.is_empty() {
+            // Zeros that the kernel has: only what is used of them becomes memory.
+            self.buffer = vec![0; IN_MEMORY];
+        }
         self.buffer[..ELF_MAGIC.len()].copy_from_slice(ELF_MAGIC);
         let mut length = ELF_MAGIC.len() + take(body, &mut self.buffer[ELF_MAGIC.len()..])?;
         if length < IN_MEMORY {
