@@ -285,14 +285,7 @@ impl<'f> Writer<'f> {
         let mut packed = self.compressor.finish()?;
         packed.flush()?;
         let (size, digest) = packed.tally.finish();
-        Ok(Packed {
-            file: self.file,
-            offset: self.offset,
-            size,
-            digest,
-            unpacked_size: self.unpacked,
-            files,
-        })
+        Ok(Packed { file: self.file, offset: self.offset, size, digest, unpacked_size: self.unpacked, files })
     }
 }
 

@@ -23,8 +23,10 @@ pub fn complete_bill(plan: &mut Plan) -> Result<()> {
     let Some(bill) = &plan.bill else { return Ok(()) };
     let listed: Vec<&InstallPath> = bill.listed().map(|file| &file.path).collect();
     let files: Vec<usize> = listed.iter().flat_map(|path| plan.at(path)).collect();
+    // One by one: a large file at the end keeps no others waiting behind it.
+    let files = files.par_iter().with_max_len(1);
     let digests: BTreeMap<usize, [Sha256Digest; 2]> =
-        files.par_iter().map(|file| Ok((*file, digests(&plan.entries[*file])?))).collect::<Result<_>>()?;
+        files.map(|file| Ok((*file, digests(&plan.entries[*file])?))).collect::<Result<_>>()?;
     let told =
         |[shipped, original]: &[Sha256Digest; 2]| Digests { shipped: hex(shipped), original: hex(original) };
     let mut made = Vec::new();
