@@ -4,9 +4,9 @@
 //! share a frame in jobs, of which each but the first refers to nothing but bytes, and to none of them where jobs have no overlap. A
 //! flush ends a job. So what is between two flushes stands by itself.
 
-use std::io::{self, Write};
+use std::io;
 
-use zstd::Encoder;
+use zstd::stream::raw::{Encoder, InBuffer, Operation, OutBuffer};
 use zstd::zstd_safe::CParameter;
 
 /// The last level at which archives are made of pieces; its own window is 2 MiB. At higher ones, they would lose too much by it.
@@ -34,36 +34,50 @@ const WORKERS: u32 = 2;
 /// zstd's word for none.
 const NO_OVERLAP: u32 = 1;
 
+/// So much room at least for what zstd has to hand out.
+const ROOM: usize = 1 << 20;
+
 /// Makes blocks; the frame around them is never ended.
 pub struct Blocks {
-    encoder: Encoder<'static, Vec<u8>>,
+    /// Not one that writes: that copies what came of the bytes twice.
+    encoder: Encoder<'static>,
 }
 
 impl Blocks {
     pub fn new(level: i32) -> io::Result<Self> {
-        let mut encoder = Encoder::new(Vec::new(), level)?;
-        encoder.multithread(WORKERS)?;
+        let mut encoder = Encoder::new(level)?;
+        encoder.set_parameter(CParameter::NbWorkers(WORKERS))?;
         encoder.set_parameter(CParameter::JobSize(PIECE as u32))?;
         encoder.set_parameter(CParameter::OverlapSizeLog(NO_OVERLAP))?;
         encoder.set_parameter(CParameter::WindowLog(WINDOW_LOG.into()))?;
         // The frame's first job, and its header, are thrown away.
-        encoder.write_all(&[0])?;
-        encoder.flush()?;
-        encoder.get_mut().clear();
-        Ok(Blocks { encoder })
+        let (mut blocks, mut thrown_away) = (Blocks { encoder }, Vec::new());
+        blocks.add(&[0], &mut thrown_away)?;
+        blocks.end(&mut thrown_away)?;
+        Ok(blocks)
     }
 
-    /// Takes in bytes.
-    pub fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.encoder.write_all(bytes)
-    }
-
-    /// Hands out what became of all that was taken in.
-    pub fn end(&mut self, into: &mut Vec<u8>) -> io::Result<()> {
-        self.encoder.flush()?;
-        into.append(self.encoder.get_mut());
+    /// Takes in bytes, and puts behind `into` what became of any so far.
+    pub fn add(&mut self, bytes: &[u8], into: &mut Vec<u8>) -> io::Result<()> {
+        let mut bytes = InBuffer::around(bytes);
+        while bytes.pos() < bytes.src.len() {
+            self.encoder.run(&mut bytes, &mut room(into))?;
+        }
         Ok(())
     }
+
+    /// The same of all that was taken in.
+    pub fn end(&mut self, into: &mut Vec<u8>) -> io::Result<()> {
+        while self.encoder.flush(&mut room(into))? > 0 {}
+        Ok(())
+    }
+}
+
+/// Behind what is there.
+fn room(into: &mut Vec<u8>) -> OutBuffer<'_, Vec<u8>> {
+    into.reserve(ROOM);
+    let length = into.len();
+    OutBuffer::around_pos(into, length)
 }
 
 /// Blocks of bytes as they are.

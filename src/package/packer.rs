@@ -106,7 +106,7 @@ impl Engine {
                 match (&mut *self, is_noise) {
                     (Engine::Deflate(deflater), false) => deflater.deflate(stretch, &mut packed)?,
                     (Engine::Deflate(_), true) => deflate::store(stretch, &mut packed),
-                    (Engine::Zstd(blocks), false) => blocks.add(stretch)?,
+                    (Engine::Zstd(blocks), false) => blocks.add(stretch, &mut packed)?,
                     (Engine::Zstd(blocks), true) => {
                         blocks.end(&mut packed)?;
                         frame::store(stretch, &mut packed);
