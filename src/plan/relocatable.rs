@@ -9,7 +9,7 @@ use super::relocator;
 use super::{Entry, Finding, Kind, Role, Surgery};
 use crate::bill::Bill;
 use crate::config::{ContentKind, Format, names};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::path::InstallPath;
 use crate::payload;
 use crate::stub::Root;
@@ -92,7 +92,21 @@ pub fn ties(context: &Context, draft: &Draft) -> Vec<String> {
     ties.extend(taken.map(|path| format!("{path}: a tarball for any folder has a file of explant's there")));
     let links = config.install.links.iter().filter(|(link, _)| is_outside(link));
     ties.extend(links.map(|(link, _)| format!("{link}: `install.links` puts it outside of the prefix")));
+    ties.extend(unlisted(draft).map(|path| format!("{path}: {UNLISTED}")));
     ties
+}
+
+/// What the list that install.sh goes by, one name a line, cannot have.
+fn unlisted(draft: &Draft) -> impl Iterator<Item = &InstallPath> {
+    listed(draft).map(|entry| &entry.path).filter(|path| path.as_bytes().contains(&b'\n'))
+}
+
+const UNLISTED: &str = "install.sh cannot install a file with a newline in its name";
+
+/// The tarball's files and links.
+fn listed(draft: &Draft) -> impl Iterator<Item = &Entry> {
+    let is_there = |entry: &&Entry| matches!(entry.kind, Kind::File { .. } | Kind::Link { .. });
+    draft.entries.iter().filter(|entry| entry.is_in(Format::Tar)).filter(is_there)
 }
 
 /// Tells why the tarball is one for `/` though nobody says so.
@@ -144,6 +158,11 @@ pub fn add(
         add_list(context, draft, relocator::LIST, anchored_list(context, anchored, &place))?;
     }
     relocator::add(context, draft)?;
+    if let Some(path) = unlisted(draft).next() {
+        return Err(Error::failure(format!("{path}: {UNLISTED}")).remedy(
+            "leave it out with `install.exclude`, or say `relocatable = false` under [tarball], for one that is unpacked at `/`",
+        ));
+    }
     let manifest = manifest(draft, &place);
     add_list(context, draft, "manifest", manifest)
 }
@@ -162,11 +181,7 @@ fn split_bill(draft: &mut Draft, bill: Option<&Bill>) -> Result<()> {
 
 /// The tarball's files and links, one a line, sorted.
 fn manifest(draft: &Draft, place: &Place) -> Vec<u8> {
-    let is_listed = |entry: &&Entry| {
-        entry.is_in(Format::Tar) && matches!(entry.kind, Kind::File { .. } | Kind::Link { .. })
-    };
-    let mut paths: Vec<Vec<u8>> =
-        draft.entries.iter().filter(is_listed).map(|entry| place.below(&entry.path)).collect();
+    let mut paths: Vec<Vec<u8>> = listed(draft).map(|entry| place.below(&entry.path)).collect();
     paths.push(b"manifest".to_vec());
     paths.sort();
     lines(paths)

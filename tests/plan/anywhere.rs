@@ -131,6 +131,16 @@ fn a_tarball_that_cannot_run_from_any_folder_is_one_for_the_root() {
     }
 }
 
+#[test]
+fn a_name_that_the_list_of_files_cannot_have_ties_the_tarball_to_its_place() {
+    let f = fixture();
+    f.file(&format!("{APP}/share/app/two\nlines"), "");
+    let told = ties(&f.plan_by_default(""));
+    assert!(told.len() == 1 && told[0].contains("two\\nlines: install.sh"), "{told:?}");
+    let error = f.try_plan("[tarball]\nrelocatable = true\n").unwrap_err().to_string();
+    assert!(error.contains("two\\nlines: install.sh") && error.contains("install.exclude"), "{error}");
+}
+
 /// A stub would stand between the program and the data that it looks for at its end.
 #[test]
 fn a_program_that_can_have_no_stub_ties_the_tarball_to_its_place() {
