@@ -76,6 +76,7 @@ impl<W: Write> Compressor<W> {
             (Compression::Xz(level), None) => {
                 Compressor::Xz(XzEncoder::new_stream(into, xz(level, threads).encoder()?))
             }
+            // Of gzip there is always a packer.
             (Compression::Gzip(_) | Compression::None, None) => Compressor::None(into),
         })
     }

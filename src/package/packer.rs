@@ -47,7 +47,8 @@ impl Packer {
 
     /// `None`: there are none of this codec.
     pub fn start(compression: Compression, threads: usize) -> io::Result<Option<Self>> {
-        let (sender, tasks) = sync_channel(threads);
+        // One waits for the first thread that is done; more would only take memory.
+        let (sender, tasks) = sync_channel(1);
         let tasks = Arc::new(Mutex::new(tasks));
         for _ in 0..threads {
             let Some(engine) = Engine::new(compression)? else { return Ok(None) };

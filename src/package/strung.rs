@@ -67,7 +67,7 @@ impl<W: Write> Strung<W> {
     /// As many pieces may be under way as keep all threads busy; then the first one is waited for.
     fn push(&mut self, pending: Pending) -> io::Result<()> {
         self.pending.push_back(pending);
-        while self.pending.len() > 2 * self.packer.threads {
+        while self.pending.len() > self.packer.threads + 1 {
             self.write_first()?;
         }
         Ok(())
