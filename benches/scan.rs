@@ -3,11 +3,11 @@
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use explant::path::StoreFile;
 use explant::store::scan::Scanner;
 use explant::store::{Store, StorePath};
-use rayon::prelude::*;
 
 fn main() {
     let paths: Vec<String> =
@@ -18,14 +18,25 @@ fn main() {
         StorePath::parse(name.as_bytes()).expect("a store path").hash()
     });
     let scanner = Scanner::new(store.dir().as_bytes(), hashes);
-    let files = paths.par_iter().flat_map_iter(walkdir::WalkDir::new).flatten();
-    let files: Vec<_> = files.filter(|entry| entry.file_type().is_file()).collect();
-    // One by one, as a plan does: a large one at the end keeps no others waiting behind it.
-    let count = files.par_iter().with_max_len(1).map(|entry| {
+    let count = AtomicUsize::new(0);
+    let look = |entry: walkdir::DirEntry| {
         let file = StoreFile::new(entry.path().as_os_str().as_bytes()).expect("an absolute path");
         let bytes = store.map(&file).expect("a file of the store");
         let found = scanner.scan_content(&bytes);
-        found.hits.iter().chain(&found.wide).filter(|hit| hit.is_path).count()
+        let paths = found.hits.iter().chain(&found.wide).filter(|hit| hit.is_path).count();
+        count.fetch_add(paths, Ordering::Relaxed);
+    };
+    // Files are looked into while others are still being found, as ripgrep does.
+    rayon::scope(|scope| {
+        for path in &paths {
+            let look = &look;
+            scope.spawn(move |scope| {
+                let entries = walkdir::WalkDir::new(path).into_iter().flatten();
+                for file in entries.filter(|entry| entry.file_type().is_file()) {
+                    scope.spawn(move |_| look(file));
+                }
+            });
+        }
     });
-    println!("{}", count.sum::<usize>());
+    println!("{}", count.into_inner());
 }
