@@ -123,8 +123,8 @@ impl<'a> Rpm<'a> {
         Ok(rpm)
     }
 
-    /// Without PAYLOADDIGESTALT, that of the payload before compression: rpm asks for it only where it does not have the one of the
-    /// payload as it is, and an .rpm of rpm 4.14 has none (RHEL 8).
+    /// Without PAYLOADDIGESTALT, that of the payload before compression, which rpm 4.16 brought: rpm -K is content with one of the two,
+    /// and no rpm before it (RHEL 8) reads it.
     fn put_digests(&mut self, packed: &[u8], file: impl Fn(&Member) -> Vec<u8>) {
         self.header.put(tags::PAYLOADDIGEST, Value::texts([hex(packed)]));
         self.files.put_digests(&mut self.header, file);
