@@ -25,9 +25,10 @@ pub struct Opens<'e> {
 impl Process {
     /// The libraries that one of its objects opens itself and is less without.
     pub fn opens(&self, index: usize) -> impl Iterator<Item = Opens<'_>> {
-        let unwinds = self.objects.iter().any(|loaded| loaded.object.elf.unwinds);
+        // Asked for glibc alone, not for each object of the process.
+        let unwinds = || self.objects.iter().any(|loaded| loaded.object.elf.unwinds);
         let opened = self.objects[index].object.elf.opens();
-        opened.filter(move |opens| opens.note.is_some() || unwinds)
+        opened.filter(move |opens| opens.note.is_some() || unwinds())
     }
 }
 

@@ -210,7 +210,8 @@ impl<'f> Writer<'f> {
         compressor: impl FnOnce(Output<'f>) -> io::Result<Compressor<Output<'f>>>,
     ) -> io::Result<Self> {
         file.seek(SeekFrom::Start(offset))?;
-        let packed = Counted { into: BufWriter::with_capacity(CHUNK, file), tally: Tally::new(digested) };
+        let into = BufWriter::with_capacity(CHUNK, file);
+        let packed = Counted { into, size: 0, hasher: digested.then(Sha256::new) };
         Ok(Writer {
             file,
             offset,
@@ -284,45 +285,31 @@ impl<'f> Writer<'f> {
         self.put_gathered()?;
         let mut packed = self.compressor.finish()?;
         packed.flush()?;
-        let (size, digest) = packed.tally.finish();
-        Ok(Packed { file: self.file, offset: self.offset, size, digest, unpacked_size: self.unpacked, files })
+        Ok(Packed {
+            file: self.file,
+            offset: self.offset,
+            size: packed.size,
+            digest: packed.hasher.map(|hasher| hasher.finalize().to_vec()).unwrap_or_default(),
+            unpacked_size: self.unpacked,
+            files,
+        })
     }
 }
 
-/// Counts bytes, and digests them if it is asked to.
-struct Tally {
-    size: u64,
-    hasher: Option<Sha256>,
-}
-
-impl Tally {
-    fn new(digested: bool) -> Self {
-        Tally { size: 0, hasher: digested.then(Sha256::new) }
-    }
-
-    fn update(&mut self, bytes: &[u8]) {
-        self.size += bytes.len() as u64;
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(bytes);
-        }
-    }
-
-    /// How many, and their digest.
-    fn finish(self) -> (u64, Vec<u8>) {
-        (self.size, self.hasher.map(|hasher| hasher.finalize().to_vec()).unwrap_or_default())
-    }
-}
-
-/// Counts what goes through.
+/// Counts what goes through, and digests it if it is asked to.
 struct Counted<W: Write> {
     into: W,
-    tally: Tally,
+    size: u64,
+    hasher: Option<Sha256>,
 }
 
 impl<W: Write> Write for Counted<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let taken = self.into.write(bytes)?;
-        self.tally.update(&bytes[..taken]);
+        self.size += taken as u64;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&bytes[..taken]);
+        }
         Ok(taken)
     }
 
