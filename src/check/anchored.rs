@@ -3,6 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, Read};
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::tree::Tree;
 use super::{FEWEST_HASH, Report};
@@ -12,6 +15,8 @@ use crate::store::path::IN_ALPHABET;
 use crate::stub::Table;
 
 const BEFORE: &[u8] = b"/proc/self/fd/";
+/// To make it costs more than to look through a small file.
+static FINDER: LazyLock<Finder> = LazyLock::new(|| Finder::new(BEFORE));
 /// The longest text that tells where a reference leads: the beginning, a descriptor, slashes, more than a whole hash.
 const LONGEST: usize = 96;
 /// No bundle names more store paths.
@@ -57,7 +62,7 @@ impl Anchored {
     ///
     /// Errors: more than any bundle does.
     fn note(&mut self, bytes: &[u8], path: &InstallPath) -> io::Result<()> {
-        for at in memchr::memmem::find_iter(bytes, BEFORE) {
+        for at in FINDER.find_iter(bytes) {
             let Some(mention) = mention(&bytes[at + BEFORE.len()..]) else { continue };
             self.mentions.entry(mention).or_insert_with(|| path.clone());
             if self.mentions.len() > MOST {
@@ -121,10 +126,12 @@ impl Read for Watched<'_> {
         let len = self.body.read(buffer)?;
         let new = &buffer[..len];
         // What goes on from the last read, and then what is new by itself: it is not copied.
+        let goes_on = !self.last.is_empty();
         self.last.extend_from_slice(&new[..len.min(LONGEST)]);
-        for bytes in [&self.last, new] {
-            self.seen.note(bytes, self.path)?;
+        if goes_on {
+            self.seen.note(&self.last, self.path)?;
         }
+        self.seen.note(new, self.path)?;
         self.last.drain(..self.last.len().saturating_sub(LONGEST));
         if len > LONGEST {
             self.last.clear();

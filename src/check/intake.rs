@@ -17,20 +17,21 @@ use crate::stub::{self, Table};
 
 /// ELF files up to this size are parsed in memory, larger ones in a temporary file.
 const IN_MEMORY: usize = 24 << 20;
+/// How much of other files is read at a time.
+const CHUNK: usize = 256 << 10;
 /// An ELF file beyond this is taken for an attempt to fill the disk.
 const ELF_MAX: u64 = 8 << 30;
 const ELF_MAGIC: &[u8] = b"\x7fELF";
 /// As much of a script as the kernel reads (BINPRM_BUF_SIZE, linux/binfmts.h).
 const SHEBANG_MAX: usize = 256;
 
-#[derive(Default)]
 pub(super) struct Intake {
     pub tree: Tree,
     /// What leads through a descriptor.
     pub anchored: Anchored,
     /// Where the artifact is: a build writes there anyway, and has more room there than in a /tmp in memory.
     folder: PathBuf,
-    /// [`IN_MEMORY`] bytes, as soon as there is an ELF file; used again for each.
+    /// [`IN_MEMORY`] bytes, used again for each file: zeros that the kernel has, of which only what is used becomes memory.
     buffer: Vec<u8>,
     /// Unlinked, and used again for each large file, which goes over the one before: room that is given back and taken anew costs as much
     /// as what is written.
@@ -40,7 +41,8 @@ pub(super) struct Intake {
 impl Intake {
     /// For an artifact in `folder`.
     pub fn new(folder: &Path) -> Self {
-        Intake { folder: folder.to_owned(), ..Intake::default() }
+        let (tree, anchored, spool) = Default::default();
+        Intake { tree, anchored, folder: folder.to_owned(), buffer: vec![0; IN_MEMORY], spool }
     }
 
     /// Adds a member to the tree.
@@ -57,7 +59,7 @@ impl Intake {
         let mut watched = anchored.watch(&member.path, body);
         let content = self.content(member, &mut watched)?;
         // To the end, though the rest is not kept.
-        io::copy(&mut watched, &mut io::sink())?;
+        while take(&mut watched, &mut self.buffer[..CHUNK])? > 0 {}
         self.anchored = anchored;
         if let Content::Elf { elf, launches, .. } = &content {
             let planted = elf.stub.as_ref().and_then(|planted| Table::decode(&planted.table));
@@ -84,10 +86,6 @@ impl Intake {
 
     /// Of a file behind its magic number.
     fn elf(&mut self, member: &Member, body: &mut dyn Read) -> io::Result<Content> {
-        if self.buffer.is_empty() {
-            // Zeros that the kernel has: only what is used of them becomes memory.
-            self.buffer = vec![0; IN_MEMORY];
-        }
         self.buffer[..ELF_MAGIC.len()].copy_from_slice(ELF_MAGIC);
         let mut length = ELF_MAGIC.len() + take(body, &mut self.buffer[ELF_MAGIC.len()..])?;
         if length < IN_MEMORY {

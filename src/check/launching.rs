@@ -1,8 +1,10 @@
 //! Whether launchers lead to something: the program that each becomes, and the script that it gives to it
 //! (docs/design.md, "Any folder").
 
-use super::tree::{Content, FileNode, Node, Tree};
-use super::{Report, started_by_name};
+use std::collections::HashSet;
+
+use super::Report;
+use super::tree::{Content, FileNode, Node, Sorted, Tree};
 use crate::elf::Elf;
 use crate::finding::Finding;
 use crate::path::{InstallPath, printable};
@@ -10,9 +12,9 @@ use crate::plan::script_of;
 use crate::stub::{Change, Table};
 
 /// Tells of launchers that lead to nothing: a public one is a failure, others are a finding.
-pub(super) fn check(tree: &Tree, report: &mut Report) {
-    let (named, mut others) = (started_by_name(tree), Vec::new());
-    for (path, node) in tree.sorted() {
+pub(super) fn check(tree: &Tree, members: &[Sorted], named: &HashSet<InstallPath>, report: &mut Report) {
+    let mut others = Vec::new();
+    for &(path, node) in members {
         let Node::File(FileNode { content: Content::Elf { elf, launches: Some(table), .. }, .. }) = node
         else {
             continue;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use globset::GlobSet;
 
-use super::tree::{Content, FileNode, Node, Tree};
-use super::{Report, abi, carried_root, is_in_program_folder, started_by_name};
+use super::tree::{Content, FileNode, Node, Sorted, Tree};
+use super::{Report, abi, carried_root, is_in_program_folder};
 use crate::config::glibc_set::is_glibc_set;
 use crate::elf::ldso::{Memo, Need, Object, Process, Search};
 use crate::elf::{Abi, Class, Elf};
@@ -14,14 +14,20 @@ use crate::path::{InstallPath, file_name, printable};
 
 /// Checks every ELF file that the loader is asked for: what a public program lacks is a failure, what others lack a
 /// finding.
-pub(super) fn check(tree: &Tree, baseline: Option<&GlobSet>, report: &mut Report) {
+pub(super) fn check(
+    tree: &Tree,
+    members: &[Sorted],
+    named: &HashSet<InstallPath>,
+    baseline: Option<&GlobSet>,
+    report: &mut Report,
+) {
     let mut loading = Loading { tree, baseline, seen: Seen::default(), lacks: Lacks::default() };
-    let programs = programs(tree);
+    let programs = programs(tree, members, named);
     let main = main_abi(&programs);
     for program in &programs {
         loading.program(program, program.public && Some(program.object.elf.abi) == main, report);
     }
-    loading.libraries(&programs);
+    loading.libraries(&programs, members);
     loading.lacks.tell(report);
 }
 
@@ -72,9 +78,7 @@ struct Lacks {
     interpreters: Vec<String>,
 }
 
-fn programs(tree: &Tree) -> Vec<Program> {
-    let members = tree.sorted();
-    let named = started_by_name(tree);
+fn programs(tree: &Tree, members: &[Sorted], named: &HashSet<InstallPath>) -> Vec<Program> {
     let launched = |path: &InstallPath| match tree.get(path)? {
         Node::File(FileNode { content: Content::Elf { launches: Some(table), .. }, .. }) => {
             tree.resolve(&table.loader_from(path.as_bytes())?).ok()
@@ -87,11 +91,11 @@ fn programs(tree: &Tree) -> Vec<Program> {
     let is_own = |path: &InstallPath| {
         is_in_program_folder(path) && carried_root(path).is_some_and(|root| own.contains(&root))
     };
-    let of_member = |(path, node): &(&InstallPath, &Node)| match node {
+    let of_member = |(path, node): &Sorted| match node {
         Node::File(FileNode { content: Content::Elf { elf, .. }, .. }) if elf.class == Class::Program => {
             let bytes = path.as_bytes().to_vec();
             let object = Object { path: bytes.clone(), found_as: bytes, elf: elf.clone() };
-            let public = named.contains(path) || started.contains(path) || is_own(path);
+            let public = named.contains(*path) || started.contains(path) || is_own(path);
             Some(Program { object, public })
         }
         _ => None,
@@ -99,15 +103,15 @@ fn programs(tree: &Tree) -> Vec<Program> {
     members.iter().filter_map(of_member).collect()
 }
 
-fn libraries(tree: &Tree) -> Vec<Object> {
-    let of_member = |(path, node): (&InstallPath, &Node)| match node {
+fn libraries(members: &[Sorted]) -> Vec<Object> {
+    let of_member = |(path, node): &Sorted| match node {
         Node::File(FileNode { content: Content::Elf { elf, .. }, .. }) if elf.class == Class::Library => {
             let path = path.as_bytes().to_vec();
             Some(Object { path: path.clone(), found_as: path, elf: elf.clone() })
         }
         _ => None,
     };
-    tree.sorted().into_iter().filter_map(of_member).collect()
+    members.iter().filter_map(of_member).collect()
 }
 
 /// What a library is known by once it is loaded, or found by.
@@ -165,8 +169,8 @@ impl Loading<'_> {
 
     /// The libraries that no program loads: plugins. What loads them is not known, so that what any program has loaded,
     /// or would find for them, serves them too.
-    fn libraries(&mut self, programs: &[Program]) {
-        let mut libraries = libraries(self.tree);
+    fn libraries(&mut self, programs: &[Program], members: &[Sorted]) {
+        let mut libraries = libraries(members);
         let names: HashSet<(Abi, Vec<u8>)> = libraries.iter().flat_map(names).collect();
         libraries.retain(|library| !self.seen.loaded.contains(&library.path));
         let hosts = distinct_by_run_path(programs);

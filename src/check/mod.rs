@@ -26,7 +26,7 @@ use crate::plan::choose::globs;
 use crate::plan::table::counted;
 use crate::store::path::IN_ALPHABET;
 
-use tree::{Node, Tree};
+use tree::{Node, Sorted, Tree};
 
 /// The fewest characters of a hash that a carried store path's folder may have.
 const FEWEST_HASH: usize = 8;
@@ -100,9 +100,11 @@ pub fn check(artifact: &Path, policy: &Policy) -> Result<Report> {
         .and_then(|()| tree.complete())
         .map_err(|cause| Error::failure(format!("cannot check {}: {cause}", artifact.display())))?;
     let mut report = Report::default();
-    rules::check(&tree, &policy.store_dir, &mut report);
-    loading::check(&tree, baseline.as_ref(), &mut report);
-    launching::check(&tree, &mut report);
+    let members = tree.sorted();
+    let named = started_by_name(&tree, &members);
+    rules::check(&tree, &members, &policy.store_dir, &mut report);
+    loading::check(&tree, &members, &named, baseline.as_ref(), &mut report);
+    launching::check(&tree, &members, &named, &mut report);
     anchored.check(&tree, &mut report);
     Ok(report)
 }
@@ -118,12 +120,12 @@ fn is_public(path: &InstallPath) -> bool {
 }
 
 /// The files that are started so: where links lead, those that they lead to.
-fn started_by_name(tree: &Tree) -> HashSet<InstallPath> {
-    let public = tree.sorted().into_iter().filter(|(path, _)| is_public(path));
+fn started_by_name(tree: &Tree, members: &[Sorted]) -> HashSet<InstallPath> {
+    let public = members.iter().filter(|(path, _)| is_public(path));
     public
         .filter_map(|(path, node)| match node {
             Node::Link(target) => tree.follow(path, target).ok(),
-            _ => Some(path.clone()),
+            _ => Some((*path).clone()),
         })
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use super::tree::{Content, FileNode, Missing, Node, Tree};
+use super::tree::{Content, FileNode, Missing, Node, Sorted, Tree};
 use super::{Report, abi, is_in_program_folder, is_public};
 use crate::elf::{Class, Elf};
 use crate::finding::Finding;
@@ -18,9 +18,9 @@ struct Gathered {
 }
 
 /// Checks every member by itself.
-pub(super) fn check(tree: &Tree, store_dir: &[u8], report: &mut Report) {
+pub(super) fn check(tree: &Tree, members: &[Sorted], store_dir: &[u8], report: &mut Report) {
     let mut gathered = Gathered::default();
-    for (path, node) in tree.sorted() {
+    for &(path, node) in members {
         if let Some(failure) = below_store(path, node, store_dir) {
             report.failures.push(failure);
         }

@@ -58,6 +58,9 @@ pub(super) enum Content {
     Data,
 }
 
+/// A member, as [`Tree::sorted`] has it.
+pub(super) type Sorted<'t> = (&'t InstallPath, &'t Node);
+
 /// Why nothing is at a path: the first place on the way there where nothing is, or that no folder is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Missing(pub InstallPath);
@@ -171,7 +174,7 @@ impl Tree {
     }
 
     /// Every member, sorted by path.
-    pub fn sorted(&self) -> Vec<(&InstallPath, &Node)> {
+    pub fn sorted(&self) -> Vec<Sorted<'_>> {
         let mut all: Vec<_> = self.nodes.iter().collect();
         all.sort_by_key(|(path, _)| *path);
         all

@@ -5,9 +5,11 @@ use std::io::{self, Write};
 
 use liblzma::stream::{Check, MtStreamBuilder};
 use liblzma::write::XzEncoder;
+use zstd::zstd_safe::CParameter;
 
 use super::frame::{LAST_SMALL_LEVEL, PIECE};
 use super::packer::{Packer, Promise};
+use super::repeats::REACH_LOG;
 use super::strung::Strung;
 use crate::config::Compression;
 
@@ -37,6 +39,14 @@ pub fn memory_of_thread(compression: Compression) -> u64 {
         Compression::Gzip(_) => 4 * MIB,
         Compression::None => 0,
     }
+}
+
+/// At low levels zstd's own window is a small program's size. Far back it looks for long matches alone, which takes little time. Jobs of
+/// its own choice, four windows each, would take 64 MiB a thread.
+fn reach_far<W: Write>(encoder: &mut zstd::Encoder<W>) -> io::Result<()> {
+    encoder.window_log(REACH_LOG)?;
+    encoder.long_distance_matching(true)?;
+    encoder.set_parameter(CParameter::JobSize(PIECE as u32))
 }
 
 /// The options of xz's threaded encoder.
@@ -71,6 +81,9 @@ impl<W: Write> Compressor<W> {
                 // Even if it is one: without any it cuts its blocks elsewhere.
                 encoder.multithread(threads)?;
                 encoder.include_checksum(true)?;
+                if level <= LAST_SMALL_LEVEL {
+                    reach_far(&mut encoder)?;
+                }
                 Compressor::Zstd(encoder)
             }
             (Compression::Xz(level), None) => {

@@ -1,7 +1,6 @@
 //! How many threads compress each archive, within the memory that they may take.
 
 use super::compress::memory_of_thread;
-use super::packer::Packer;
 use super::stream::Stream;
 use crate::config::Compression;
 use crate::error::{Error, Result};
@@ -13,37 +12,39 @@ use crate::error::{Error, Result};
 pub fn share(streams: &mut [Stream], threads: usize, memory: u64) -> Result<()> {
     let cost = |number: usize, stream: &Stream| {
         // A packer's threads work for all streams of its codec.
-        let is_shared = Packer::is_for(stream.compression)
-            && streams[..number].iter().any(|other| other.compression == stream.compression);
+        let is_alike = |other: &Stream| other.in_pieces && other.compression == stream.compression;
+        let is_shared = stream.in_pieces && streams[..number].iter().any(is_alike);
         if is_shared { 0 } else { memory_of_thread(stream.compression) }
     };
     let costs: Vec<u64> = streams.iter().enumerate().map(|(number, stream)| cost(number, stream)).collect();
-    let Some(dealt) = deal(&costs, threads, memory) else {
+    let most: Vec<usize> = streams.iter().map(|stream| threads.min(most_threads(stream))).collect();
+    let Some(dealt) = deal(&costs, &most, memory) else {
         let codecs: Vec<Compression> = streams.iter().map(|stream| stream.compression).collect();
         return Err(too_little(&codecs, costs.iter().sum(), memory));
     };
     for (stream, threads) in streams.iter_mut().zip(dealt) {
-        stream.threads = threads.min(most_threads(stream.compression));
+        stream.threads = threads;
     }
     Ok(())
 }
 
 /// How many threads are worth their memory. At these levels one packs 190 MB a second, and what a stream does by itself it does at no
-/// more than 600 (MD5, for a .deb).
-fn most_threads(compression: Compression) -> usize {
-    match compression {
-        Compression::Zstd(..=4) => 5,
+/// more than 600 (MD5, for a .deb). Those of a packer work for all streams.
+fn most_threads(stream: &Stream) -> usize {
+    match (stream.compression, stream.in_pieces) {
+        (Compression::Zstd(..=4), true) => 5,
+        (Compression::Zstd(..=4), false) => 3,
         _ => usize::MAX,
     }
 }
 
-/// How many threads each gets, by what a thread of each costs; `None` if not even one each.
-fn deal(costs: &[u64], threads: usize, memory: u64) -> Option<Vec<usize>> {
+/// How many threads each gets, up to `most`, by what a thread of each costs; `None` if not even one each.
+fn deal(costs: &[u64], most: &[usize], memory: u64) -> Option<Vec<usize>> {
     let mut left = memory.checked_sub(costs.iter().sum())?;
     let mut dealt = vec![1; costs.len()];
-    for _ in 1..threads {
-        for (dealt, cost) in dealt.iter_mut().zip(costs) {
-            if *cost <= left {
+    for threads in 2..=most.iter().copied().max().unwrap_or(1) {
+        for ((dealt, cost), most) in dealt.iter_mut().zip(costs).zip(most) {
+            if threads <= *most && *cost <= left {
                 left -= cost;
                 *dealt += 1;
             }
@@ -80,12 +81,15 @@ mod tests {
 
     #[test]
     fn threads_are_dealt_out_as_far_as_the_memory_goes() {
-        assert_eq!(deal(&[10, 10], 4, 1000), Some(vec![4, 4]));
-        assert_eq!(deal(&[10, 10], 4, 50), Some(vec![3, 2]));
+        assert_eq!(deal(&[10, 10], &[4, 4], 1000), Some(vec![4, 4]));
+        assert_eq!(deal(&[10, 10], &[4, 4], 50), Some(vec![3, 2]));
         // What one stream cannot afford, a cheaper one may.
-        assert_eq!(deal(&[160, 12], 4, 300), Some(vec![1, 4]));
-        assert_eq!(deal(&[160, 0], 2, 160), Some(vec![1, 2]));
-        assert_eq!(deal(&[10, 10], 1, 20), Some(vec![1, 1]));
-        assert_eq!(deal(&[10, 10], 4, 19), None);
+        assert_eq!(deal(&[160, 12], &[4, 4], 300), Some(vec![1, 4]));
+        assert_eq!(deal(&[160, 0], &[2, 2], 160), Some(vec![1, 2]));
+        // Nor what one has no use for.
+        assert_eq!(deal(&[10, 10], &[2, 9], 80), Some(vec![2, 6]));
+        assert_eq!(deal(&[10, 10], &[1, 1], 20), Some(vec![1, 1]));
+        assert_eq!(deal(&[10, 10], &[4, 4], 19), None);
+        assert_eq!(deal(&[], &[], 19), Some(vec![]));
     }
 }

@@ -16,6 +16,7 @@ mod memory;
 mod noise;
 mod packer;
 mod relation;
+mod repeats;
 mod rpm;
 mod run;
 mod script;
@@ -122,41 +123,13 @@ pub fn write<T: Send>(
     then: &(dyn Fn(&[Draft]) -> Result<T> + Sync),
 ) -> Result<(Vec<Draft>, Vec<T>)> {
     let members = tree::members(&order.plan.entries)?;
-    // Whether a .deb and a tarball may share an archive.
-    let is_alike = members.iter().all(|m| m.entry.is_in(Format::Deb) == m.entry.is_in(Format::Tar));
-    let mut streams: Vec<Stream> = Vec::new();
-    for (format, compression) in &order.formats {
-        let artifact: Box<dyn Artifact> = match format {
-            Format::Rpm => Box::new(rpm::Rpm::new(order, &members, *compression)?),
-            Format::Deb => Box::new(deb::Deb::new(order, &members, *compression)?),
-            Format::Tar => Box::new(tarball::Tarball::new(order.plan, *compression)),
-            Format::Run => Box::new(run::Run::new(order.plan, *compression)?),
-        };
-        let archive = artifact.archive();
-        let draft = Draft::new(Some(*format), artifact.name(), order.folder)?;
-        let job = Job { artifact, draft };
-        // An archive that is written right to its place in one artifact has no place in another.
-        let has_place = job.artifact.room().is_some();
-        let shared = |s: &&mut Stream| {
-            (is_alike || archive != Archive::Tar)
-                && s.archive == archive
-                && s.compression == *compression
-                && !(has_place && s.jobs.iter().any(|job| job.artifact.room().is_some()))
-        };
-        match streams.iter_mut().find(shared) {
-            Some(stream) => stream.jobs.push(job),
-            None => {
-                streams.push(Stream { archive, compression: *compression, threads: 1, jobs: vec![job] });
-            }
-        }
-    }
-    memory::share(&mut streams, order.threads, order.memory)?;
+    let streams = streams(order, &members)?;
     std::thread::scope(|scope| {
         let mut walker = Walker { packers: Vec::new(), streams: Vec::new(), held: 0 };
         let mut threads = Vec::new();
         for stream in streams {
             let (sender, loads) = std::sync::mpsc::sync_channel(stream::BACKLOG);
-            let packer = walker.add(stream.compression, sender, stream.threads)?;
+            let packer = walker.add(&stream, sender)?;
             let members = members.len();
             threads.push(scope.spawn(move || {
                 let drafts = stream.run(loads, packer, members)?;
@@ -175,6 +148,44 @@ pub fn write<T: Send>(
         walked?;
         Ok(in_order(finished.into_iter().collect::<Result<_>>()?, &order.formats))
     })
+}
+
+/// The archives that the artifacts of the order are made of.
+fn streams<'m: 'a, 'a>(order: &Order<'a>, members: &'m [Member<'a>]) -> Result<Vec<Stream<'a>>> {
+    // Whether a .deb and a tarball may share an archive.
+    let is_alike = members.iter().all(|m| m.entry.is_in(Format::Deb) == m.entry.is_in(Format::Tar));
+    // Of a gzip no matter: its window is smaller than any large content.
+    let of_zstd = order.formats.iter().filter(|(_, compression)| packer::is_for_zstd(*compression));
+    let repetitive = repeats::repetitive(members, of_zstd.map(|(format, _)| *format))?;
+    let mut streams: Vec<Stream> = Vec::new();
+    for (format, compression) in &order.formats {
+        let artifact: Box<dyn Artifact> = match format {
+            Format::Rpm => Box::new(rpm::Rpm::new(order, members, *compression)?),
+            Format::Deb => Box::new(deb::Deb::new(order, members, *compression)?),
+            Format::Tar => Box::new(tarball::Tarball::new(order.plan, *compression)),
+            Format::Run => Box::new(run::Run::new(order.plan, *compression)?),
+        };
+        let archive = artifact.archive();
+        let in_pieces = Packer::is_for(*compression) && !repetitive.contains(format);
+        let draft = Draft::new(Some(*format), artifact.name(), order.folder)?;
+        let job = Job { artifact, draft };
+        // An archive that is written right to its place in one artifact has no place in another.
+        let has_place = job.artifact.room().is_some();
+        let shared = |s: &&mut Stream| {
+            (is_alike || archive != Archive::Tar)
+                && (s.archive, s.compression, s.in_pieces) == (archive, *compression, in_pieces)
+                && !(has_place && s.jobs.iter().any(|job| job.artifact.room().is_some()))
+        };
+        match streams.iter_mut().find(shared) {
+            Some(stream) => stream.jobs.push(job),
+            None => {
+                let compression = *compression;
+                streams.push(Stream { archive, compression, in_pieces, threads: 1, jobs: vec![job] });
+            }
+        }
+    }
+    memory::share(&mut streams, order.threads, order.memory)?;
+    Ok(streams)
 }
 
 /// The drafts of all streams, and what else came of each.
@@ -212,6 +223,7 @@ struct Walker<'m, 'a> {
 /// To a stream.
 struct Way<'m, 'a> {
     compression: Compression,
+    in_pieces: bool,
     sender: SyncSender<Load<'m, 'a>>,
     /// The next load.
     load: Load<'m, 'a>,
@@ -227,14 +239,13 @@ struct Gathering {
 const PARCELS: usize = 256;
 
 impl<'m, 'a> Walker<'m, 'a> {
-    /// The packer of the stream's codec.
-    fn add(
-        &mut self,
-        compression: Compression,
-        sender: SyncSender<Load<'m, 'a>>,
-        threads: usize,
-    ) -> Result<Option<Packer>> {
-        self.streams.push(Way { compression, sender, load: Vec::new() });
+    /// The packer of the stream's codec, if it is made of pieces.
+    fn add(&mut self, stream: &Stream, sender: SyncSender<Load<'m, 'a>>) -> Result<Option<Packer>> {
+        let Stream { compression, in_pieces, threads, .. } = *stream;
+        self.streams.push(Way { compression, in_pieces, sender, load: Vec::new() });
+        if !in_pieces {
+            return Ok(None);
+        }
         let is_of_it = |gathering: &&Gathering| gathering.packer.compression == compression;
         if let Some(gathering) = self.packers.iter().find(is_of_it) {
             return Ok(Some(gathering.packer.clone()));
@@ -296,7 +307,8 @@ impl<'m, 'a> Walker<'m, 'a> {
             piece.push(window.clone());
             let is_whole = end == size || piece.len() * payload::WINDOW as usize >= packer.piece_length();
             let ways = self.streams.iter().zip(&mut packing);
-            let wanting: Vec<_> = ways.filter(|(way, _)| way.compression == packer.compression).collect();
+            let is_wanting = |way: &Way| way.in_pieces && way.compression == packer.compression;
+            let wanting: Vec<_> = ways.filter(|(way, _)| is_wanting(way)).collect();
             let whole = is_whole.then(|| packer.pack(std::mem::take(piece), wanting.len()));
             let mut promises = whole.into_iter().flatten();
             for (_, packing) in wanting {

@@ -12,7 +12,7 @@ const FEWEST: usize = 4 << 10;
 const MARKER: u8 = 0xa5;
 
 /// How many bytes are compared at such a place.
-const SAMPLE: usize = 8;
+pub const SAMPLE: usize = 8;
 
 /// Which places are remembered: a power of two.
 const PLACES: usize = 16 << 10;
@@ -54,6 +54,16 @@ fn is_even(bytes: &[u8]) -> bool {
     squares * 256 <= n * (n + n / 50 + 400)
 }
 
+/// The same of the same bytes, wherever they stand: with each, where it begins.
+pub fn samples(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8; SAMPLE])> {
+    memchr_iter(MARKER, bytes).filter_map(|at| Some((at + 1, bytes.get(at + 1..)?.first_chunk()?)))
+}
+
+/// Fibonacci hashing: the upper bits of the product.
+pub fn hash(sample: &[u8; SAMPLE]) -> u64 {
+    u64::from_le_bytes(*sample).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
 /// Samples of what was before, to know it again: noise that comes twice can be said in fewer bytes.
 struct Seen(Vec<[u8; SAMPLE]>);
 
@@ -66,26 +76,23 @@ impl Default for Seen {
 impl Seen {
     /// Whether a sixteenth of it was there before; remembers it.
     fn again(&mut self, grain: &[u8]) -> bool {
-        let (mut samples, mut known) = (0, 0);
-        for sample in memchr_iter(MARKER, grain).filter_map(|at| grain.get(at + 1..)?.first_chunk::<SAMPLE>())
-        {
-            // Fibonacci hashing: the upper bits of the product.
-            let hash = u64::from_le_bytes(*sample).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-            let place = &mut self.0[hash as usize % PLACES];
-            samples += 1;
+        let (mut all, mut known) = (0, 0);
+        for (_, sample) in samples(grain) {
+            let place = &mut self.0[(hash(sample) >> 32) as usize % PLACES];
+            all += 1;
             known += usize::from(place == sample);
             *place = *sample;
         }
-        known * 16 > samples
+        known * 16 > all
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
     /// The same each time.
-    fn random(length: usize, mut state: u64) -> Vec<u8> {
+    pub fn random(length: usize, mut state: u64) -> Vec<u8> {
         std::iter::repeat_with(|| {
             state ^= state << 13;
             state ^= state >> 7;

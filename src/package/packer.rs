@@ -39,10 +39,15 @@ pub struct Packer {
     tasks: SyncSender<Task>,
 }
 
+/// Whether it is a zstd of a level at which archives can be made of pieces.
+pub fn is_for_zstd(compression: Compression) -> bool {
+    matches!(compression, Compression::Zstd(..=LAST_SMALL_LEVEL))
+}
+
 impl Packer {
-    /// Whether archives in this codec are made of pieces, not compressed as a whole.
+    /// Whether archives in this codec can be made of pieces, not compressed as a whole.
     pub fn is_for(compression: Compression) -> bool {
-        matches!(compression, Compression::Gzip(_) | Compression::Zstd(..=LAST_SMALL_LEVEL))
+        matches!(compression, Compression::Gzip(_)) || is_for_zstd(compression)
     }
 
     /// `None`: there are none of this codec.

@@ -96,6 +96,8 @@ pub struct Job<'a> {
 pub struct Stream<'a> {
     pub archive: Archive,
     pub compression: Compression,
+    /// It is made of pieces, not compressed as a whole.
+    pub in_pieces: bool,
     /// How many threads compress it.
     pub threads: usize,
     /// Who wants it; never empty.

@@ -44,7 +44,7 @@ fn entry(path: impl AsRef<[u8]>, kind: Kind, mode: u32, role: Role) -> Entry {
     }
 }
 
-fn file(path: impl AsRef<[u8]>, content: impl Into<Vec<u8>>) -> Entry {
+pub(super) fn file(path: impl AsRef<[u8]>, content: impl Into<Vec<u8>>) -> Entry {
     let content: Arc<[u8]> = content.into().into();
     let size = content.len() as u64;
     let kind = Kind::File {

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::elf::{FileOffset, Patch, patched_len};
+use crate::package::noise::tests::random;
 
 const ALL: [Format; 3] = [Format::Deb, Format::Rpm, Format::Tar];
 
@@ -22,6 +23,33 @@ fn bytes_depend_on_neither_run_nor_threads_nor_company() {
         let alone = build(&plan, &[(Format::Deb, codec)]);
         assert!(read(&alone, ".deb") == read(&together, ".deb"), "{codec:?}");
     }
+}
+
+/// Programs that hold the same libraries are not compressed each by itself.
+#[test]
+fn what_programs_have_in_common_is_packed_once() {
+    const OWN: usize = 200_000;
+    const COMMON: usize = 800_000;
+    let bytes = random(COMMON + 5 * OWN, 1);
+    let (common, own) = bytes.split_at(COMMON);
+    let program = |(number, own): (usize, &[u8])| file(format!("/usr/bin/{number}"), [own, common].concat());
+    let plan = plan(own.chunks(OWN).enumerate().map(program).collect());
+    let formats = ALL.map(|format| (format, ZSTD));
+    let together = build_with(&plan, &formats, 1);
+    let read = |written: &Written, name: &str| std::fs::read(written.path(name)).unwrap();
+    for (name, format) in [(".deb", Format::Deb), (".rpm", Format::Rpm), (".tar.zst", Format::Tar)] {
+        let packed = read(&together, name);
+        let most = bytes.len() * 21 / 20;
+        assert!(packed.len() < most, "{name}: {} of {most}", packed.len());
+        assert!(packed == read(&build_with(&plan, &formats, 5), name), "{name}");
+        assert!(packed == read(&build(&plan, &[(format, ZSTD)]), name), "{name} alone");
+    }
+    let unpacked = tempfile::tempdir().unwrap();
+    run(
+        "tar",
+        &["-C", unpacked.path().to_str().unwrap(), "-xf", together.path(".tar.zst").to_str().unwrap()],
+    );
+    assert_installed(&plan, unpacked.path());
 }
 
 #[test]
