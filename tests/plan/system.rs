@@ -233,3 +233,22 @@ fn what_lintian_says_is_overridden_where_it_is_so() {
     assert!(!usr.contains("in-opt") && !usr.contains('@'), "{usr}");
     assert!(overrides("[install]\nprefix = \"/opt/x\"\n").contains("app: dir-or-file-in-opt\n"));
 }
+
+/// lintian asks for the distribution's interpreters, by their names; the bundle's own is meant only where it is the bundle's own.
+#[test]
+fn scripts_of_the_bundles_interpreter_need_none_of_the_distribution() {
+    const PHP: &str = "pppppppppppppppppppppppppppppppp-php-8.4";
+    let mut f = Fixture::new();
+    f.program(&format!("{PHP}/bin/php"), &[]).program(&format!("{APP}/bin/app"), &[]);
+    f.script(&format!("{APP}/share/app/run"), &format!("#!/nix/store/{PHP}/bin/php\n"));
+    f.results.push(APP);
+    let plan = f.plan("");
+    let overrides = String::from_utf8(body(&plan, "/usr/share/lintian/overrides/app")).unwrap();
+    assert!(overrides.contains("app: php-script-but-no-php-cli-dep /usr/lib/app/*\n"), "{overrides}");
+    assert!(!overrides.contains('@'), "{overrides}");
+    assert!(
+        lines(&plan)
+            .iter()
+            .any(|line| line.starts_with("/usr/lib/app/") && line.contains("-php-8.4/bin/php"))
+    );
+}

@@ -35,7 +35,8 @@ pub fn add(context: &Context, draft: &mut Draft) -> Result<()> {
                 .remedy("set `install.prefix` to /usr, or to /opt/<vendor>, unless you mean it"),
         );
     }
-    let text = overrides(draft).replace("@PACKAGE@", &name);
+    let lib_dir = context.lib_dir.to_string();
+    let text = overrides(draft).replace("@PACKAGE@", &name).replace("@LIB_DIR@", &lib_dir);
     if text.is_empty() {
         return Ok(());
     }
