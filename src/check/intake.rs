@@ -41,8 +41,13 @@ pub(super) struct Intake {
 impl Intake {
     /// For an artifact in `folder`.
     pub fn new(folder: &Path) -> Self {
-        let (tree, anchored, spool) = Default::default();
-        Intake { tree, anchored, folder: folder.to_owned(), buffer: vec![0; IN_MEMORY], spool }
+        Intake {
+            tree: Tree::default(),
+            anchored: Anchored::default(),
+            folder: folder.to_owned(),
+            buffer: vec![0; IN_MEMORY],
+            spool: None,
+        }
     }
 
     /// Adds a member to the tree.

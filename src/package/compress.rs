@@ -66,7 +66,7 @@ pub enum Compressor<W: Write> {
 }
 
 impl<W: Write> Compressor<W> {
-    /// `packer`: one of the same codec, or `None` where there are none of it.
+    /// `packer`: one of the same codec, if the archive is made of pieces.
     pub fn new(
         compression: Compression,
         threads: usize,

@@ -155,7 +155,7 @@ fn streams<'m: 'a, 'a>(order: &Order<'a>, members: &'m [Member<'a>]) -> Result<V
     // Whether a .deb and a tarball may share an archive.
     let is_alike = members.iter().all(|m| m.entry.is_in(Format::Deb) == m.entry.is_in(Format::Tar));
     // Of a gzip no matter: its window is smaller than any large content.
-    let of_zstd = order.formats.iter().filter(|(_, compression)| packer::is_for_zstd(*compression));
+    let of_zstd = order.formats.iter().filter(|(_, compression)| Packer::is_for_zstd(*compression));
     let repetitive = repeats::repetitive(members, of_zstd.map(|(format, _)| *format))?;
     let mut streams: Vec<Stream> = Vec::new();
     for (format, compression) in &order.formats {

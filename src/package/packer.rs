@@ -39,15 +39,15 @@ pub struct Packer {
     tasks: SyncSender<Task>,
 }
 
-/// Whether it is a zstd of a level at which archives can be made of pieces.
-pub fn is_for_zstd(compression: Compression) -> bool {
-    matches!(compression, Compression::Zstd(..=LAST_SMALL_LEVEL))
-}
-
 impl Packer {
     /// Whether archives in this codec can be made of pieces, not compressed as a whole.
     pub fn is_for(compression: Compression) -> bool {
-        matches!(compression, Compression::Gzip(_)) || is_for_zstd(compression)
+        matches!(compression, Compression::Gzip(_)) || Packer::is_for_zstd(compression)
+    }
+
+    /// Whether it is a zstd of such a level.
+    pub fn is_for_zstd(compression: Compression) -> bool {
+        matches!(compression, Compression::Zstd(..=LAST_SMALL_LEVEL))
     }
 
     /// `None`: there are none of this codec.

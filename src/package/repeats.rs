@@ -18,7 +18,7 @@ use crate::error::{IoContext, Result};
 use crate::plan::{Kind, Source};
 
 /// As far back as a whole archive's encoder looks, in bytes.
-pub const REACH: u64 = 1 << REACH_LOG;
+const REACH: u64 = 1 << REACH_LOG;
 /// Larger than the 8 MiB that RFC 8878, 3.1.1.1.2 asks of every decoder; libzstd takes up to 128 MiB.
 pub const REACH_LOG: u32 = 24;
 
@@ -33,33 +33,55 @@ const ALL_KEPT: u64 = 64 << 20;
 
 struct Sample {
     at: u64,
-    bytes: u64,
+    bytes: [u8; SAMPLE],
 }
 
-/// Those of the formats whose archives do. Told by the contents alone, so that an artifact's bytes depend on no other's being made.
+/// Those of the formats whose archives do. Told by an archive's own contents alone, so that an artifact's bytes depend on no other's
+/// being made.
 ///
 /// Errors: a file cannot be read.
 pub fn repetitive(members: &[Member], formats: impl Iterator<Item = Format>) -> Result<Vec<Format>> {
-    let mut formats = formats.peekable();
-    if formats.peek().is_none() {
-        return Ok(Vec::new());
-    }
-    let large: u64 = members.iter().map(|member| cpio::content_size(&member.entry)).filter(is_large).sum();
-    let thinned = (large / ALL_KEPT).checked_ilog2().map_or(0, |log| log + 1);
+    let formats: Vec<(Format, u32)> = formats.map(|format| (format, thinning(members, format))).collect();
+    let Some(least) = formats.iter().map(|(_, thinning)| *thinning).min() else { return Ok(Vec::new()) };
+    let large: Vec<&Member> = members.iter().filter(|member| is_large(member)).collect();
     // One by one: a large file at the end keeps no others waiting behind it.
-    let sampled = members.par_iter().with_max_len(1).map(|member| samples(member, thinned));
-    let sampled: Vec<Vec<Sample>> = sampled.collect::<Result<_>>()?;
-    Ok(formats.filter(|format| is_repetitive(members, &sampled, *format)).collect())
+    let sampled = large.par_iter().with_max_len(1).map(|member| Ok((member.number, samples(member, least)?)));
+    let sampled: HashMap<usize, Vec<Sample>> = sampled.collect::<Result<_>>()?;
+    let repetitive =
+        formats.iter().filter(|(format, thinning)| is_repetitive(members, &sampled, *format, *thinning));
+    Ok(repetitive.map(|(format, _)| *format).collect())
 }
 
-/// `sampled`: by the member's number.
-fn is_repetitive(members: &[Member], sampled: &[Vec<Sample>], format: Format) -> bool {
+fn is_large(member: &Member) -> bool {
+    cpio::content_size(&member.entry) >= LARGE
+}
+
+/// Of the samples of a format's archive, one in `1 << thinning` is kept.
+fn thinning(members: &[Member], format: Format) -> u32 {
+    let large = members.iter().filter(|member| member.entry.is_in(format) && is_large(member));
+    let bytes: u64 = large.map(|member| cpio::content_size(&member.entry)).sum();
+    (bytes / ALL_KEPT).checked_ilog2().map_or(0, |log| log + 1)
+}
+
+/// The same ones everywhere, and whatever is kept of more is kept of less.
+fn is_kept(sample: &[u8; SAMPLE], thinning: u32) -> bool {
+    noise::hash(sample).leading_zeros() >= thinning
+}
+
+/// `sampled`: by the member's number, thinned less or as much.
+fn is_repetitive(
+    members: &[Member],
+    sampled: &HashMap<usize, Vec<Sample>>,
+    format: Format,
+    thinning: u32,
+) -> bool {
     // Where each sample was last: in which piece, and where in the archive, but for headers.
-    let mut seen: HashMap<u64, (u64, u64)> = HashMap::new();
+    let mut seen: HashMap<[u8; SAMPLE], (u64, u64)> = HashMap::new();
     let (mut all, mut known) = (0, 0);
     let (mut start, mut pieces) = (0, 0);
     for member in members.iter().filter(|member| member.entry.is_in(format)) {
-        for Sample { at, bytes } in &sampled[member.number] {
+        let samples = sampled.get(&member.number).into_iter().flatten();
+        for Sample { at, bytes } in samples.filter(|sample| is_kept(&sample.bytes, thinning)) {
             let here = (pieces + at / PIECE as u64, start + at);
             all += 1;
             if let Some((piece, place)) = seen.insert(*bytes, here) {
@@ -73,26 +95,18 @@ fn is_repetitive(members: &[Member], sampled: &[Vec<Sample>], format: Format) ->
     known * KNOWN > all
 }
 
-fn is_large(size: &u64) -> bool {
-    *size >= LARGE
-}
-
 /// Of a member's content as it was before it was edited, which changes little. Not of a file of the user's: it is read once, since it
 /// may be another the next time.
-fn samples(member: &Member, thinned: u32) -> Result<Vec<Sample>> {
-    let Kind::File { source, size, .. } = &member.entry.kind else { return Ok(Vec::new()) };
-    if !is_large(size) {
-        return Ok(Vec::new());
-    }
-    match source {
-        Source::Made(bytes) => Ok(kept(bytes, thinned).collect()),
-        Source::User(_) => Ok(Vec::new()),
-        Source::Store(path) => of_file(path, thinned).while_doing("read", path),
+fn samples(member: &Member, thinning: u32) -> Result<Vec<Sample>> {
+    match &member.entry.kind {
+        Kind::File { source: Source::Made(bytes), .. } => Ok(kept(bytes, thinning).collect()),
+        Kind::File { source: Source::Store(path), .. } => of_file(path, thinning).while_doing("read", path),
+        _ => Ok(Vec::new()),
     }
 }
 
 /// A part at a time: what is mapped counts as memory for as long as it is.
-fn of_file(path: &Path, thinned: u32) -> io::Result<Vec<Sample>> {
+fn of_file(path: &Path, thinning: u32) -> io::Result<Vec<Sample>> {
     let file = File::open(path)?;
     let length = file.metadata()?.len();
     let mut all = Vec::new();
@@ -100,18 +114,15 @@ fn of_file(path: &Path, thinned: u32) -> io::Result<Vec<Sample>> {
         let part = (length - start).min(PIECE as u64);
         // SAFETY: store paths are immutable, so nobody truncates the file while it is mapped.
         let map = unsafe { MmapOptions::new().offset(start).len(part as usize).map(&file) }?;
-        all.extend(kept(&map, thinned).map(|sample| Sample { at: start + sample.at, ..sample }));
+        all.extend(kept(&map, thinning).map(|sample| Sample { at: start + sample.at, ..sample }));
     }
     Ok(all)
 }
 
-/// Those samples that say something, and of them one in `1 << thinned`, the same everywhere.
-fn kept(content: &[u8], thinned: u32) -> impl Iterator<Item = Sample> {
-    let sample = move |(at, bytes): (usize, &[u8; SAMPLE])| {
-        let is_kept = noise::hash(bytes).leading_zeros() >= thinned && is_varied(bytes);
-        is_kept.then(|| Sample { at: at as u64, bytes: u64::from_le_bytes(*bytes) })
-    };
-    noise::samples(content).filter_map(sample)
+/// Those samples that say something.
+fn kept(content: &[u8], thinning: u32) -> impl Iterator<Item = Sample> {
+    let is_wanted = move |sample: &Sample| is_kept(&sample.bytes, thinning) && is_varied(&sample.bytes);
+    noise::samples(content).map(|(at, bytes)| Sample { at: at as u64, bytes: *bytes }).filter(is_wanted)
 }
 
 /// Four different bytes: what has fewer is common to all files (padding, tables of small numbers).
@@ -171,6 +182,30 @@ mod tests {
         assert!(of_entries(&entries));
         entries[0].special.formats = Formats::only(Format::Deb);
         assert!(!of_entries(&entries));
+    }
+
+    /// Nor does what others hold decide how many samples are kept.
+    #[test]
+    fn an_archives_samples_are_thinned_by_its_own_size() {
+        let large = |path, size| {
+            let mut entry = file(path, "");
+            entry.kind = Kind::File {
+                source: Source::Made([].into()),
+                size,
+                grown: 0,
+                patches: Vec::new(),
+                surgery: Vec::new(),
+            };
+            entry
+        };
+        let mut entries = [large("/of-all", ALL_KEPT), large("/of-the-tarball", 6 * ALL_KEPT)];
+        entries[1].special.formats = Formats::only(Format::Tar);
+        let members = tree::members(&entries).unwrap();
+        assert_eq!(
+            [Format::Rpm, Format::Deb, Format::Tar].map(|format| thinning(&members, format)),
+            [1, 1, 3]
+        );
+        assert_eq!(thinning(&members[..0], Format::Rpm), 0);
     }
 
     /// However large the payload is, about as many samples are kept.
