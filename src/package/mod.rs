@@ -36,6 +36,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
+use rayon::prelude::*;
+
 use crate::config::Compression;
 use crate::error::{Error, IoContext, Result};
 use crate::payload;
@@ -156,15 +158,15 @@ fn streams<'m: 'a, 'a>(order: &Order<'a>, members: &'m [Member<'a>]) -> Result<V
     let is_alike = members.iter().all(|m| m.entry.is_in(Format::Deb) == m.entry.is_in(Format::Tar));
     // Of a gzip no matter: its window is smaller than any large content.
     let of_zstd = order.formats.iter().filter(|(_, compression)| Packer::is_for_zstd(*compression));
-    let repetitive = repeats::repetitive(members, of_zstd.map(|(format, _)| *format))?;
+    let formats = order.formats.par_iter();
+    let (repetitive, artifacts) = rayon::join(
+        || repeats::repetitive(members, of_zstd.map(|(format, _)| *format)),
+        || formats.map(|(format, of)| artifact(order, members, *format, *of)).collect::<Vec<_>>(),
+    );
+    let repetitive = repetitive?;
     let mut streams: Vec<Stream> = Vec::new();
-    for (format, compression) in &order.formats {
-        let artifact: Box<dyn Artifact> = match format {
-            Format::Rpm => Box::new(rpm::Rpm::new(order, members, *compression)?),
-            Format::Deb => Box::new(deb::Deb::new(order, members, *compression)?),
-            Format::Tar => Box::new(tarball::Tarball::new(order.plan, *compression)),
-            Format::Run => Box::new(run::Run::new(order.plan, *compression)?),
-        };
+    for ((format, compression), artifact) in order.formats.iter().zip(artifacts) {
+        let artifact = artifact?;
         let archive = artifact.archive();
         let in_pieces = Packer::is_for(*compression) && !repetitive.contains(format);
         let draft = Draft::new(Some(*format), artifact.name(), order.folder)?;
@@ -186,6 +188,20 @@ fn streams<'m: 'a, 'a>(order: &Order<'a>, members: &'m [Member<'a>]) -> Result<V
     }
     memory::share(&mut streams, order.threads, order.memory)?;
     Ok(streams)
+}
+
+fn artifact<'a>(
+    order: &Order<'a>,
+    members: &'a [Member<'a>],
+    format: Format,
+    compression: Compression,
+) -> Result<Box<dyn Artifact + 'a>> {
+    Ok(match format {
+        Format::Rpm => Box::new(rpm::Rpm::new(order, members, compression)?),
+        Format::Deb => Box::new(deb::Deb::new(order, members, compression)?),
+        Format::Tar => Box::new(tarball::Tarball::new(order.plan, compression)),
+        Format::Run => Box::new(run::Run::new(order.plan, compression)?),
+    })
 }
 
 /// The drafts of all streams, and what else came of each.

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use rayon::prelude::*;
+
 use super::arch::Architecture;
 use super::context::Context;
 use super::entries::Entries;
@@ -234,8 +236,11 @@ impl Draft {
             .filter(|entry| matches!(entry.kind, Kind::File { .. }))
             .filter_map(|entry| Some((entry.path.clone(), super::bytecode::source_of(&entry.path)?)))
             .collect();
-        for (bytecode, source) in sources {
-            let Some(patch) = self.bytecode_patch(context, &bytecode, &source)? else { continue };
+        let patches =
+            sources.par_iter().map(|(bytecode, source)| self.bytecode_patch(context, bytecode, source));
+        let patches: Vec<Option<Patch>> = patches.collect::<Result<_>>()?;
+        for ((bytecode, _), patch) in sources.into_iter().zip(patches) {
+            let Some(patch) = patch else { continue };
             if let Some(Entry { kind: Kind::File { patches, surgery, .. }, .. }) =
                 self.entries.get_mut(&bytecode)
             {

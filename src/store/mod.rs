@@ -9,10 +9,12 @@ pub mod path;
 pub mod result;
 pub mod scan;
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{File, FileType, Metadata};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::content::Content;
 use crate::error::{IoContext, Result};
@@ -26,6 +28,9 @@ pub use path::{StoreHash, StorePath};
 pub struct Store {
     root: PathBuf,
     dir: StoreFile,
+    /// Folders that were found with no link on the way to them: most of what is asked for lies in a few, and store paths are
+    /// immutable.
+    real: Arc<RwLock<HashSet<StoreFile>>>,
 }
 
 /// Where a path leads once every link on the way is followed.
@@ -47,7 +52,7 @@ const SMALL: u64 = 1 << 20;
 impl Store {
     /// The store below `root`, which is `/` but for a chroot store.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Store { root: root.into(), dir: StoreFile::root().join("nix/store") }
+        Store { root: root.into(), dir: StoreFile::root().join("nix/store"), real: Arc::default() }
     }
 
     pub fn root(&self) -> &Path {
@@ -178,13 +183,18 @@ impl Store {
         }
     }
 
+    fn is_real(&self, folder: &StoreFile) -> bool {
+        self.real.read().unwrap_or_else(PoisonError::into_inner).contains(folder)
+    }
+
     /// Walks down from the store folder to the first link on the way, if there is one.
     fn first_link(&self, path: &StoreFile) -> Step {
         if !path.starts_with(&self.dir) {
             return Step::There(Destination::Outside(path.clone()));
         }
-        let mut here = self.dir.clone();
-        let below = &path.as_bytes()[self.dir.as_bytes().len()..];
+        let known = path.parent().filter(|parent| self.is_real(parent));
+        let mut here = known.unwrap_or_else(|| self.dir.clone());
+        let below = &path.as_bytes()[here.as_bytes().len()..];
         let mut rest = below.split(|b| *b == b'/').filter(|c| !c.is_empty()).peekable();
         let mut is_folder = true;
         while let Some(component) = rest.next() {
@@ -207,6 +217,9 @@ impl Store {
             let is_file = metadata.is_file();
             if !(is_folder || is_file && rest.peek().is_none()) {
                 return Step::There(Destination::Missing(path.clone()));
+            }
+            if rest.peek().is_some() {
+                self.real.write().unwrap_or_else(PoisonError::into_inner).insert(here.clone());
             }
         }
         Step::There(if is_folder { Destination::Folder(here) } else { Destination::File(here) })
