@@ -126,7 +126,9 @@ fn check_link(tree: &Tree, path: &InstallPath, target: &[u8], report: &mut Repor
         if target.starts_with(b"/") && !is_private(&missing) {
             gathered.host_links.push(line);
         } else {
-            report.failures.push(format!("{line}: there is no {missing}"));
+            let remedy =
+                if is_private(&missing) { "" } else { "; a link to what the target has is absolute" };
+            report.failures.push(format!("{line}: there is no {missing}{remedy}"));
         }
     } else if is_private(&missing) {
         gathered.dangling.push(line);

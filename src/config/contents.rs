@@ -32,8 +32,8 @@ pub struct Content {
     /// In cap_from_text(3) form.
     pub caps: Option<String>,
     pub formats: Formats,
-    /// Folders of a tree that the package does not own.
-    pub disowned: Vec<InstallPath>,
+    /// Folders that the package does not own: globs of their paths.
+    pub disowned: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -168,7 +168,10 @@ fn read(document: &Document, raw: &Spanned<Keyed<schema::Content>>, rules: &Rule
     let (src, dst) = paths(document, schema)?;
     let one = Content {
         src: PathBuf::new(),
-        dst: text::install_path(document, &dst)?,
+        dst: match kind {
+            ContentKind::Tree | ContentKind::ConfigTree { .. } => text::install_folder(document, &dst)?,
+            _ => text::install_path(document, &dst)?,
+        },
         kind,
         mode: text::mode(document, &info.mode)?,
         umask: 0,
@@ -178,11 +181,7 @@ fn read(document: &Document, raw: &Spanned<Keyed<schema::Content>>, rules: &Rule
         lang: text::optional_line(document, &info.lang)?,
         caps: schema.caps.as_ref().map(|value| install::capabilities(document, value)).transpose()?,
         formats: formats(document, &schema.packager)?.and(rules.formats),
-        disowned: schema
-            .disown_subtree
-            .iter()
-            .map(|value| text::install_path(document, value))
-            .collect::<Result<_>>()?,
+        disowned: text::globs(document, &schema.disown_subtree)?,
     };
     if one.formats == Formats::NONE {
         return Ok(Vec::new());

@@ -114,13 +114,19 @@ pub(super) fn owner(document: &Document, value: &Value<String>) -> Result<Option
 
 /// An absolute path on the target, without `..`; not the root.
 pub(super) fn install_path(document: &Document, value: &Spanned<String>) -> Result<InstallPath> {
+    let path = install_folder(document, value)?;
+    if path.is_root() {
+        return Err(document.wrong(value.span(), "is the root folder itself").remedy("name a path below it"));
+    }
+    Ok(path)
+}
+
+/// The same, or the root.
+pub(super) fn install_folder(document: &Document, value: &Spanned<String>) -> Result<InstallPath> {
     let text = line(document, value)?;
     climbs(document, &text, value.span())?;
     match InstallPath::new(&text) {
-        Some(path) if !path.is_root() => Ok(path),
-        Some(_) => {
-            Err(document.wrong(value.span(), "is the root folder itself").remedy("name a path below it"))
-        }
+        Some(path) => Ok(path),
         None => Err(document
             .wrong(value.span(), format!("is not absolute: `{}`", printable(text.as_bytes())))
             .remedy(format!("write `/{}`", printable(text.as_bytes())))),

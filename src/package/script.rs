@@ -10,10 +10,14 @@ pub struct Additions {
     pub after: String,
 }
 
+/// What a script of debconf's begins with: it starts the script anew, under a frontend (debconf-devel(7), confmodule(3)).
+const DEBCONF: &str = "/usr/share/debconf/confmodule";
+
 /// A script's whole text; `None` where there is none. `field` is where bundle.toml names the user's.
 ///
 /// The user's script may end by `exit 0`, replace itself (`exec`) or set options. Where something comes behind it, it runs in
-/// a subshell, where all that ends with it; its status counts.
+/// a subshell, where all that ends with it; its status counts. debconf is asked before that: what it starts anew must not be the
+/// subshell, or all that comes behind would be done in there and once more.
 ///
 /// Errors: something is to be added to a script in another language.
 pub fn merged(field: &str, script: Option<&str>, additions: &Additions) -> Result<Option<String>> {
@@ -28,10 +32,14 @@ pub fn merged(field: &str, script: Option<&str>, additions: &Additions) -> Resul
     let script = executable(script.to_owned());
     let (interpreter, rest) = script.split_once('\n').unwrap_or((&script, ""));
     check_shell(field, interpreter)?;
+    let debconf = match rest.contains(DEBCONF) {
+        true => format!("if [ -e {DEBCONF} ]; then\n. {DEBCONF}\nfi\n"),
+        false => String::new(),
+    };
     Ok(Some(match after.is_empty() {
         true => format!("{interpreter}\n{before}{rest}"),
         false => format!(
-            "{interpreter}\n{before}(\n:\n{rest}\n)\nexplant_status=$?\n[ $explant_status = 0 ] || exit $explant_status\n{after}"
+            "{interpreter}\n{debconf}{before}(\n:\n{rest}\n)\nexplant_status=$?\n[ $explant_status = 0 ] || exit $explant_status\n{after}"
         ),
     }))
 }
@@ -96,6 +104,19 @@ mod tests {
             let merged = merged("scripts.postinstall", Some(script), &ours).unwrap().unwrap();
             assert_eq!(run(&merged), (said.to_owned(), status), "{merged}");
         }
+    }
+
+    #[test]
+    fn what_debconf_starts_anew_does_everything_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let frontend = folder.path().join("confmodule");
+        let starts = "[ -n \"$FRONTEND\" ] || { export FRONTEND=1; exec sh \"$0\" \"$@\"; }\n";
+        std::fs::write(&frontend, starts).unwrap();
+        let script = format!("#!/bin/sh\n. {DEBCONF}\necho user\n");
+        let merged =
+            merged("f", Some(&script), &additions("echo before\n", "echo after\n")).unwrap().unwrap();
+        let merged = merged.replace(DEBCONF, frontend.to_str().unwrap());
+        assert_eq!(run(&merged), ("before\nuser\nafter\n".to_owned(), 0), "{merged}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::btree_map::Entry::Vacant;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::ownership::Ownership;
 use super::{Entry, Kind, Role, Source, Special};
 use crate::config::{Format, Formats};
 use crate::error::{Error, Result};
@@ -154,7 +155,7 @@ impl Entries {
     /// Adds the folders above every entry, in the formats that it is in.
     ///
     /// Errors: a file or link stands where a folder must be.
-    pub fn finish(self) -> Result<Vec<Entry>> {
+    pub fn finish(self, ownership: &Ownership) -> Result<Vec<Entry>> {
         let mut folders: BTreeMap<InstallPath, Formats> = BTreeMap::new();
         for entry in self.iter() {
             let formats = entry.special.formats;
@@ -175,13 +176,15 @@ impl Entries {
             let there = self.at(&path).fold(Formats::NONE, |all, entry| all.or(entry.special.formats));
             let formats = formats.without(there);
             if formats != Formats::NONE {
-                let folder = Entry::folder(path);
-                missing.push(Entry { special: Special { formats, ..folder.special }, ..folder });
+                missing.push(ownership.implied(path, formats));
             }
         }
         let Entries { by_path, apart } = self;
         let mut entries: Vec<Entry> = by_path.into_values().chain(apart.into_values().flatten()).collect();
         entries.append(&mut missing);
+        for folder in entries.iter_mut().filter(|entry| matches!(entry.kind, Kind::Folder)) {
+            folder.special.disowned |= ownership.is_disowned(&folder.path);
+        }
         entries.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(entries)
     }
@@ -309,6 +312,7 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::ownership::tests::ownership;
 
     fn path(text: &str) -> InstallPath {
         InstallPath::new(text).unwrap()
@@ -320,7 +324,8 @@ mod tests {
         entries.add(Entry::link(path("/usr/lib/x/b"), b"a".to_vec())).unwrap();
         entries.add(Entry::folder(path("/usr/lib/x"))).unwrap();
         entries.add(Entry::link(path("/usr/lib.z"), b"a".to_vec())).unwrap();
-        let paths: Vec<String> = entries.finish().unwrap().iter().map(|e| e.path.to_string()).collect();
+        let paths: Vec<String> =
+            entries.finish(&ownership()).unwrap().iter().map(|e| e.path.to_string()).collect();
         assert_eq!(paths, ["/usr", "/usr/lib", "/usr/lib/x", "/usr/lib/x/b", "/usr/lib.z"]);
     }
 
@@ -361,7 +366,7 @@ mod tests {
         assert_eq!(told(&entries), [(b"newer".to_vec(), tar), (b"packages".to_vec(), rest)]);
         entries.supersede(with("every", Formats::ALL));
         assert_eq!(told(&entries), [(b"every".to_vec(), Formats::ALL)]);
-        assert_eq!(entries.finish().unwrap().len(), 1);
+        assert_eq!(entries.finish(&ownership()).unwrap().len(), 1);
     }
 
     #[test]
@@ -372,6 +377,6 @@ mod tests {
         let error = entries.add(Entry::link(path("/a"), b"y".to_vec())).unwrap_err().to_string();
         assert!(error.contains("a link to x and a link to y"), "{error}");
         entries.add(Entry::folder(path("/a/b"))).unwrap();
-        assert!(entries.finish().unwrap_err().to_string().contains("below /a, which is a link"));
+        assert!(entries.finish(&ownership()).unwrap_err().to_string().contains("below /a, which is a link"));
     }
 }

@@ -64,8 +64,7 @@ fn with_settings(mut entry: Entry, content: &Content) -> Entry {
         formats: entry.special.formats.and(content.formats),
         mtime: content.mtime,
         lang: content.lang.clone(),
-        disowned: matches!(entry.kind, Kind::Folder) && content.disowned.contains(&entry.path),
-        digest: None,
+        ..Special::default()
     };
     entry
 }
@@ -86,7 +85,10 @@ fn file(src: &Path, dst: InstallPath, role: Role) -> Result<Entry> {
 /// A folder of the user's with all that it holds, links as they stand. (Not by fs_extra, which copies, and follows links:
 /// nothing is copied here, the files are read when the payload is.)
 fn add_tree(content: &Content, role: Role, draft: &mut Draft) -> Result<()> {
-    for found in WalkDir::new(&content.src).min_depth(1).sort_by_file_name() {
+    // The tree's own folder is as those above it, if nobody says whose it is.
+    let is_whose = [&content.owner, &content.group].into_iter().flatten().any(|name| name != "root");
+    let top = usize::from(!is_whose || content.dst.is_root());
+    for found in WalkDir::new(&content.src).min_depth(top).sort_by_file_name() {
         let found = found
             .map_err(|error| Error::failure(format!("cannot list {}: {error}", content.src.display())))?;
         // walkdir gives paths below the folder that it was given.

@@ -8,6 +8,7 @@ use super::carried::Rules;
 use super::choose::Choice;
 use super::context::Context;
 use super::draft::Draft;
+use super::ownership::Ownership;
 use super::relocation::Relocation;
 use super::stubs::{Lack, Undone};
 use super::{
@@ -200,7 +201,7 @@ fn finish(context: &Context, mut draft: Draft, planted: Planted) -> Result<Plan>
         program: MainProgram::new(context),
         anchor: anchors.map(|anchors| anchors.folder),
         mtime: context.mtime,
-        entries: draft.entries.finish()?,
+        entries: draft.entries.finish(&Ownership::new(context)?)?,
         bill,
         findings: draft.findings,
         system,

@@ -27,6 +27,7 @@ mod make;
 mod named;
 mod operations;
 mod outside;
+mod ownership;
 mod projects;
 mod public_text;
 mod relations;

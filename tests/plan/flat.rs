@@ -349,27 +349,6 @@ fn several_results_make_one_package() {
 }
 
 #[test]
-fn contents_links_and_a_changelog_are_added() {
-    let mut f = Fixture::new();
-    f.program(&format!("{APP}/bin/app"), &[]);
-    f.file("../../app.service", "[Unit]").file("../../CHANGELOG.md", "# 1.0");
-    let plan = f.result(APP).plan(
-        "[package]\nchangelog = \"CHANGELOG.md\"\n[install.links]\n\"/sbin/mkfs.app\" = \"/usr/bin/app\"\n\
-         [[contents]]\nsrc = \"app.service\"\ndst = \"/usr/lib/systemd/system/app.service\"\n\
-         [[contents]]\nsrc = \"app.service\"\ndst = \"/etc/app.conf\"\ntype = \"config|noreplace\"\n\
-         [[contents]]\ndst = \"/var/lib/app\"\ntype = \"dir\"\nmode = 0o700\n",
-    );
-    assert!(lines(&plan).contains(&"/sbin/mkfs.app -> /usr/bin/app".to_owned()), "{:?}", lines(&plan));
-    assert_eq!(entry(&plan, "/etc/app.conf").role, Role::Config { noreplace: true, missingok: false });
-    assert_eq!(entry(&plan, "/usr/lib/systemd/system/app.service").mode, 0o644);
-    assert_eq!(entry(&plan, "/var/lib/app").mode, 0o700);
-    // A text is the upstream changelog; its usual name is the Debian changelog's where the version has no release.
-    assert!(lines(&plan).contains(&"/usr/share/doc/app/CHANGELOG.md.gz = ".to_owned()));
-    assert_eq!(entry(&plan, "/usr/share/doc/app/changelog.gz").role, Role::Doc);
-    assert_eq!(plan.package.changelog[0].notes, ["Release 1.0."]);
-}
-
-#[test]
 fn a_truncated_program_is_an_error_and_truncated_data_is_not() {
     let mut f = Fixture::new();
     f.program(&format!("{APP}/bin/app"), &[]);

@@ -4,6 +4,7 @@ mod accounts;
 mod anchors;
 mod anywhere;
 mod carried;
+mod contents;
 mod fixture;
 mod flat;
 mod outside;

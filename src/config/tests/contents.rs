@@ -87,7 +87,7 @@ fn every_type_and_property_is_read() {
         src = 'd/sub'
         dst = '/etc/tree'
         type = 'config|noreplace|tree'
-        disown_subtree = ['/etc/tree/deep']
+        disown_subtree = ['/etc/tree/d*']
         packager = 'rpm'
         [[contents]]
         src = 'd/a.txt'
@@ -107,7 +107,7 @@ fn every_type_and_property_is_read() {
     );
     assert_eq!(all[1].kind, ContentKind::ConfigTree { noreplace: true, missingok: false });
     assert_eq!(all[1].formats, Formats::only(Format::Rpm));
-    assert_eq!(all[1].disowned, [InstallPath::new("/etc/tree/deep").unwrap()]);
+    assert_eq!(all[1].disowned, ["/etc/tree/d*"]);
     assert_eq!((all[2].caps.as_deref(), all[2].umask), (Some("cap_kill+ep"), 0o027));
     assert_eq!((all[3].kind, &all[3].src), (ContentKind::Ghost, &PathBuf::new()));
 }
