@@ -13,6 +13,7 @@ use super::identity::{Products, cut, percent, purl};
 use super::{Bill, Component, Digests, Listed};
 use crate::path::{InstallPath, printable};
 use crate::spdx;
+use crate::store::StorePath;
 
 impl Bill {
     /// The document. It has the same length whatever the digests; those that are not given are zeros.
@@ -116,15 +117,12 @@ impl Bill {
         value
     }
 
-    /// The package needs the results, and each component what its files load.
+    /// What the package needs, and each component: what its files load, start or name.
     fn dependencies(&self) -> Value {
-        let own = self.components.iter().filter(|component| component.is_own).map(|own| cut(&own.path));
-        let mut all = vec![json!({ "ref": self.root(), "dependsOn": own.collect::<Vec<_>>() })];
-        all.extend(self.components.iter().map(|component| {
-            let needs: Vec<String> = component.needs.iter().map(cut).collect();
-            json!({ "ref": cut(&component.path), "dependsOn": needs })
-        }));
-        all.into()
+        let line = |name: String, needs: &[StorePath]| json!({ "ref": name, "dependsOn": needs.iter().map(cut).collect::<Vec<_>>() });
+        let components = self.components.iter();
+        let components = components.map(|component| line(cut(&component.path), &component.needs));
+        std::iter::once(line(self.root(), &self.needs)).chain(components).collect()
     }
 
     fn root(&self) -> String {

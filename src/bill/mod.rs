@@ -26,6 +26,8 @@ pub struct Bill {
     pub store_dir: StoreFile,
     /// Sorted by store path.
     pub components: Vec<Component>,
+    /// The components that the package itself needs: results, or what they lead to.
+    pub needs: Vec<StorePath>,
     /// Programs that are not from the store.
     pub files: Vec<Listed>,
 }

@@ -14,7 +14,7 @@ use explant::payload;
 use explant::plan::{Finding, Kind, Plan, table};
 use explant::sign::Signers;
 
-use super::arguments::Input;
+use super::arguments::{Input, open_store};
 use super::{interrupt, report, tell};
 
 /// What the check has to say, and what is written to SHA256SUMS.
@@ -22,6 +22,7 @@ type Seen = (Vec<Report>, Digests);
 
 pub fn run(input: &Input) -> Result<()> {
     let start = Instant::now();
+    check_outside(&input.output, &input.store)?;
     let config = input.config()?;
     let mut plan = input.plan(&config)?;
     let signers = Signers::load(&config.signing, &input.formats(), plan.mtime)?;
@@ -155,6 +156,21 @@ fn new_findings(plan: &Plan, reports: &[Report]) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// Errors: the folder would be in the store, which only Nix writes. A derivation has its own place there, and it alone: Nix's sandbox sees to that.
+fn check_outside(output: &Path, root: &Path) -> Result<()> {
+    let store = open_store(root)?;
+    let dir = store.disk(store.dir());
+    let there = output.ancestors().find_map(|folder| match folder.as_os_str().is_empty() {
+        true => std::env::current_dir().ok(),
+        false => folder.canonicalize().ok(),
+    });
+    if std::env::var_os("NIX_BUILD_TOP").is_some() || !there.is_some_and(|there| there.starts_with(&dir)) {
+        return Ok(());
+    }
+    Err(Error::usage(format!("the output folder {} is in the Nix store", output.display()))
+        .remedy("name one that is elsewhere: -o FOLDER"))
 }
 
 /// The folder for artifacts; one that a failed build made is taken away again.

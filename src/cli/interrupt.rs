@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
@@ -10,12 +10,12 @@ use explant::error::{Error, Result};
 use explant::package;
 
 /// Removes the drafts when a signal ends the process, and `made`, a folder that is ours, if nothing is in it. Then the signal does
-/// what it does to everybody.
+/// what it does to everybody. A limit of file sizes (setrlimit(2)) is an error of writing.
 pub fn clean_up_after(made: Option<PathBuf>) -> Result<()> {
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ])
         .map_err(|cause| Error::failure(format!("cannot listen for signals: {cause}")))?;
     std::thread::spawn(move || {
-        for signal in signals.forever() {
+        for signal in signals.forever().filter(|signal| *signal != SIGXFSZ) {
             package::discard_all();
             if let Some(folder) = &made {
                 // Fails, and should, where somebody else put something in it.

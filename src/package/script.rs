@@ -2,6 +2,7 @@
 
 use crate::config::executable;
 use crate::error::{Error, Result};
+use crate::shell::quoted;
 
 /// What explant adds to a script, as shell text of whole lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,7 +17,8 @@ const DEBCONF: &str = "/usr/share/debconf/confmodule";
 /// A script's whole text; `None` where there is none. `field` is where bundle.toml names the user's.
 ///
 /// The user's script may end by `exit 0`, replace itself (`exec`) or set options. Where something comes behind it, it runs in
-/// a subshell, where all that ends with it; its status counts. debconf is asked before that: what it starts anew must not be the
+/// a subshell, where all that ends with it; its status counts. It is read there as from a file, a command at a time: what `alias` or `shopt`
+/// change holds for the next line, and what stands behind `exit` need not be shell. debconf is asked before that: what it starts anew must not be the
 /// subshell, or all that comes behind would be done in there and once more.
 ///
 /// Errors: something is to be added to a script in another language.
@@ -39,7 +41,8 @@ pub fn merged(field: &str, script: Option<&str>, additions: &Additions) -> Resul
     Ok(Some(match after.is_empty() {
         true => format!("{interpreter}\n{before}{rest}"),
         false => format!(
-            "{interpreter}\n{debconf}{before}(\n:\n{rest}\n)\nexplant_status=$?\n[ $explant_status = 0 ] || exit $explant_status\n{after}"
+            "{interpreter}\n{debconf}{before}(eval {})\nexplant_status=$?\n[ $explant_status = 0 ] || exit $explant_status\n{after}",
+            quoted(rest)
         ),
     }))
 }
@@ -98,6 +101,9 @@ mod tests {
             ("cat <<X\nuser\nX", "before\nuser\nafter configure\n", 0),
             ("echo user # comment", "before\nuser\nafter configure\n", 0),
             ("", "before\nafter configure\n", 0),
+            ("#!/bin/bash\nshopt -s extglob\necho /etc/!(*)\n", "before\n/etc/!(*)\nafter configure\n", 0),
+            ("alias say='echo'\nsay \"it's\"\n", "before\nit's\nafter configure\n", 0),
+            ("echo user\nexit 0\n__DATA__\nit's (no shell\n", "before\nuser\nafter configure\n", 0),
             ("exit 3", "before\n", 3),
             ("set -e\nfalse\necho never", "before\n", 1),
         ] {

@@ -140,6 +140,27 @@ fn retarget(
     }
 }
 
+/// dpkg and rpm unpack a file beside its place, under its name and as many bytes (`.dpkg-new`; `;` and eight digits).
+const UNPACKED_WITH: usize = 9;
+
+/// Errors: a name that leaves no room for that in the 255 bytes that file systems have (NAME_MAX, linux/limits.h).
+pub fn check_lengths(members: &[Member], format: Format) -> Result<()> {
+    let is_long = |member: &&Member| {
+        let is_unpacked = !matches!(member.entry.kind, Kind::Folder | Kind::Ghost);
+        is_unpacked && member.entry.is_in(format) && member.path.file_name().len() > 255 - UNPACKED_WITH
+    };
+    let (package, tool) = if format == Format::Deb { ("a .deb", "dpkg") } else { ("an .rpm", "rpm") };
+    match members.iter().find(is_long) {
+        None => Ok(()),
+        Some(member) => Err(Error::failure(format!(
+            "{} cannot be in {package}: {tool} unpacks no file whose name is longer than {} bytes",
+            member.path,
+            255 - UNPACKED_WITH
+        ))
+        .remedy("give it a shorter name, leave it out ([install] exclude), or make a tarball (-f tar)")),
+    }
+}
+
 /// Those that an artifact has.
 pub fn in_format<'m, 'a>(members: &'m [Member<'a>], format: Format) -> Vec<&'m Member<'a>> {
     members.iter().filter(|member| member.entry.is_in(format)).collect()

@@ -58,7 +58,7 @@ impl Face<'_> {
     /// Where a path of a result is installed as part of the public face.
     pub fn path(&self, below: &[u8]) -> InstallPath {
         match Place::of(below) {
-            Place::Config => face::etc(self.prefix).join(&below[b"etc/".len()..]),
+            Place::Config => face::config(self.prefix, below),
             Place::Public if face::is_for_system(below) => self.system.join(below),
             _ => self.prefix.join(below),
         }

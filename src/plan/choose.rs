@@ -17,6 +17,9 @@ const DEVELOPMENT: &[&str] = &[
     "share/gtk-doc/**",
     "lib/debug/**",
     "**/*.debug",
+    // What the target makes of all packages' files: a package with it overwrites the others'.
+    "share/applications/mimeinfo.cache",
+    "share/icons/*/icon-theme.cache",
 ];
 
 /// Manuals of the closure's other outputs: who wants them installs those.

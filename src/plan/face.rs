@@ -18,8 +18,10 @@ pub enum Place {
 
 /// Folders below which the system looks for files of its own forms. No language's or library's tree is among them.
 const PUBLIC: &[&str] = &[
+    "lib/NetworkManager/dispatcher.d",
     "lib/binfmt.d",
     "lib/environment.d",
+    "lib/kernel/install.d",
     "lib/modprobe.d",
     "lib/modules-load.d",
     "lib/sysctl.d",
@@ -35,6 +37,8 @@ const PUBLIC: &[&str] = &[
     "share/fish/vendor_completions.d",
     "share/fish/vendor_conf.d",
     "share/fish/vendor_functions.d",
+    "share/fonts",
+    "share/gnome-shell/search-providers",
     "share/icons",
     "share/licenses",
     "share/man",
@@ -42,8 +46,45 @@ const PUBLIC: &[&str] = &[
     "share/mime/packages",
     "share/pixmaps",
     "share/polkit-1",
+    "share/sounds",
+    "share/systemd/user",
+    "share/themes",
+    "share/thumbnailers",
+    "share/wayland-sessions",
+    "share/xdg-desktop-portal/portals",
+    "share/xsessions",
     "share/zsh/site-functions",
     "share/zsh/vendor-completions",
+];
+
+/// Folders of etc/ in which other programs look for files of their own forms.
+const HOOKS: &[&str] = &[
+    "etc/NetworkManager",
+    "etc/X11",
+    "etc/bash_completion.d",
+    "etc/binfmt.d",
+    "etc/cron.d",
+    "etc/cron.daily",
+    "etc/cron.hourly",
+    "etc/cron.monthly",
+    "etc/cron.weekly",
+    "etc/dbus-1",
+    "etc/init.d",
+    "etc/logrotate.d",
+    "etc/modprobe.d",
+    "etc/modules-load.d",
+    "etc/network",
+    "etc/pam.d",
+    "etc/polkit-1",
+    "etc/ppp",
+    "etc/profile.d",
+    "etc/sudoers.d",
+    "etc/sysctl.d",
+    "etc/systemd",
+    "etc/sysusers.d",
+    "etc/tmpfiles.d",
+    "etc/udev",
+    "etc/xdg/autostart",
 ];
 
 /// Public folders that people, and man, find by the PATH that they find the program by (manpath(1)); all others are looked for in
@@ -85,15 +126,16 @@ impl Place {
     }
 }
 
-/// Where the configuration of what is installed at `prefix` belongs: /etc, but /etc/opt/<...> for /opt/<...>
-/// (FHS 3.0, 3.13.4).
-pub fn etc(prefix: &InstallPath) -> InstallPath {
+/// Where a file of `etc/` belongs, of what is installed at `prefix`: in /etc, but /etc/opt/<...> for /opt/<...> (FHS 3.0, 3.13.4),
+/// unless others look for it.
+pub fn config(prefix: &InstallPath, below: &[u8]) -> InstallPath {
     let root = InstallPath::root();
     let opt = root.join("opt");
-    if prefix.starts_with(&opt) && *prefix != opt {
-        root.join("etc").join(prefix.relative())
+    let is_apart = prefix.starts_with(&opt) && *prefix != opt;
+    if is_apart && !HOOKS.iter().any(|folder| is_in(below, folder)) {
+        root.join("etc").join(prefix.relative()).join(&below[b"etc/".len()..])
     } else {
-        root.join("etc")
+        root.join(below)
     }
 }
 
@@ -114,6 +156,7 @@ mod tests {
             ("share/man/man1/jq.1.gz", Place::Public),
             ("share/jq/data", Place::Private),
             ("share/manual", Place::Private),
+            ("share/thumbnailers/x.thumbnailer", Place::Public),
             ("etc/jq.conf", Place::Config),
             ("libexec/jq", Place::Private),
         ] {
@@ -123,7 +166,15 @@ mod tests {
 
     #[test]
     fn opt_has_its_own_etc() {
-        let of = |prefix: &str| etc(&InstallPath::new(prefix).unwrap()).to_string();
-        assert_eq!([of("/usr"), of("/usr/local"), of("/opt/acme/jq")], ["/etc", "/etc", "/etc/opt/acme/jq"]);
+        let of = |prefix: &str, below: &str| {
+            config(&InstallPath::new(prefix).unwrap(), below.as_bytes()).to_string()
+        };
+        for (prefix, place) in
+            [("/usr", "/etc/x"), ("/usr/local", "/etc/x"), ("/opt/acme/jq", "/etc/opt/acme/jq/x")]
+        {
+            assert_eq!(of(prefix, "etc/x"), place);
+        }
+        // udev looks in one place.
+        assert_eq!(of("/opt/acme/jq", "etc/udev/rules.d/x.rules"), "/etc/udev/rules.d/x.rules");
     }
 }

@@ -307,7 +307,10 @@ fn role(file: &Placed, survey: &Survey) -> Role {
         _ if file.is_config => Role::Config { noreplace: true, missingok: false },
         Some(Class::Program | Class::StaticProgram) if file.executable => Role::Program,
         Some(Class::Library) => Role::Library,
-        None if file.executable && survey.is_script => Role::Program,
+        // An example among the documents is one of them.
+        None if file.executable && survey.is_script && !file.below.starts_with(b"share/doc/") => {
+            Role::Program
+        }
         _ if file.below.starts_with(b"share/licenses/") => Role::License,
         _ if file.below.starts_with(b"share/doc/") || file.below.starts_with(b"share/man/") => Role::Doc,
         _ => Role::Data,

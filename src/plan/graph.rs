@@ -1,7 +1,7 @@
 //! Which ELF files load which, as ld.so would have it in the store.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -102,6 +102,8 @@ pub struct Loading<'a> {
     graph: Graph,
     /// By group.
     searched: Vec<Rc<Searched>>,
+    /// What files open themselves and do not find in the store: the names that will do.
+    unmet: Vec<(Vec<Vec<u8>>, Finding)>,
 }
 
 /// What the target provides.
@@ -131,11 +133,20 @@ impl<'a> Loading<'a> {
         searches: &'a Searches,
         baseline: Baseline<'a>,
     ) -> Self {
-        Loading { store, libraries, searches, baseline, graph: Graph::default(), searched: Vec::new() }
+        let (graph, searched, unmet) = Default::default();
+        Loading { store, libraries, searches, baseline, graph, searched, unmet }
     }
 
     pub fn finish(self) -> Graph {
-        self.graph
+        let Loading { mut graph, unmet, .. } = self;
+        let names: HashSet<&[u8]> =
+            graph.nodes.values().flat_map(|node| &node.names).map(Vec::as_slice).collect();
+        // In a bundle they lie side by side: what another file has brought is found.
+        let is_met = |wanted: &[Vec<u8>]| wanted.iter().any(|name| names.contains(name.as_slice()));
+        let missing: Vec<Finding> =
+            unmet.into_iter().filter(|(wanted, _)| !is_met(wanted)).map(|(_, finding)| finding).collect();
+        graph.findings.extend(missing);
+        graph
     }
 
     /// Takes a program and all that it loads.
@@ -339,7 +350,8 @@ impl<'a> Loading<'a> {
                 && !self.dlopen(group, &chain, &names, search)
                 && let Some(note) = note
             {
-                self.graph.findings.push(dlopen_missing(self.store, object, note));
+                let wanted = names.iter().map(|name| name.to_vec()).collect();
+                self.unmet.push((wanted, dlopen_missing(self.store, object, note)));
             }
         }
     }

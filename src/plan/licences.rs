@@ -195,7 +195,11 @@ impl<'a> Texts<'a> {
 
 /// The lines of a text that say whose the work is; not those that say whose a GNU licence's own text is.
 fn notices(text: &[u8]) -> impl Iterator<Item = String> {
-    let text = String::from_utf8_lossy(text);
+    // Older ones are Latin-1, whose characters are the first of Unicode.
+    let text = match str::from_utf8(text) {
+        Ok(text) => text.to_owned(),
+        Err(_) => text.iter().map(|byte| char::from(*byte)).collect(),
+    };
     let is_gnus = text.lines().take(3).any(|line| line.contains("GNU") && line.contains("LICENSE"));
     let is_notice = |line: &str| {
         let lower = line.to_lowercase();

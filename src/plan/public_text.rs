@@ -25,7 +25,7 @@ pub fn prettify(context: &Context, draft: &mut Draft) -> Result<()> {
     let texts: Vec<InstallPath> = draft
         .entries
         .iter()
-        .filter(|entry| is_public_text(context, entry))
+        .filter(|entry| is_public_text(context, entry) || is_launcher(context, entry))
         .map(|entry| entry.path.clone())
         .collect();
     for path in texts {
@@ -33,7 +33,12 @@ pub fn prettify(context: &Context, draft: &mut Draft) -> Result<()> {
         if old.contains(&0) {
             continue;
         }
-        let (new, count) = rewritten(&old, lib_dir, |place| public_path(draft, lib_dir, &public, place));
+        let (mut new, mut count) =
+            rewritten(&old, lib_dir, |place| public_path(draft, lib_dir, &public, place));
+        if draft.entries.get(&path).is_some_and(|entry| is_launcher(context, entry)) {
+            let programs = context.prefix.join("bin");
+            count += name_commands(&mut new, &programs, |program| draft.entries.get(program).is_some());
+        }
         let Some(mut pretty) = draft.entries.get(&path).filter(|_| count > 0).cloned() else { continue };
         pretty.remake(new);
         if let Kind::File { grown, patches, surgery, .. } = &mut pretty.kind {
@@ -59,6 +64,34 @@ fn is_public_text(context: &Context, entry: &Entry) -> bool {
         None => matches!(entry.role, Role::Config { .. }),
     };
     has_references && is_public && *size <= LONGEST
+}
+
+/// Whether it is a desktop file of programs that no PATH leads to.
+fn is_launcher(context: &Context, entry: &Entry) -> bool {
+    let folders = [context.system.join("share/applications"), InstallPath::root().join("etc/xdg/autostart")];
+    context.prefix != context.system
+        && matches!(entry.kind, Kind::File { source: Source::Store(_), size, .. } if size <= LONGEST)
+        && entry.path.file_name().ends_with(b".desktop")
+        && folders.iter().any(|folder| entry.path.starts_with(folder))
+}
+
+/// Replaces the bare names of programs in `folder` that a desktop file starts (`Exec`, `TryExec`) by their paths; how many there are.
+fn name_commands(text: &mut Vec<u8>, folder: &InstallPath, is_there: impl Fn(&InstallPath) -> bool) -> usize {
+    let mut count = 0;
+    let lines = text.split_inclusive(|byte| *byte == b'\n').map(|line| {
+        let key = [&b"Exec="[..], b"TryExec="].into_iter().find(|key| line.starts_with(key));
+        let Some(command) = key.map(|key| &line[key.len()..]) else { return line.to_vec() };
+        let name = command.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+        let program = folder.join(name);
+        if name.is_empty() || name.contains(&b'/') || !is_there(&program) {
+            return line.to_vec();
+        }
+        count += 1;
+        let key = &line[..line.len() - command.len()];
+        [key, program.as_bytes(), &command[name.len()..]].concat()
+    });
+    *text = lines.collect::<Vec<_>>().concat();
+    count
 }
 
 /// The links outside of lib-dir that lead into it, by where they lead: programs of what stays together there.
@@ -121,6 +154,17 @@ fn is_end(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn desktop_files_name_programs_that_no_path_leads_to() {
+        let folder = InstallPath::new("/opt/acme/bin").unwrap();
+        let mut text =
+            b"Exec=geany %F\nTryExec=geany\nName=Exec=geany\nExec=/usr/bin/geany\nExec=other\n".to_vec();
+        let count = name_commands(&mut text, &folder, |program| program.file_name() == b"geany");
+        let wanted = "Exec=/opt/acme/bin/geany %F\nTryExec=/opt/acme/bin/geany\nName=Exec=geany\n\
+                      Exec=/usr/bin/geany\nExec=other\n";
+        assert_eq!((str::from_utf8(&text).unwrap(), count), (wanted, 2));
+    }
 
     #[test]
     fn paths_that_have_another_are_replaced() {

@@ -129,6 +129,7 @@ pub fn settle(context: &Context, draft: &mut Draft, architecture: Architecture) 
     let table = Table::new(own, architecture)?;
     let of_deb = needs.with_contents(context, draft, Format::Deb)?;
     let (depends, unknown) = table.packages(&of_deb.libraries);
+    draft.findings.extend(no_version(table.newer(&of_deb.libraries)));
     // A package that is not known of a library that is only wanted is no loss.
     let (recommends, _) = table.packages(&of_deb.wanted(is_baseline));
     let mut named = named(draft, &[RelationKind::Depends]);
@@ -167,6 +168,16 @@ fn no_package(unknown: Vec<String>) -> Option<Finding> {
     Some(finding)
 }
 
+fn no_version(newer: Vec<String>) -> Option<Finding> {
+    let message = "libraries of the target must have symbol versions that are newer than all that explant knows of: the .deb \
+                   asks for no version that has them";
+    newer.first()?;
+    let remedy = "name the package with its version in bundle.toml: `[relations]`, `\"libx.so.1\" = { deb = \"libx1 (>= 1.2)\" }`";
+    let mut finding = Finding::warning("unknown-package-version", message).remedy(remedy);
+    finding.subjects = newer;
+    Some(finding)
+}
+
 /// A package, as alternatives, and the least version of it.
 type Packages = BTreeMap<String, Option<String>>;
 
@@ -200,6 +211,18 @@ impl<'a> Table<'a> {
             *bound = bound.take().into_iter().chain(since).max_by(|a, b| compare(a, b));
         }
         (packages, unknown)
+    }
+
+    /// Symbol versions that came after all that are known of their libraries.
+    fn newer(&self, libraries: &Libraries) -> Vec<String> {
+        let of_target =
+            libraries.iter().filter(|((abi, _), _)| Architecture::of(*abi) == Some(self.architecture));
+        let unsaid = of_target.filter(|((_, soname), _)| !self.own.contains_key(soname));
+        let newer = unsaid.flat_map(|((_, soname), versions)| {
+            let newer = self.known.get(soname).and_then(|known| known.newest_of(versions));
+            newer.map(|version| format!("{soname} ({version})"))
+        });
+        newer.collect()
     }
 
     fn package(&self, soname: &str, versions: &BTreeSet<String>) -> Option<(String, Option<String>)> {
@@ -262,6 +285,25 @@ impl Known {
         let needed = since.filter(|(node, _)| versions.contains(*node)).map(|(_, since)| since.to_owned());
         needed.max_by(|a, b| compare(a, b))
     }
+}
+
+impl Known {
+    /// The highest of `versions` that is higher than all of its family that are known.
+    fn newest_of<'v>(&self, versions: &'v BTreeSet<String>) -> Option<&'v String> {
+        let is_newer = |version: &&String| {
+            let (family, number) = family(version);
+            let mut known = self.since.iter().filter_map(|line| Some(self::family(line.split_once(' ')?.0)));
+            let of_family = known.by_ref().filter(|(other, _)| *other == family).map(|(_, number)| number);
+            of_family.max_by(|a, b| compare(a, b)).is_some_and(|highest| compare(number, highest).is_gt())
+        };
+        versions.iter().filter(is_newer).max_by(|a, b| compare(a, b))
+    }
+}
+
+/// `GLIBCXX_3.4.30`: the name before the number, and the number.
+fn family(version: &str) -> (&str, &str) {
+    let start = version.rfind(|c: char| c.is_ascii_alphabetic()).map_or(0, |at| at + 1);
+    version.split_at(start)
 }
 
 /// `libasound2t64 (>= 1.2.6) | libasound2 (>= 1.2.6)`
@@ -361,6 +403,9 @@ mod tests {
             Some("12")
         );
         assert_eq!(stdcxx.since(&versions(&["GLIBCXX_3.4"])), None);
+        let newer = versions(&["GLIBCXX_3.4.9", "GLIBCXX_3.4.99", "CXXABI_1.3.13", "OTHER_1"]);
+        assert_eq!(stdcxx.newest_of(&newer).map(String::as_str), Some("GLIBCXX_3.4.99"));
+        assert_eq!(stdcxx.newest_of(&versions(&["GLIBCXX_3.4.9", "CXXABI_FLOAT128"])), None);
         assert_eq!(glibc(&versions(&["GLIBC_2.2.5", "GLIBC_2.34", "GLIBC_2.4"])).as_deref(), Some("2.34"));
         assert_eq!(
             relation("libasound2t64 | libasound2", Some("1.2.6")),

@@ -82,13 +82,13 @@ fn many_files_and_long_and_foreign_names() {
     const FILES: usize = 20_000;
     let made = Made::by(&format!(
         "mkdir -p share/odd/many; cd share/odd; seq 1 {FILES} | split -l 1 -a 5 - many/
-         long=$(printf 'x%.0s' {{1..250}}); echo long > $long; mkdir $long.d 2>/dev/null || true
+         long=$(printf 'x%.0s' {{1..246}}); echo long > $long; mkdir $long.d 2>/dev/null || true
          echo utf8 > 'grüße-世界'; ln many/aaaaa hard"
     ));
     succeeds(&mut made.build(""));
     let count = |artifact: &str, list: &str| {
         let names = with(&made.artifact(artifact), list);
-        assert!(names.contains("grüße-世界") && names.contains(&"x".repeat(250)), "{artifact}");
+        assert!(names.contains("grüße-世界") && names.contains(&"x".repeat(246)), "{artifact}");
         names.lines().filter(|name| name.contains("/many/") && !name.ends_with('/')).count()
     };
     assert_eq!(count(".deb", "dpkg-deb --fsys-tarfile $1 | tar -t --quoting-style=literal"), FILES);
@@ -99,6 +99,34 @@ fn many_files_and_long_and_foreign_names() {
     assert_eq!(with(&made.artifact(".deb"), same), format!("1\n{FILES}\n"));
     let same = "rpm2cpio $1 | cpio -idm --quiet; cd $(dirname $(find . -name hard)); cmp hard many/aaaaa; stat -c %h hard; ls many | wc -l";
     assert_eq!(with(&made.artifact(".rpm"), same), format!("1\n{FILES}\n"));
+}
+
+/// dpkg and rpm make a file under a name that is 9 bytes longer.
+#[test]
+fn names_that_no_package_manager_can_unpack_are_refused() {
+    let made = Made::by("mkdir -p share/odd; touch share/odd/$(printf 'x%.0s' {1..247})");
+    for (format, tool) in [("deb", "dpkg"), ("rpm", "rpm")] {
+        let done = output(made.build("").args(["-f", format]), "");
+        let text = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(done.status.code() == Some(1) && text.contains(tool) && text.contains("-f tar"), "{text}");
+    }
+    succeeds(made.build("").args(["-f", "tar"]));
+}
+
+#[test]
+fn the_store_is_no_output_folder() {
+    let made = Made::by("mkdir -p share/odd; touch share/odd/x");
+    let path = made.folder.path().join("nix/store").join(NAME);
+    for folder in [path.join("dist"), path.clone(), made.folder.path().join("nix/store/new/deep")] {
+        let done = output(&mut made.build_to("", &folder), "");
+        let text = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(done.status.code() == Some(2) && text.contains("is in the Nix store"), "{text}");
+    }
+    assert_eq!(fs::read_dir(&path).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(made.folder.path().join("nix/store")).unwrap().count(), 1);
+    // A derivation writes to its own place.
+    let own = made.folder.path().join("nix/store/own");
+    succeeds(made.build_to("", &own).env("NIX_BUILD_TOP", "/build"));
 }
 
 #[test]

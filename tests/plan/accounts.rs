@@ -155,18 +155,42 @@ fn the_copyright_file_lies_in_usr_whatever_the_prefix() {
     assert!(has(&plan, "/opt/acme/app/share/doc/app/licenses/one-COPYING"));
 }
 
-#[test]
-fn the_bill_tells_what_is_needed_by_what() {
-    let f = fixture();
+fn bill(f: &Fixture, place: &str) -> serde_json::Value {
     let mut plan = f.plan("");
     explant::payload::complete_bill(&mut plan).unwrap();
-    let bill: serde_json::Value = serde_json::from_slice(&body(&plan, BILL)).unwrap();
-    let cut = |path: &str| format!("{}~{}", &path[..16], &path[16..]);
-    let needs = |name: &str| -> BTreeSet<String> {
-        let all = bill["dependencies"].as_array().unwrap();
-        let of = all.iter().find(|one| one["ref"] == name).unwrap_or_else(|| panic!("no {name} in {bill:#}"));
-        of["dependsOn"].as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect()
-    };
+    serde_json::from_slice(&body(&plan, place)).unwrap()
+}
+
+/// As a bill has it.
+fn cut(path: &str) -> String {
+    format!("{}~{}", &path[..16], &path[16..])
+}
+
+fn needs(bill: &serde_json::Value, name: &str) -> BTreeSet<String> {
+    let all = bill["dependencies"].as_array().unwrap();
+    let of = all.iter().find(|one| one["ref"] == name).unwrap_or_else(|| panic!("no {name} in {bill:#}"));
+    of["dependsOn"].as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect()
+}
+
+/// Of a folder of links, and of a script whose interpreter is a program of another store path.
+#[test]
+fn what_is_named_and_led_to_is_needed_too() {
+    const TOOLS: &str = "jjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjj-tools";
+    const SHELL: &str = "ssssssssssssssssssssssssssssssss-shell-5.2";
+    let mut f = Fixture::new();
+    f.program(&format!("{SHELL}/bin/sh"), &[]);
+    f.script(&format!("{APP}/bin/app"), &format!("#!/nix/store/{SHELL}/bin/sh\n"));
+    f.link(&format!("{TOOLS}/bin/app"), &format!("/nix/store/{APP}/bin/app"));
+    let bill = bill(f.result(TOOLS), "/usr/share/doc/tools/tools.cdx.json");
+    assert_eq!(needs(&bill, "tools@0"), [cut(APP)].into());
+    assert_eq!(needs(&bill, &cut(APP)), [cut(SHELL)].into());
+    assert_eq!(needs(&bill, &cut(SHELL)), [cut(GLIBC)].into());
+}
+
+#[test]
+fn the_bill_tells_what_is_needed_by_what() {
+    let bill = bill(&fixture(), BILL);
+    let needs = |name: &str| needs(&bill, name);
     assert_eq!(needs("app@1.0"), [cut(APP)].into());
     assert_eq!(needs(&cut(APP)), [cut(TWO), cut(GLIBC)].into());
     assert_eq!(needs(&cut(TWO)), [cut(ONE), cut(GLIBC)].into());

@@ -257,6 +257,20 @@ fn an_announced_library_is_taken_along() {
     assert_eq!(entry(&plan, "/usr/lib/app/libone.so.1").origin, "one-1.0/lib/libone.so.1");
 }
 
+/// It is in the closure by another file's run path: in lib-dir both lie side by side.
+#[test]
+fn an_announced_library_that_another_file_brings_is_not_missing() {
+    let mut f = Fixture::new();
+    let one = format!("{ONE}/lib/libone.so.1");
+    f.library(&one, &[]).program(&format!("{APP}/bin/other"), &[&one]);
+    let source = opening(&["libone.so.1"], "recommended") + "int main(void) { return 0; }";
+    let loader = format!("-Wl,--dynamic-linker=/nix/store/{GLIBC}/lib/ld-linux-x86-64.so.2");
+    f.compile(&format!("{APP}/bin/app"), &source, &[], &[&loader]);
+    assert!(!codes(&f.result(APP).plan("")).contains(&"dlopen-missing"));
+    std::fs::remove_file(f.disk(&format!("{APP}/bin/other"))).unwrap();
+    assert!(codes(&f.plan("")).contains(&"dlopen-missing"));
+}
+
 /// glibc opens libgcc_s for whoever unwinds a stack in its process: a program, a library, a plugin.
 #[test]
 fn libgcc_s_is_taken_along_where_threads_end() {

@@ -76,7 +76,7 @@ fn public_files_lie_in_prefix_and_their_old_places_lead_there() {
             "/usr/bin/app -> ../lib/app/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-app-1.0/bin/app".to_owned(),
             format!("{place}/bin/app = app-1.0/bin/app"),
             format!("{place}/etc/app.conf -> /etc/app.conf"),
-            format!("{place}/share/man/man1/app.1 -> ../../../../../../share/man/man1/app.1.gz"),
+            format!("{place}/share/man/man1/app.1.gz -> ../../../../../../share/man/man1/app.1.gz"),
             "/usr/share/man/man1/app.1.gz = lib-1.0/share/man/man1/app.1".to_owned(),
         ]
     );

@@ -41,6 +41,7 @@ impl<'a> Deb<'a> {
     /// Errors: the metadata or a name cannot be said in a .deb.
     pub fn new(order: &Order<'a>, members: &'a [Member<'a>], compression: Compression) -> Result<Self> {
         let plan = order.plan;
+        tree::check_lengths(members, Format::Deb)?;
         let members = tree::in_format(members, Format::Deb);
         control::check_names(&members)?;
         let package = &plan.package;

@@ -20,10 +20,10 @@ use std::path::Path;
 
 use super::cpio::Cpio;
 use super::stream::{FileDigest, Packed};
-use super::tree::Member;
+use super::tree::{Member, check_lengths};
 use super::{Archive, Artifact, Encoder, Order};
 use crate::config::names;
-use crate::config::{Compression, DEFAULT_GROUP, Package};
+use crate::config::{Compression, DEFAULT_GROUP, Format, Package};
 use crate::error::{Error, IoContext, Result};
 use crate::hex::hex;
 use crate::path::InstallPath;
@@ -55,6 +55,7 @@ pub struct Rpm<'a> {
 impl<'a> Rpm<'a> {
     /// Errors: the metadata cannot be said in an .rpm.
     pub fn new(order: &Order<'a>, members: &'a [Member<'a>], compression: Compression) -> Result<Self> {
+        check_lengths(members, Format::Rpm)?;
         let plan = order.plan;
         let package = &plan.package;
         let name = names::rpm_name(&package.name);

@@ -86,8 +86,10 @@ fn a_deb_does_what_debhelpers_would() {
     let always = [
         "systemd-sysusers --replace=/usr/lib/sysusers.d/acme.conf -",
         "systemd-tmpfiles --create acme.conf",
+        "deb-systemd-helper unmask acme.timer",
         "deb-systemd-helper --quiet was-enabled acme.timer",
         "deb-systemd-helper enable acme.timer",
+        "deb-systemd-helper --user unmask acme-agent.service",
         "deb-systemd-helper --quiet --user was-enabled acme-agent.service",
         "deb-systemd-helper --user enable acme-agent.service",
         "systemctl --system daemon-reload",

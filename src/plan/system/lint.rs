@@ -18,6 +18,10 @@ const OPT: &str = include_str!("../../../templates/lintian/opt");
 /// Of every package that brings more of the store than libraries.
 const CARRIED: &str = include_str!("../../../templates/lintian/carried");
 const NO_MANUAL: &str = include_str!("../../../templates/lintian/no-manual");
+/// Of every package with nfpm's and rpm's field of that name, which Debian's control files have not.
+const VENDOR: &str = include_str!("../../../templates/lintian/vendor");
+/// Of every package that has a revision: its changelog closes no bug of Debian's.
+const REVISION: &str = include_str!("../../../templates/lintian/revision");
 
 /// Adds /usr/share/lintian/overrides/<name>, if there is something to say.
 ///
@@ -36,7 +40,9 @@ pub fn add(context: &Context, draft: &mut Draft) -> Result<()> {
         );
     }
     let lib_dir = context.lib_dir.to_string();
-    let text = overrides(draft).replace("@PACKAGE@", &name).replace("@LIB_DIR@", &lib_dir);
+    let text = overrides(draft).replace("@PACKAGE@", &name);
+    // lintian names a file without the leading slash, an interpreter with it.
+    let text = text.replace("@CARRIED@", lib_dir.trim_start_matches('/')).replace("@LIB_DIR@", &lib_dir);
     if text.is_empty() {
         return Ok(());
     }
@@ -61,6 +67,12 @@ fn overrides(draft: &Draft) -> String {
     }
     if draft.entries.iter().any(|entry| entry.path.starts_with(&opt)) {
         text += OPT;
+    }
+    if !draft.package.vendor.is_empty() {
+        text += VENDOR;
+    }
+    if draft.package.release.is_some() {
+        text += REVISION;
     }
     let man = InstallPath::root().join("usr/share/man");
     if draft.entries.holds(&man) {

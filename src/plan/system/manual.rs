@@ -68,12 +68,15 @@ fn lead_links(
     is_page: impl Fn(&InstallPath) -> bool,
 ) -> Result<()> {
     loop {
-        let stale: Vec<(InstallPath, InstallPath)> = entries
+        let stale: Vec<(InstallPath, InstallPath, bool)> = entries
             .iter()
             .filter_map(|entry| match &entry.kind {
                 Kind::Link { target } => {
-                    let new = renamed.get(&entry.path.link_target(target))?;
-                    Some((entry.path.clone(), new.clone()))
+                    let old = entry.path.link_target(target);
+                    let new = renamed.get(&old)?;
+                    // A store path that is kept together has its pages' names, too.
+                    let is_page = is_page(&entry.path) || entry.path.file_name() == old.file_name();
+                    Some((entry.path.clone(), new.clone(), is_page))
                 }
                 _ => None,
             })
@@ -81,9 +84,9 @@ fn lead_links(
         if stale.is_empty() {
             return Ok(());
         }
-        for (link, target) in stale {
+        for (link, target, is_page) in stale {
             entries.remove(&link);
-            let name = if is_page(&link) { packed_name(&link) } else { link.clone() };
+            let name = if is_page { packed_name(&link) } else { link.clone() };
             if entries.get(&name).is_none() {
                 entries.add(Entry::link_to(name.clone(), &target))?;
             }
