@@ -45,11 +45,53 @@ fn node(yaml: &MarkedYaml) -> Result<Node, String> {
             if is_null { Value::Null } else { Value::Text(text.to_string()) }
         }
         YamlData::Sequence(items) => Value::List(items.iter().map(node).collect::<Result<_, _>>()?),
-        YamlData::Mapping(pairs) => Value::Map(pairs.iter().map(pair).collect::<Result<_, _>>()?),
+        YamlData::Mapping(pairs) => Value::Map(map(pairs.iter())?),
         YamlData::Tagged(_, inner) => return node(inner),
         _ => return Err(format!("line {line}: not understood")),
     };
     Ok(Node { line, value })
+}
+
+/// The pairs of a map, with those that its merge keys bring: its own keys count, then those of the map named first.
+fn map<'y, 'i: 'y>(
+    pairs: impl Iterator<Item = (&'y MarkedYaml<'i>, &'y MarkedYaml<'i>)>,
+) -> Result<Vec<(String, Node)>, String> {
+    let mut all = Vec::new();
+    let mut merged = Vec::new();
+    for (key, value) in pairs {
+        if is_merge_key(key) {
+            merged.extend(brought(node(value)?)?);
+        } else {
+            all.push(pair((key, value))?);
+        }
+    }
+    for (key, node) in merged {
+        if all.iter().all(|(known, _)| *known != key) {
+            all.push((key, node));
+        }
+    }
+    Ok(all)
+}
+
+/// `<<` of YAML 1.1, which is no key in quotes.
+fn is_merge_key(key: &MarkedYaml) -> bool {
+    matches!(&key.data, YamlData::Representation(text, ScalarStyle::Plain, _) if text == "<<")
+}
+
+/// What the value of a merge key brings.
+fn brought(node: Node) -> Result<Vec<(String, Node)>, String> {
+    let maps = match node.value {
+        Value::List(items) => items,
+        _ => vec![node],
+    };
+    let mut all = Vec::new();
+    for map in maps {
+        let Value::Map(pairs) = map.value else {
+            return Err(format!("line {}: `<<` takes a map, or a list of maps", map.line));
+        };
+        all.extend(pairs);
+    }
+    Ok(all)
 }
 
 fn pair((key, value): (&MarkedYaml, &MarkedYaml)) -> Result<(String, Node), String> {
@@ -62,16 +104,21 @@ fn pair((key, value): (&MarkedYaml, &MarkedYaml)) -> Result<(String, Node), Stri
 impl Node {
     /// The value of a key, if it is a map that has it.
     pub fn get(&self, key: &str) -> Option<&Node> {
-        match &self.value {
-            Value::Map(pairs) => pairs.iter().find(|(name, _)| name == key).map(|(_, node)| node),
-            _ => None,
-        }
+        self.pairs().iter().find(|(name, _)| name == key).map(|(_, node)| node)
     }
 
     pub fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Text(text) => Some(text),
             _ => None,
+        }
+    }
+
+    /// The pairs of a map; none of anything else.
+    pub fn pairs(&self) -> &[(String, Node)] {
+        match &self.value {
+            Value::Map(pairs) => pairs,
+            _ => &[],
         }
     }
 
@@ -102,8 +149,27 @@ mod tests {
     }
 
     #[test]
+    fn merge_keys_bring_what_is_not_there() {
+        let text = "a: &a {x: 1, y: 1}\nb: &b {<<: *a, y: 2, z: 2}\n\
+                    c: {<<: *a, x: 3}\nd: {<<: [*b, *a]}\ne: {'<<': *a}\n";
+        let root = parse(text).unwrap();
+        let of = |key: &str| {
+            let shown = root
+                .get(key)
+                .unwrap()
+                .pairs()
+                .iter()
+                .map(|(key, node)| format!("{key}{}", node.text().unwrap_or("?")));
+            let mut shown: Vec<String> = shown.collect();
+            shown.sort();
+            shown.join(" ")
+        };
+        assert_eq!(["b", "c", "d", "e"].map(of), ["x1 y2 z2", "x3 y1", "x1 y2 z2", "<<?"]);
+    }
+
+    #[test]
     fn what_is_no_yaml_is_told() {
-        for text in ["a: [", "a: 1\na: 2\n", "\t- x: {", "{a: 1}: 2"] {
+        for text in ["{<<: x}", "{<<: [x]}", "{<<: ~}", "a: [", "a: 1\na: 2\n", "\t- x: {", "{a: 1}: 2"] {
             assert!(parse(text).is_err(), "{text}");
         }
     }

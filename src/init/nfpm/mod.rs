@@ -4,7 +4,9 @@
 //! that nfpm runs in.
 
 mod contents;
+mod differences;
 mod draft;
+mod kind;
 mod tables;
 mod value;
 
@@ -38,52 +40,55 @@ pub fn translate(text: &str, source: &str, file: &Path) -> Result<(String, Vec<F
             "contents" => contents::put(&mut draft, "contents", "contents", node),
             "scripts" => tables::scripts(&mut draft, "scripts", "scripts", node),
             "deb" | "rpm" | "overrides" => {}
-            "apk" | "archlinux" | "ipk" | "msix" | "srpm" => other_format(&mut draft, key, node),
+            // The last two are newer than 2.48.
+            "apk" | "archlinux" | "ipk" | "msix" | "srpm" | "xbps" | "msi" => {
+                other_format(&mut draft, key, node)
+            }
             "empty_folders" => contents::empty_folders(&mut draft, node),
             key if tables::is_of_package(key) => {}
-            key => draft.leave(key, "it is no key of nfpm's"),
+            key => draft.unknown(key, node),
         }
     }
-    let overrides = root.get("overrides");
-    tables::overrides(&mut draft, overrides);
-    tables::deb(&mut draft, &merged(root.get("deb"), inner(overrides, "deb")));
-    tables::rpm(&mut draft, &merged(root.get("rpm"), inner(overrides, "rpm")));
+    if let Some(overrides) = root.get("overrides") {
+        tables::overrides(&mut draft, overrides);
+    }
+    let deb = of_format(&mut draft, &root, "deb");
+    tables::deb(&mut draft, &deb);
+    let rpm = of_format(&mut draft, &root, "rpm");
+    tables::rpm(&mut draft, &rpm);
     Ok(draft.finish(&source))
 }
 
 /// Names all that is said of a format that explant does not write.
 fn other_format(draft: &mut Draft, path: &str, node: &Node) {
-    for leaf in value::leaves(path, node) {
-        draft.leave(&leaf, "explant writes .deb, .rpm and tarballs");
-    }
+    draft.leave_all(path, node, "explant writes .deb, .rpm and tarballs");
 }
 
-/// `overrides.deb.deb`: what nfpm lays over the top's `deb`.
-fn inner<'n>(overrides: Option<&'n Node>, format: &str) -> Option<&'n Node> {
-    overrides?.get(format)?.get(format)
+/// A format's own table, and what the overrides lay over it: `overrides.deb.deb`.
+fn of_format(draft: &mut Draft, root: &Node, format: &str) -> Vec<(String, Node)> {
+    let above = root.get("overrides").and_then(|overrides| overrides.get(format)?.get(format));
+    let [below, above] =
+        [(format.to_owned(), root.get(format)), (format!("overrides.{format}.{format}"), above)]
+            .map(|(path, node)| node.map(|node| draft.pairs(&path, node)).unwrap_or_default());
+    merged(below, above)
 }
 
 /// A table with another laid over it: what that has and is not empty counts, as nfpm has it (mergo's WithOverride).
-fn merged(below: Option<&Node>, above: Option<&Node>) -> Vec<(String, Node)> {
-    let pairs = |node: Option<&Node>| match node.map(|node| &node.value) {
-        Some(Value::Map(pairs)) => pairs.clone(),
-        _ => Vec::new(),
-    };
-    let mut all = pairs(below);
-    for (key, node) in pairs(above) {
+fn merged(below: &[(String, Node)], above: &[(String, Node)]) -> Vec<(String, Node)> {
+    let mut all = below.to_vec();
+    for (key, node) in above {
         let is_empty =
             matches!(&node.value, Value::Null) || matches!(&node.value, Value::List(l) if l.is_empty());
-        match all.iter_mut().find(|(name, _)| *name == key) {
+        match all.iter_mut().find(|(name, _)| name == key) {
             Some(_) if is_empty => {}
             Some((_, old)) => {
-                if let (Value::Map(_), Value::Map(_)) = (&old.value, &node.value) {
-                    let inner = merged(Some(old), Some(&node));
-                    old.value = Value::Map(inner);
+                if let (Value::Map(below), Value::Map(above)) = (&old.value, &node.value) {
+                    old.value = Value::Map(merged(below, above));
                 } else {
-                    *old = node;
+                    *old = node.clone();
                 }
             }
-            None => all.push((key, node)),
+            None => all.push((key.clone(), node.clone())),
         }
     }
     all

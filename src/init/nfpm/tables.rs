@@ -2,20 +2,11 @@
 
 use super::contents;
 use super::draft::Draft;
-use super::value::{self, Variables, expanded, list, octal, quoted};
+use super::kind::Kind;
+use super::value::{Variables, expanded, quoted};
 use crate::yaml::{Node, Value};
 
-/// How a value is written in bundle.toml.
-#[derive(Clone, Copy)]
-enum Kind {
-    Text(Variables),
-    Texts(Variables),
-    Number,
-    Octal,
-    Truth,
-}
-
-use Kind::{Number, Octal, Text, Texts, Truth};
+use Kind::{Compression, Mode, Number, Text, Texts, Truth};
 use Variables::{Needed, Optional};
 
 /// The keys at the top that are those of `[package]`; which of them have variables, nfpm's binary was asked. (Its
@@ -38,7 +29,7 @@ const PACKAGE: &[(&str, Kind)] = &[
     ("priority", Text(Variables::None)),
     ("changelog", Text(Variables::None)),
     ("mtime", Text(Variables::None)),
-    ("umask", Octal),
+    ("umask", Mode),
     ("disable_globbing", Truth),
 ];
 
@@ -50,7 +41,7 @@ pub fn is_of_package(key: &str) -> bool {
 
 /// `[package]`.
 pub fn package(draft: &mut Draft, root: &Node) {
-    if root.get("version_schema").is_none() {
+    if root.get("version_schema").is_none_or(|node| node.value == Value::Null) {
         // nfpm takes versions apart unless it is told not to.
         draft.put("version_schema", "package", "version_schema", "\"semver\"");
     }
@@ -71,7 +62,7 @@ pub fn package(draft: &mut Draft, root: &Node) {
 
 /// nfpm's first line is the summary.
 fn description(draft: &mut Draft, node: &Node) {
-    let Some(text) = node.text() else { return draft.leave("description", "it is no text") };
+    let Some(text) = draft.text("description", Some(node)) else { return };
     let (summary, rest) = text.trim().split_once('\n').unwrap_or((text.trim(), ""));
     if !summary.is_empty() {
         draft.put("description", "package", "summary", &quoted(&expanded(summary, Optional)));
@@ -86,36 +77,11 @@ fn description(draft: &mut Draft, node: &Node) {
     }
 }
 
-/// Writes one value. Nothing is written of an empty one: nfpm takes it for one that is not there.
+/// Writes one value. Nothing is written of an empty one.
 fn put(draft: &mut Draft, of: &str, table: &'static str, key: &str, kind: Kind, node: &Node) {
-    let value = match (kind, &node.value) {
-        (_, Value::Null) => return,
-        (Text(_), Value::Text(text)) if text.is_empty() => return,
-        (Texts(_), Value::List(items)) if items.is_empty() => return,
-        (Text(variables), Value::Text(text)) => Some(quoted(&expanded(text, variables))),
-        (Texts(variables), Value::List(_)) => texts(node, variables).map(|texts| list(&texts)),
-        (Number, Value::Text(text)) => text.parse::<u32>().ok().map(|number| number.to_string()),
-        (Octal, Value::Text(text)) => octal(text),
-        (Truth, Value::Text(text)) => {
-            Some(text.clone()).filter(|text| matches!(text.as_str(), "true" | "false"))
-        }
-        _ => None,
-    };
-    match value {
-        Some(value) => draft.put(of, table, key, &value),
-        None => draft.leave(of, "it is not what nfpm wants there"),
+    if let Some(value) = draft.value(of, kind, node) {
+        draft.put(of, table, key, &value);
     }
-}
-
-/// A list of texts; the empty ones left out, as nfpm does.
-fn texts(node: &Node, variables: Variables) -> Option<Vec<String>> {
-    let texts: Option<Vec<&str>> = node
-        .items()
-        .iter()
-        .map(|item| if item.value == Value::Null { Some("") } else { item.text() })
-        .collect();
-    let given = texts?.into_iter().filter(|text| !text.trim().is_empty());
-    Some(given.map(|text| expanded(text, variables)).collect())
 }
 
 /// The table's keys that are known, each by its kind; all others are left.
@@ -124,34 +90,27 @@ fn table(draft: &mut Draft, of: &str, to: &'static str, keys: &[(&str, Kind)], p
         let path = format!("{of}.{key}");
         match keys.iter().find(|(known, _)| known == key) {
             Some((_, kind)) => put(draft, &path, to, key, *kind, node),
-            None => leave(draft, &path, node, "it is no key of nfpm's"),
+            None => draft.unknown(&path, node),
         }
     }
 }
 
-fn leave(draft: &mut Draft, path: &str, node: &Node, why: &str) {
-    for leaf in value::leaves(path, node) {
-        draft.leave(&leaf, why);
-    }
-}
-
-fn pairs(node: &Node) -> &[(String, Node)] {
-    match &node.value {
-        Value::Map(pairs) => pairs,
-        _ => &[],
-    }
+/// The same of a value that is to be a table.
+fn table_of(draft: &mut Draft, of: &str, to: &'static str, keys: &[(&str, Kind)], node: &Node) {
+    let pairs = draft.pairs(of, node);
+    table(draft, of, to, keys, pairs);
 }
 
 const FILE: Kind = Text(Variables::None);
 
 pub fn scripts(draft: &mut Draft, of: &str, to: &'static str, node: &Node) {
     let keys = ["preinstall", "postinstall", "preremove", "postremove"].map(|key| (key, FILE));
-    table(draft, of, to, &keys, pairs(node));
+    table_of(draft, of, to, &keys, node);
 }
 
 /// `overrides`: a table for each format.
-pub fn overrides(draft: &mut Draft, node: Option<&Node>) {
-    for (format, node) in node.map(pairs).unwrap_or_default() {
+pub fn overrides(draft: &mut Draft, node: &Node) {
+    for (format, node) in draft.pairs("overrides", node) {
         let (to, to_scripts, list) = match format.as_str() {
             "deb" => ("overrides.deb", "overrides.deb.scripts", "overrides.deb.contents"),
             "rpm" => ("overrides.rpm", "overrides.rpm.scripts", "overrides.rpm.contents"),
@@ -160,19 +119,19 @@ pub fn overrides(draft: &mut Draft, node: Option<&Node>) {
                 continue;
             }
         };
-        for (key, node) in pairs(node) {
+        for (key, node) in draft.pairs(to, node) {
             let path = format!("{to}.{key}");
             match key.as_str() {
                 "contents" => contents::put(draft, &path, list, node),
                 "scripts" => scripts(draft, &path, to_scripts, node),
-                "umask" => put(draft, &path, to, key, Octal, node),
+                "umask" => put(draft, &path, to, key, Mode, node),
                 key if RELATIONS.contains(&key) => put(draft, &path, to, key, Texts(Optional), node),
                 // Laid over the format's own table.
                 key if key == format => {}
                 "deb" | "rpm" | "apk" | "archlinux" | "ipk" | "msix" => {
-                    leave(draft, &path, node, "nfpm reads nothing of another format there");
+                    draft.leave_all(&path, node, "nfpm reads nothing of another format there");
                 }
-                _ => leave(draft, &path, node, "it is no key of nfpm's"),
+                _ => draft.unknown(&path, node),
             }
         }
     }
@@ -185,14 +144,14 @@ pub fn deb(draft: &mut Draft, of: &[(String, Node)]) {
         ("arch_variant", Text(Variables::None)),
         ("breaks", Texts(Variables::None)),
         ("predepends", Texts(Optional)),
-        ("compression", Text(Variables::None)),
+        ("compression", Compression),
     ];
     for (key, node) in of {
         let path = format!("deb.{key}");
         match key.as_str() {
             "scripts" => {
                 let keys = ["rules", "templates", "config"].map(|key| (key, FILE));
-                table(draft, &path, "deb.scripts", &keys, pairs(node));
+                table_of(draft, &path, "deb.scripts", &keys, node);
             }
             "triggers" => {
                 let keys = [
@@ -204,10 +163,10 @@ pub fn deb(draft: &mut Draft, of: &[(String, Node)]) {
                     "activate_noawait",
                 ]
                 .map(|key| (key, Texts(Variables::None)));
-                table(draft, &path, "deb.triggers", &keys, pairs(node));
+                table_of(draft, &path, "deb.triggers", &keys, node);
             }
             "fields" => {
-                for (key, node) in pairs(node) {
+                for (key, node) in draft.pairs(&path, node) {
                     put(draft, &format!("{path}.{key}"), "deb.fields", key, Text(Optional), node);
                 }
             }
@@ -224,7 +183,7 @@ pub fn rpm(draft: &mut Draft, of: &[(String, Node)]) {
         ("buildhost", Text(Variables::None)),
         ("group", Text(Variables::None)),
         ("summary", Text(Variables::None)),
-        ("compression", Text(Variables::None)),
+        ("compression", Compression),
         ("packager", Text(Optional)),
         ("prefixes", Texts(Variables::None)),
     ];
@@ -233,14 +192,14 @@ pub fn rpm(draft: &mut Draft, of: &[(String, Node)]) {
         match key.as_str() {
             "scripts" => {
                 let keys = ["pretrans", "posttrans", "verify"].map(|key| (key, FILE));
-                table(draft, &path, "rpm.scripts", &keys, pairs(node));
+                table_of(draft, &path, "rpm.scripts", &keys, node);
             }
             "requires" => {
-                for (key, node) in pairs(node) {
+                for (key, node) in draft.pairs(&path, node) {
                     let path = format!("{path}.{key}");
                     match key.as_str() {
                         "post" => put(draft, &path, "rpm", "requires-post", Texts(Variables::None), node),
-                        _ => leave(draft, &path, node, "it is no key of nfpm's"),
+                        _ => draft.unknown(&path, node),
                     }
                 }
             }
@@ -252,19 +211,22 @@ pub fn rpm(draft: &mut Draft, of: &[(String, Node)]) {
 }
 
 fn triggers(draft: &mut Draft, path: &str, node: &Node) {
-    for (item, number) in node.items().iter().zip(0..) {
-        let text =
-            |key: &str| item.get(key).and_then(Node::text).map(|text| format!("{key} = {}", quoted(text)));
-        let conditions = item.get("conditions").and_then(|node| texts(node, Variables::None));
-        let mut lines: Vec<String> = ["type", "script", "interpreter"].into_iter().filter_map(text).collect();
-        lines.extend(conditions.map(|texts| format!("conditions = {}", list(&texts))));
-        draft.push(&format!("{path}[{number}]"), "rpm.triggers", &lines);
+    const TEXT: Kind = Text(Variables::Neither);
+    const KEYS: &[(&str, Kind)] =
+        &[("type", TEXT), ("script", TEXT), ("interpreter", TEXT), ("conditions", Texts(Variables::Neither))];
+    for (item, number) in draft.items(path, node).iter().zip(0..) {
+        let path = format!("{path}[{number}]");
+        let pairs = draft.pairs(&path, item);
+        if !pairs.is_empty() {
+            let lines = draft.lines(&path, KEYS, pairs);
+            draft.push(&path, "rpm.triggers", lines);
+        }
     }
 }
 
 /// Of the key, what is the same in explant.
 fn signature(draft: &mut Draft, of: &str, to: &'static str, node: &Node) {
-    for (key, node) in pairs(node) {
+    for (key, node) in draft.pairs(of, node) {
         let path = format!("{of}.{key}");
         match key.as_str() {
             "key_file" | "key_id" if node.text().is_some_and(|text| text.contains('$')) => {
@@ -272,7 +234,9 @@ fn signature(draft: &mut Draft, of: &str, to: &'static str, node: &Node) {
             }
             "key_file" | "key_id" => put(draft, &path, to, key, FILE, node),
             "type" if to == "deb.signature" => put(draft, &path, to, key, FILE, node),
-            _ => leave(draft, &path, node, "explant signs a .deb in debsigs' form alone"),
+            // What explant does in any case.
+            "method" if to == "deb.signature" && node.text() == Some("debsign") => {}
+            _ => draft.leave_all(&path, node, "explant signs a .deb in debsigs' form alone"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Against nfpm's own list of keys; tests/nfpm asks nfpm itself.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use super::*;
 use crate::config::Config;
@@ -16,8 +17,22 @@ fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("file"), "#!/bin/sh\n").unwrap();
+    with_mode(&folder.path().join("file"), 0o644);
     fs::write(folder.path().join("log.yaml"), "").unwrap();
     folder
+}
+
+fn with_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// What becomes of a text in a folder, and all that is said of it.
+fn translated(yaml: &str, folder: &Path) -> (String, String) {
+    let file = folder.join("bundle.toml");
+    let (text, findings) = translate(yaml, "nfpm.yaml", &file).unwrap();
+    Config::parse(&text, &file).unwrap_or_else(|error| panic!("{yaml}: {error}\n{text}"));
+    let said: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    (text, said.join("\n"))
 }
 
 /// Something that a key may have.
@@ -170,6 +185,20 @@ fn what_is_unknown_or_wrong_is_told() {
             "`deb.signature.key_file` is not taken over: name the key in the env",
         ),
         ("deb: {signature: {method: dpkg-sig}}", "`deb.signature.method` is not taken over"),
+        (
+            "contents: [~, {src: a, dst: /a, file_info: {mode: rw}}]",
+            "`contents[1].file_info.mode` is not taken over",
+        ),
+        (
+            "contents: [~, {src: /a, dst: /b, type: symlink, file_info: {owner: 'a b'}}]",
+            "`contents[1]` is not taken over: `contents[1].owner`",
+        ),
+        ("rpm: {script_requires: true}", "it is a newer nfpm's, and explant has nothing for it"),
+        ("msi: {a: b}", "`msi.a` is not taken over: explant writes .deb, .rpm and tarballs"),
+        (
+            "config_files: {a: /b}",
+            "`config_files` is not taken over: it is an old nfpm's; write each as one of `contents`",
+        ),
     ] {
         let (text, findings) = translate(yaml, "nfpm.yaml", file).unwrap();
         let said: Vec<String> = findings.iter().map(ToString::to_string).collect();
@@ -181,4 +210,131 @@ fn what_is_unknown_or_wrong_is_told() {
         let error = translate(yaml, "nfpm.yaml", file).unwrap_err();
         assert!(error.to_string().contains(wanted) && error.exit_status() == 2, "{error}");
     }
+}
+
+#[test]
+fn a_value_of_another_kind_is_told() {
+    let folder = folder();
+    for (yaml, of) in [
+        ("name: [x]", "name"),
+        ("description: [x]", "description"),
+        ("depends: x", "depends"),
+        ("disable_globbing: maybe", "disable_globbing"),
+        ("scripts: s.sh", "scripts"),
+        ("contents: {src: file, dst: /a}", "contents"),
+        ("contents: [file]", "contents[0]"),
+        ("contents: [{src: file, dst: /a, type: [x]}]", "contents[0].type"),
+        ("contents: [{src: file, dst: /a, expand: maybe}]", "contents[0].expand"),
+        ("contents: [{src: file, dst: /a, file_info: 0644}]", "contents[0].file_info"),
+        ("contents: [{src: file, dst: /a, disown_subtree: x}]", "contents[0].disown_subtree"),
+        ("empty_folders: /a", "empty_folders"),
+        ("empty_folders: [[/a]]", "empty_folders[0]"),
+        ("overrides: [deb]", "overrides"),
+        ("overrides: {deb: x}", "overrides.deb"),
+        ("overrides: {deb: {deb: x}}", "overrides.deb.deb"),
+        ("overrides: {rpm: {contents: x}}", "overrides.rpm.contents"),
+        ("deb: [x]", "deb"),
+        ("deb: {triggers: [x]}", "deb.triggers"),
+        ("deb: {fields: [a]}", "deb.fields"),
+        ("deb: {scripts: x}", "deb.scripts"),
+        ("deb: {signature: y}", "deb.signature"),
+        ("rpm: x", "rpm"),
+        ("rpm: {scripts: x}", "rpm.scripts"),
+        ("rpm: {requires: [a]}", "rpm.requires"),
+        ("rpm: {triggers: x}", "rpm.triggers"),
+        ("rpm: {triggers: [x]}", "rpm.triggers[0]"),
+        ("rpm: {triggers: [{type: in, script: file, conditions: [a], x: y}]}", "rpm.triggers[0].x"),
+    ] {
+        let (_, said) = translated(yaml, folder.path());
+        assert!(said.contains(&format!("`{of}` is not taken over: it is ")), "{yaml}: {said}");
+    }
+    let nothing = "name: ~\nversion_schema: ~\ndescription: ~\nscripts: ~\ncontents: ~\noverrides: {deb: ~, rpm: {rpm: ~}}\n\
+                   deb: {triggers: ~, fields: ~, scripts: ~, signature: ~}\nrpm: {requires: ~, triggers: [~]}\n";
+    let empty = translated("name: ~", folder.path());
+    assert_eq!(translated(nothing, folder.path()), empty);
+}
+
+#[test]
+fn values_are_read_as_nfpm_reads_them() {
+    let folder = folder();
+    for (yaml, wanted) in [
+        ("disable_globbing: True", "disable_globbing = true"),
+        ("disable_globbing: off", "disable_globbing = false"),
+        ("contents: [{src: file, dst: '/x${A}', expand: yes}]", "dst = \"/x${A:-}\"\nexpand = true"),
+        ("contents: [{src: file, dst: /a, expand: N}]", "dst = \"/a\"\n"),
+        ("contents: [{src: file, dst: /a, file_info: {mode: 0100600}}]", "mode = 0o600"),
+        ("contents: [{src: file, dst: /a, file_info: {mode: 0x1ed}}]", "mode = 0o755"),
+        ("deb: {compression: 'gzip:-1'}", "compression = \"gzip\""),
+        ("a: &a {src: file, dst: /a}\ncontents: [{<<: *a, dst: /b}]", "src = \"file\"\ndst = \"/b\""),
+        ("disable_globbing: true\ncontents: [{src: 'a[1]', dst: /a}]", "src = \"a[1]\""),
+    ] {
+        fs::write(folder.path().join("a[1]"), "").unwrap();
+        let (text, said) = translated(yaml, folder.path());
+        assert!(text.contains(wanted), "{yaml}: {text}");
+        assert!(said.is_empty() || yaml.starts_with("a:"), "{yaml}: {said}");
+    }
+    for yaml in [
+        "umask: 0",
+        "contents: [{src: file, dst: /a, file_info: {mode: 0}}]",
+        "deb: {signature: {method: debsign}}",
+    ] {
+        let (text, said) = translated(yaml, folder.path());
+        assert!(!text.contains("mode") && !text.contains("umask") && said.is_empty(), "{yaml}: {text}{said}");
+    }
+}
+
+#[test]
+fn modes_that_explant_does_not_keep_are_written_or_told() {
+    let folder = folder();
+    let tree = folder.path().join("tree");
+    fs::create_dir(&tree).unwrap();
+    with_mode(&tree, 0o755);
+    for (name, mode) in [("secret", 0o640), ("plain", 0o664), ("tool", 0o4755)] {
+        fs::write(tree.join(name), "").unwrap();
+        with_mode(&tree.join(name), mode);
+    }
+    for (yaml, wanted) in [
+        ("contents: [{src: tree/secret, dst: /a}]", Some("mode = 0o640")),
+        ("umask: 0o077\ncontents: [{src: tree/secret, dst: /a, type: config}]", Some("mode = 0o600")),
+        ("contents: [{src: 'tree/sec*', dst: /a}]", Some("mode = 0o640")),
+        ("contents: [{src: tree/tool, dst: /a}]", Some("mode = 0o4755")),
+        ("contents: [{src: tree/plain, dst: /a}]", None),
+        ("contents: [{src: tree/secret, dst: /a, file_info: {mode: 0644}}]", None),
+    ] {
+        let (text, said) = translated(yaml, folder.path());
+        match wanted {
+            Some(wanted) => {
+                assert!(text.contains(wanted), "{yaml}: {text}");
+                assert!(said.starts_with("note[nfpm-mode]: "), "{yaml}: {said}");
+            }
+            None => assert!(said.is_empty() && !text.contains("0o640"), "{yaml}: {text}{said}"),
+        }
+    }
+    for yaml in ["contents: [{src: 'tree/*', dst: /a}]", "contents: [{src: tree, dst: /a, type: tree}]"] {
+        let (text, said) = translated(yaml, folder.path());
+        assert!(!text.contains("mode"), "{yaml}: {text}");
+        assert!(said.starts_with("warning[nfpm-mode]: "), "{yaml}: {said}");
+        let lines: Vec<&str> = said.lines().filter(|line| line.starts_with("    contents[0]: ")).collect();
+        assert!(lines.len() == 2 && lines[0].ends_with("tree/secret (0640)"), "{yaml}: {said}");
+        assert!(lines[1].ends_with("tree/tool (4755)"), "{yaml}: {said}");
+    }
+}
+
+#[test]
+fn what_the_package_sets_up_is_told() {
+    let folder = folder();
+    fs::create_dir(folder.path().join("units")).unwrap();
+    fs::write(folder.path().join("units/a.timer"), "").unwrap();
+    with_mode(&folder.path().join("units/a.timer"), 0o644);
+    let yaml = "contents:\n- {src: file, dst: /lib/systemd/system/}\n\
+                - {src: file, dst: etc/systemd/system/b.service}\n\
+                - {src: units, dst: /usr/lib/systemd/system, type: tree}\n\
+                - {src: file, dst: /usr/lib/sysusers.d/a.conf}\n\
+                - {src: file, dst: /usr/lib/systemd/system/c@.service}\n";
+    let (_, said) = translated(yaml, folder.path());
+    assert!(said.starts_with("note[nfpm-units]: ") && said.contains("`enable = false`"), "{said}");
+    let told: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("    ")).collect();
+    let wanted =
+        ["/etc/systemd/system/b.service", "/usr/lib/systemd/system/a.timer", "/usr/lib/sysusers.d/a.conf"];
+    assert_eq!(told, wanted);
 }

@@ -12,14 +12,30 @@ pub fn list(texts: &[String]) -> String {
     format!("[{}]", quoted.join(", "))
 }
 
-/// Octal, as bundle.toml has modes. YAML's `0644` and `0o644` are octal; `644` is decimal, and nfpm takes it for 0o1204.
-pub fn octal(text: &str) -> Option<String> {
-    let digits = text.strip_prefix("0o").or_else(|| text.strip_prefix('0').filter(|rest| !rest.is_empty()));
-    let mode = match digits {
-        Some(digits) => u32::from_str_radix(digits, 8).ok()?,
-        None => text.parse().ok()?,
-    };
-    Some(format!("0o{mode:o}"))
+/// A file mode, by Go's rules for whole numbers: `0644` and `0o644` are octal; `644` is decimal, and 0o1204. Of one with the
+/// kind of file in it (`0100644`) nfpm keeps the mode.
+pub fn mode(text: &str) -> Option<u32> {
+    let text = text.replace('_', "").to_ascii_lowercase();
+    let in_base = |prefix: &str, base| text.strip_prefix(prefix).map(|digits| (digits, base));
+    let (digits, base) = in_base("0x", 16)
+        .or_else(|| in_base("0b", 2))
+        .or_else(|| in_base("0o", 8))
+        .or_else(|| in_base("0", 8).filter(|(digits, _)| !digits.is_empty()))
+        .unwrap_or((text.as_str(), 10));
+    // Rust's own takes a sign.
+    if digits.starts_with('+') {
+        return None;
+    }
+    u32::from_str_radix(digits, base).ok().map(|mode| mode & 0o7777)
+}
+
+/// YAML 1.1's words for it, which go-yaml takes where a truth is wanted.
+pub fn truth(text: &str) -> Option<bool> {
+    match text {
+        "true" | "True" | "TRUE" | "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
+        "false" | "False" | "FALSE" | "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(false),
+        _ => None,
+    }
 }
 
 /// How `${NAME}` stands in a value: nfpm's variables are nothing where they are not set (Go's os.Expand), and in the other
@@ -30,12 +46,16 @@ pub enum Variables {
     Needed,
     Optional,
     None,
+    /// Neither nfpm nor bundle.toml has any there.
+    Neither,
 }
 
 /// The text with its variables in bundle.toml's form.
 pub fn expanded(text: &str, variables: Variables) -> String {
-    if variables == Variables::None {
-        return text.replace("${", "$${");
+    match variables {
+        Variables::None => return text.replace("${", "$${"),
+        Variables::Neither => return text.to_owned(),
+        Variables::Needed | Variables::Optional => {}
     }
     let mut result = String::new();
     let mut rest = text;
@@ -80,13 +100,23 @@ mod tests {
 
     #[test]
     fn modes_are_read_as_go_yaml_reads_them() {
-        for (text, wanted) in
-            [("0644", "0o644"), ("0o4755", "0o4755"), ("420", "0o644"), ("644", "0o1204"), ("0", "0o0")]
-        {
-            assert_eq!(octal(text).as_deref(), Some(wanted), "{text}");
+        for (text, wanted) in [
+            ("0644", 0o644),
+            ("0o4755", 0o4755),
+            ("0O644", 0o644),
+            ("420", 0o644),
+            ("644", 0o1204),
+            ("0", 0),
+            ("0x1ed", 0o755),
+            ("0b110100100", 0o644),
+            ("0_755", 0o755),
+            ("0100644", 0o644),
+        ] {
+            assert_eq!(mode(text), Some(wanted), "{text}");
         }
-        assert_eq!(octal("rw"), None);
-        assert_eq!(octal("089"), None);
+        for text in ["rw", "089", "-1", "", "+1", "0x", "0x+1"] {
+            assert_eq!(mode(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -74,16 +74,13 @@ impl System {
     ) -> Result<Self> {
         let mut system = System { wanted: wanted.clone(), initramfs, ..System::default() };
         for entry in entries {
-            let name = str::from_utf8(entry.path.file_name()).ok().filter(|name| is_plain(name));
-            let (Some(name), Some(kind)) = (name, entry.path.parent().as_ref().and_then(kind)) else {
-                continue;
-            };
-            match kind {
+            let Some((looked, name)) = looked(&entry.path) else { continue };
+            match looked {
                 Looked::Units(scope) => system.units.extend(unit(entry, name, scope)?),
-                Looked::Sysusers if wanted.sysusers && name.ends_with(".conf") => {
+                Looked::Sysusers if wanted.sysusers => {
                     system.accounts.extend(accounts(entry)?);
                 }
-                Looked::Tmpfiles if wanted.tmpfiles && name.ends_with(".conf") => {
+                Looked::Tmpfiles if wanted.tmpfiles => {
                     if matches!(entry.kind, Kind::File { .. }) {
                         system.tmpfiles.push(name.to_owned());
                     }
@@ -97,6 +94,22 @@ impl System {
         system.tmpfiles.dedup();
         Ok(system)
     }
+}
+
+/// Whether the package's scripts set up what is installed there.
+pub fn is_set_up(path: &InstallPath) -> bool {
+    looked(path).is_some()
+}
+
+/// What systemd takes a file for, and the file's name.
+fn looked(path: &InstallPath) -> Option<(Looked, &str)> {
+    let name = str::from_utf8(path.file_name()).ok().filter(|name| is_plain(name))?;
+    let looked = path.parent().as_ref().and_then(kind)?;
+    let is_read = match looked {
+        Looked::Units(_) => unit::is_unit(name),
+        Looked::Sysusers | Looked::Tmpfiles => name.ends_with(".conf"),
+    };
+    is_read.then_some((looked, name))
 }
 
 /// What systemd finds in a folder.
@@ -127,9 +140,6 @@ fn is_plain(name: &str) -> bool {
 }
 
 fn unit(entry: &Entry, name: &str, scope: Scope) -> Result<Option<Unit>> {
-    if !unit::is_unit(name) {
-        return Ok(None);
-    }
     let text = text(entry)?;
     Ok(text.map(|text| Unit::new(name, scope, &text)))
 }
