@@ -7,6 +7,7 @@ mod carried;
 mod fixture;
 mod flat;
 mod outside;
+mod package;
 mod relations;
 mod run;
 mod store_layout;
