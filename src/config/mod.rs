@@ -15,6 +15,7 @@ mod format;
 pub mod glibc_set;
 mod globs;
 mod install;
+pub mod maintainer;
 pub mod names;
 mod nfpm_keys;
 mod package;

@@ -44,18 +44,18 @@ const NAMELESS: &str = "bundle";
 ///
 /// What is not allowed becomes `-`. A name of one character gets `-bundle` behind it (`r` is `r-bundle`).
 pub fn deb_name(name: &str) -> String {
-    let name = map_name(name, "+.-");
+    let name = map_name(&name.to_lowercase(), "+.-");
     if name.len() < 2 { format!("{name}-{NAMELESS}") } else { name }
 }
 
-/// A name as rpm has it: `[a-z0-9._+-]`, a letter or digit first, no `..` (build/parsePreamble.c).
+/// A name as rpm has it: `[A-Za-z0-9._+-]`, a letter or digit first, no `..` (build/parsePreamble.c).
 pub fn rpm_name(name: &str) -> String {
     single_dots(&map_name(name, "+.-_"))
 }
 
-/// In lower case, what is neither a letter, a digit nor in `allowed` as `-`; never empty, a letter or digit first.
+/// What is neither a letter, a digit nor in `allowed` as `-`; never empty, a letter or digit first.
 fn map_name(name: &str, allowed: &str) -> String {
-    let mapped = map(&name.to_lowercase(), allowed, '-');
+    let mapped = map(name, allowed, '-');
     let name = mapped.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
     if name.is_empty() { NAMELESS.to_owned() } else { name.to_owned() }
 }
@@ -66,12 +66,24 @@ fn map_name(name: &str, allowed: &str) -> String {
 /// The `v` of `v1.2` is dropped. Before any other version that does not begin with a digit comes `0~`, which sorts
 /// before every number, so that the first numbered release is an upgrade.
 pub fn deb_version(version: &str) -> String {
-    number_first(&map(version, ".+~", '+'))
+    let version = without_v(&map(version, ".+~", '+'));
+    if begins_with_digit(&version) { version } else { format!("0~{version}") }
 }
 
-/// A version as rpm has it: `[A-Za-z0-9._+~^]`, no `..`; otherwise as [`deb_version`].
+/// A Debian revision: as [`deb_version`] has it, but anything may be first (deb-version(7)).
+fn deb_revision(release: &str) -> String {
+    map(release, ".+~", '+')
+}
+
+/// A version as rpm has it: `[A-Za-z0-9._+~^]`, anything first, no `..` (build/parsePreamble.c). The `v` of `v1.2` is dropped here,
+/// too.
 pub fn rpm_version(version: &str) -> String {
-    number_first(&single_dots(&map(version, "._+~^", '+')))
+    without_v(&rpm_release(version))
+}
+
+/// A release as rpm has it: of the same characters as a version.
+pub fn rpm_release(release: &str) -> String {
+    single_dots(&map(release, "._+~^", '+'))
 }
 
 /// Whether a version, as a changelog has it, is the package's: with or without epoch and release, or as a semantic one.
@@ -97,20 +109,19 @@ pub fn deb_full_version(package: &Package) -> String {
 pub fn deb_upstream_version(package: &Package) -> String {
     let version = deb_version(&package.version);
     match &package.release {
-        Some(release) => format!("{version}-{}", deb_version(release)),
+        Some(release) => format!("{version}-{}", deb_revision(release)),
         None => version,
     }
 }
 
-fn number_first(version: &str) -> String {
-    let begins_with_digit = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
-    let without_v =
-        version.strip_prefix(['v', 'V']).filter(|rest| begins_with_digit(rest)).unwrap_or(version);
-    match without_v {
-        "" => "0".to_owned(),
-        version if begins_with_digit(version) => version.to_owned(),
-        version => format!("0~{version}"),
-    }
+/// Without the `v` before a number; 0 where nothing is.
+fn without_v(version: &str) -> String {
+    let number = version.strip_prefix(['v', 'V']).filter(|rest| begins_with_digit(rest)).unwrap_or(version);
+    if number.is_empty() { "0".to_owned() } else { number.to_owned() }
+}
+
+fn begins_with_digit(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit())
 }
 
 fn map(text: &str, allowed: &str, instead: char) -> String {
@@ -162,10 +173,10 @@ mod tests {
     fn names_and_versions_are_mapped() {
         for (given, deb, rpm) in [
             ("jq", "jq", "jq"),
-            ("GraphicsMagick", "graphicsmagick", "graphicsmagick"),
-            ("my_tool", "my-tool", "my_tool"),
+            ("GraphicsMagick", "graphicsmagick", "GraphicsMagick"),
+            ("My_tool", "my-tool", "My_tool"),
             ("g++", "g++", "g++"),
-            ("R", "r-bundle", "r"),
+            ("R", "r-bundle", "R"),
             ("_x y", "x-y", "x-y"),
             ("a..b", "a..b", "a.b"),
             ("", "bundle", "bundle"),
@@ -179,12 +190,24 @@ mod tests {
             ("v1.2", "1.2", "1.2"),
             ("1.0_rc1", "1.0+rc1", "1.0_rc1"),
             ("1.0~rc1", "1.0~rc1", "1.0~rc1"),
-            ("unstable", "0~unstable", "0~unstable"),
+            ("unstable", "0~unstable", "unstable"),
             ("", "0", "0"),
             ("1:2", "1+2", "1+2"),
             ("1^git", "1+git", "1^git"),
         ] {
             assert_eq!((deb_version(given).as_str(), rpm_version(given).as_str()), (deb, rpm), "{given}");
+        }
+    }
+
+    /// What sorts below what is published already is no upgrade.
+    #[test]
+    fn a_release_begins_with_what_the_user_says() {
+        for release in ["r1", "1", "v2", "~1"] {
+            let package =
+                Package { version: "1.0".into(), release: Some(release.into()), ..Package::default() };
+            assert_eq!(deb_full_version(&package), format!("1.0-{release}"));
+            assert_eq!(rpm_release(release), release);
+            assert!(is_version_of(&package, &format!("1.0-{release}")));
         }
     }
 
@@ -212,8 +235,8 @@ mod tests {
         #[test]
         fn any_name_is_an_rpm_name(name in ".*") {
             let name = rpm_name(&name);
-            prop_assert!(name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()));
-            prop_assert!(name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+.-_".contains(c)));
+            prop_assert!(name.starts_with(|c: char| c.is_ascii_alphanumeric()));
+            prop_assert!(name.chars().all(|c| c.is_ascii_alphanumeric() || "+.-_".contains(c)));
             prop_assert!(!name.contains(".."));
             prop_assert_eq!(rpm_name(&name), name);
         }
@@ -222,7 +245,7 @@ mod tests {
         #[test]
         fn any_version_is_an_rpm_version(version in ".*") {
             let version = rpm_version(&version);
-            prop_assert!(version.starts_with(|c: char| c.is_ascii_digit()));
+            prop_assert!(!version.is_empty());
             prop_assert!(version.chars().all(|c| c.is_ascii_alphanumeric() || "._+~^".contains(c)));
             prop_assert!(!version.contains(".."));
             prop_assert_eq!(rpm_version(&version), version);

@@ -11,7 +11,7 @@ use super::schema::{Schema, Value, VersionSchema};
 use super::scripts::Scripts;
 use super::text;
 use super::version::Version;
-use super::{Format, environment, names};
+use super::{Format, environment, maintainer, names};
 use crate::error::Result;
 use crate::path::printable;
 
@@ -26,8 +26,7 @@ pub struct PackageConfig {
     pub semver: bool,
     pub release: Option<String>,
     pub epoch: u32,
-    /// What the bundle is for, by Nix's name or `any`.
-    pub arch: Option<&'static str>,
+    pub arch: Option<AskedArch>,
     pub summary: Option<String>,
     pub description: Option<String>,
     pub license: Option<String>,
@@ -45,6 +44,15 @@ pub struct PackageConfig {
     pub rpm: Rpm,
 }
 
+/// What the bundle is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedArch {
+    /// As the user has it.
+    pub written: String,
+    /// Nix's name, or `any`.
+    pub nix: &'static str,
+}
+
 /// What is known of a package once its result is: every default filled in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Package {
@@ -59,6 +67,7 @@ pub struct Package {
     pub description: String,
     pub license: String,
     pub homepage: String,
+    /// `Name <mail>`, or a name without a mail address.
     pub maintainer: String,
     pub vendor: String,
     pub section: String,
@@ -73,9 +82,6 @@ pub struct Package {
 
 /// rpm refuses a package without a License tag; a store path does not say.
 const DEFAULT_LICENSE: &str = "unknown";
-/// dpkg warns of a package without a Maintainer, and lintian of one at localhost. `.invalid` is nobody's, for ever
-/// (RFC 2606, section 2).
-const DEFAULT_MAINTAINER: &str = "Unknown <unknown@explant.invalid>";
 /// Debian's section for what fits no other.
 const DEFAULT_SECTION: &str = "utils";
 /// What nearly every package of Debian has (Debian Policy 2.5).
@@ -95,11 +101,11 @@ impl Package {
             version: config.whole_version(version.as_deref().unwrap_or(DEFAULT_VERSION)),
             release: config.release.clone(),
             epoch: config.epoch,
-            summary: config.summary.clone().unwrap_or_else(|| format!("{name}, built with Nix")),
+            summary: or(&config.summary, &Package::default_summary(&name)),
             description: or(&config.description, ""),
             license: or(&config.license, DEFAULT_LICENSE),
             homepage: or(&config.homepage, ""),
-            maintainer: or(&config.maintainer, DEFAULT_MAINTAINER),
+            maintainer: or(&config.maintainer, &maintainer::for_deb("")),
             vendor: or(&config.vendor, ""),
             section: or(&config.section, DEFAULT_SECTION),
             priority: or(&config.priority, DEFAULT_PRIORITY),
@@ -110,6 +116,11 @@ impl Package {
             rpm: config.rpm.clone(),
             name,
         }
+    }
+
+    /// What stands for a summary that nobody gives.
+    pub fn default_summary(name: &str) -> String {
+        format!("{name}, built with Nix")
     }
 
     /// The relations of one kind in a .deb or an .rpm, each with the key that it stands under in bundle.toml. A tarball has
@@ -155,7 +166,7 @@ impl PackageConfig {
             description: each(&package.description, text::paragraphs)?,
             license: each(&package.license, text::line)?,
             homepage: each(&package.homepage, homepage)?,
-            maintainer: each(&package.maintainer, maintainer)?,
+            maintainer: each(&package.maintainer, maintainer::check)?,
             vendor: vendor(document, &package.vendor)?,
             section: each(&package.section, section)?,
             priority: each(&package.priority, priority)?,
@@ -220,11 +231,12 @@ const ARCHITECTURES: &[(&[&str], &str)] = &[
     (&["all", "any", "noarch"], "any"),
 ];
 
-fn arch(document: &Document, value: &Spanned<String>) -> Result<&'static str> {
+fn arch(document: &Document, value: &Spanned<String>) -> Result<AskedArch> {
     let value = environment::expand(document, value)?;
     let name = value.get_ref().trim();
     let known: Vec<&str> = ARCHITECTURES.iter().map(|(names, _)| names[0]).collect();
-    ARCHITECTURES.iter().find(|(names, _)| names.contains(&name)).map(|(_, nix)| *nix).ok_or_else(|| {
+    let found = ARCHITECTURES.iter().find(|(names, _)| names.contains(&name));
+    found.map(|(_, nix)| AskedArch { written: name.to_owned(), nix }).ok_or_else(|| {
         document
             .wrong(
                 value.span(),
@@ -293,23 +305,6 @@ fn homepage(document: &Document, value: &Spanned<String>) -> Result<String> {
             .remedy("write it whole, as `https://example.org`"));
     }
     Ok(url)
-}
-
-/// `Name <mail>` (Debian Policy 5.6.2).
-fn maintainer(document: &Document, value: &Spanned<String>) -> Result<String> {
-    let text = text::line(document, value)?;
-    let is_mail = |mail: &str| {
-        matches!(mail.split_once('@'), Some((user, host)) if !user.is_empty() && !host.is_empty() && !host.contains('@'))
-            && !mail.contains(char::is_whitespace)
-            && !mail.contains(['<', '>'])
-    };
-    let parts = text.strip_suffix('>').and_then(|text| text.split_once('<'));
-    match parts {
-        Some((name, mail)) if !name.trim().is_empty() && !name.contains('>') && is_mail(mail) => Ok(text),
-        _ => Err(document
-            .wrong(value.span(), "is not of the form `Name <mail>`")
-            .remedy("write it as `Jane Doe <jane@example.org>`")),
-    }
 }
 
 /// May be empty: that is its default.

@@ -37,6 +37,8 @@ impl Operator {
             (">>", Greater),
             ("<", Less),
             (">", Greater),
+            // nfpm takes it for the same.
+            ("==", Equal),
             ("=", Equal),
         ]
         .into_iter()
@@ -68,8 +70,10 @@ impl Relation {
         let alternatives: Option<Vec<_>> = text.split('|').map(Alternative::parse).collect();
         match alternatives {
             Some(alternatives) => Ok(Relation { alternatives }),
-            None => Err(wrong(field, text, "is no relation")
-                .remedy("write it as \"foo\", \"foo (>= 1.2)\" or \"foo | bar\"")),
+            None => Err(wrong(field, text, "is no relation").remedy(match text.trim().starts_with('(') {
+                true => "write it as \"foo | bar\"; what only rpm can say is for [rpm] and [overrides.rpm]",
+                false => "write it as \"foo\", \"foo (>= 1.2)\" or \"foo | bar\"",
+            })),
         }
     }
 
@@ -85,6 +89,12 @@ impl Relation {
             [single] => Some(single),
             _ => None,
         }
+    }
+
+    /// Whether more than one version of something will do, but not any.
+    pub fn has_range(&self) -> bool {
+        let is_range = |bound: &(Operator, String)| bound.0 != Operator::Equal;
+        self.alternatives.iter().any(|alternative| alternative.bound.as_ref().is_some_and(is_range))
     }
 
     /// rpm's boolean form: `(foo >= 1.2 or bar)`.
@@ -130,29 +140,28 @@ impl Alternative {
     fn deb(&self, field: &str) -> Result<String> {
         // Policy 5.6.1, and an architecture qualifier (`python3:any`).
         let (name, qualifier) = self.name.split_once(':').unwrap_or((&self.name, "any"));
-        let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c);
         let starts = name.starts_with(|c: char| c.is_ascii_alphanumeric());
-        if name.len() < 2
-            || !starts
-            || !name.chars().all(legal)
-            || !qualifier.chars().all(legal)
-            || qualifier.is_empty()
-        {
+        if name.len() < 2 || !starts || !is_of_debian_name(name) || !is_of_debian_name(qualifier) {
             return Err(wrong(field, &self.name, "is no name of a Debian package")
                 .remedy("name what only rpm has under [rpm], or leave the .deb out (-f rpm,tar)"));
         }
         match &self.bound {
             None => Ok(self.name.clone()),
             Some((_, version)) if version.contains(['^', '_']) => {
-                Err(wrong(field, version, "is no version of a Debian package"))
+                Err(wrong(field, version, "is no version of a Debian package")
+                    .remedy("leave `^` and `_` out of it, or name what only rpm has under [rpm]"))
             }
             Some((operator, version)) => Ok(format!("{} ({} {version})", self.name, operator.deb())),
         }
     }
 
-    /// The name without dpkg's architecture qualifier. (In rpm's names a colon comes in pairs: `perl(Foo::Bar)`.)
+    /// The name without dpkg's architecture qualifier (`:any`, `:amd64`), which rpm would take for a part of it. What else has a
+    /// colon in rpm has parentheses, too: `perl(Foo::Bar)`.
     pub fn rpm_name(&self) -> &str {
-        self.name.strip_suffix(":any").or_else(|| self.name.strip_suffix(":native")).unwrap_or(&self.name)
+        match self.name.split_once(':') {
+            Some((name, qualifier)) if is_of_debian_name(name) && is_of_debian_name(qualifier) => name,
+            _ => &self.name,
+        }
     }
 
     fn rpm(&self) -> String {
@@ -163,9 +172,21 @@ impl Alternative {
     }
 }
 
+/// The characters of a package's name, and of an architecture's.
+fn is_of_debian_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c))
+}
+
 /// An error that names the field and what stands in it.
 pub fn wrong(field: &str, text: &str, what: &str) -> Error {
-    Error::usage(format!("{field}: {text:?} {what}"))
+    Error::usage(format!("bundle.toml: {field}: {text:?} {what}"))
+}
+
+/// Of a field that has relations to one package each.
+pub fn no_choice(field: &str, text: &str) -> Error {
+    wrong(field, text, "has alternatives, and this field can have none")
+        .remedy("name one of them, or each as a relation of its own")
 }
 
 #[cfg(test)]
@@ -190,6 +211,27 @@ mod tests {
         assert_eq!(rpm("foo (<< 2) | bar | baz:any (= 1:2-3)"), "(foo < 2 or bar or baz = 1:2-3)");
         assert_eq!(rpm("libc.so.6(GLIBC_2.34)(64bit)"), "(libc.so.6(GLIBC_2.34)(64bit))");
         assert_eq!(rpm("perl(Foo::Bar) >= 1.2"), "(perl(Foo::Bar) >= 1.2)");
+        assert_eq!((deb("foo == 1"), rpm("foo (==1)")), ("foo (= 1)".into(), "(foo = 1)".into()));
+    }
+
+    #[test]
+    fn rpm_knows_no_architecture_qualifiers() {
+        for (given, wanted) in [
+            ("foo:any", "(foo)"),
+            ("foo:amd64 (>= 1)", "(foo >= 1)"),
+            ("foo:linux-any", "(foo)"),
+            ("perl(Foo::Bar)", "(perl(Foo::Bar))"),
+            ("/srv/a:b", "(/srv/a:b)"),
+        ] {
+            assert_eq!(rpm(given), wanted);
+        }
+    }
+
+    #[test]
+    fn a_boolean_of_rpms_is_sent_to_where_it_can_stand() {
+        let remedy = |text: &str| Relation::parse("package.depends", text).unwrap_err().to_string();
+        assert!(remedy("(a or b)").contains("[overrides.rpm]"));
+        assert!(!remedy("a b").contains("[overrides.rpm]"));
     }
 
     #[test]
@@ -208,7 +250,10 @@ mod tests {
             ">= 1",
         ] {
             let error = Relation::parse("package.depends", text).unwrap_err().to_string();
-            assert!(error.contains("package.depends") && error.contains(&format!("{text:?}")), "{error}");
+            assert!(
+                error.contains("bundle.toml: package.depends") && error.contains(&format!("{text:?}")),
+                "{error}"
+            );
         }
         for text in ["libc.so.6(GLIBC_2.34)(64bit)", "Foo", "foo:", "/bin/sh", "x"] {
             assert!(

@@ -33,7 +33,7 @@ pub fn merged(field: &str, script: Option<&str>, additions: &Additions) -> Resul
     }
     let script = executable(script.to_owned());
     let (interpreter, rest) = script.split_once('\n').unwrap_or((&script, ""));
-    check_shell(field, interpreter)?;
+    check_shell(field, &script)?;
     let debconf = match rest.contains(DEBCONF) {
         true => format!("if [ -e {DEBCONF} ]; then\n. {DEBCONF}\nfi\n"),
         false => String::new(),
@@ -47,17 +47,33 @@ pub fn merged(field: &str, script: Option<&str>, additions: &Additions) -> Resul
     }))
 }
 
-fn check_shell(field: &str, interpreter: &str) -> Result<()> {
-    let program =
-        interpreter.split_whitespace().next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
-    if ["sh", "bash", "dash"].contains(&program.trim_start_matches("#!")) {
+/// What a script says to be run by: the words of its first line.
+pub fn interpreter(script: &str) -> Vec<&str> {
+    let first = script.lines().next().unwrap_or_default();
+    first.strip_prefix("#!").unwrap_or_default().split_whitespace().collect()
+}
+
+fn check_shell(field: &str, script: &str) -> Result<()> {
+    let interpreter = interpreter(script);
+    if program(&interpreter).is_some_and(|program| ["sh", "bash", "dash"].contains(&program)) {
         return Ok(());
     }
     Err(Error::usage(format!(
         "{field} is run by {:?}, and explant has to add to it in shell (file capabilities, units, accounts)",
-        interpreter.trim_start_matches("#!").trim()
+        interpreter.join(" ")
     ))
     .remedy("write it for /bin/sh, or switch off what would be added (`[install.system]`)"))
+}
+
+/// The name of the program that runs in the end: `env` starts another. All that stands behind it is one word for it, unless there is
+/// `-S` (env(1)).
+fn program<'a>(interpreter: &[&'a str]) -> Option<&'a str> {
+    let name = |path: &'a str| path.rsplit('/').next().unwrap_or(path);
+    let first = name(interpreter.first()?);
+    match interpreter[1..] {
+        [started] | ["-S", started, ..] if first == "env" => Some(name(started)),
+        _ => Some(first),
+    }
 }
 
 /// A template with its `@NAMES@` filled in.
@@ -96,6 +112,8 @@ mod tests {
             ("echo user; exit 0", "before\nuser\nafter configure\n", 0),
             ("#!/bin/sh -e\necho user\nexit 0\n", "before\nuser\nafter configure\n", 0),
             ("#!/bin/bash\nexec echo user\n", "before\nuser\nafter configure\n", 0),
+            ("#!/usr/bin/env bash\nexec echo user\n", "before\nuser\nafter configure\n", 0),
+            ("#!/usr/bin/env -S bash -e\nfalse\necho never", "before\n", 1),
             ("false\necho $1", "before\nconfigure\nafter configure\n", 0),
             ("set -eu\ncd /\ntrap 'echo trapped' EXIT\n", "before\ntrapped\nafter configure\n", 0),
             ("cat <<X\nuser\nX", "before\nuser\nafter configure\n", 0),
@@ -135,6 +153,20 @@ mod tests {
             merged("f", None, &additions("", "true\n")).unwrap().unwrap(),
             "#!/bin/sh\nset -e\ntrue\n"
         );
+    }
+
+    #[test]
+    fn the_program_behind_env_counts() {
+        for (first, wanted) in [
+            ("#!/bin/bash -e", Some("bash")),
+            ("#! /usr/bin/env sh", Some("sh")),
+            ("#!/usr/bin/env -S dash -e -u", Some("dash")),
+            ("#!/usr/bin/env bash -e", Some("env")),
+            ("#!/usr/bin/env", Some("env")),
+            ("#!", None),
+        ] {
+            assert_eq!(program(&interpreter(first)), wanted, "{first}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::draft::Draft;
 use super::licences::documents;
 use super::{Entry, Finding, Role, Special};
 use crate::config::changelog::{Changelog, Form, Release, write_debian};
-use crate::config::{Format, Formats, Package, names};
+use crate::config::{Format, Formats, Package, maintainer, names};
 use crate::error::{IoContext, Result};
 use crate::path::{InstallPath, file_name};
 
@@ -21,6 +21,9 @@ pub fn add(context: &Context, draft: &mut Draft) -> Result<()> {
     let mut releases = given.map(|log| log.releases.clone()).unwrap_or_default();
     if releases.is_empty() {
         releases.push(this_release(package, context.mtime));
+    }
+    for release in releases.iter_mut().filter(|release| release.notes.is_empty()) {
+        release.notes.push(released(&release.version));
     }
     let is_native = package.release.is_none();
     let debian = match given.filter(|log| log.form == Form::Debian) {
@@ -66,11 +69,17 @@ fn this_release(package: &Package, mtime: u32) -> Release {
         author: package.maintainer.clone(),
         distribution: "unstable".to_owned(),
         urgency: "medium".to_owned(),
-        notes: vec![format!("Release {}.", package.version)],
+        notes: vec![released(&package.version)],
     }
 }
 
-/// The newest entry has the package's whole version, where it is of the same.
+/// What is told where nobody says what has changed: a Debian entry has one change or more (deb-changelog(5)).
+fn released(version: &str) -> String {
+    format!("Release {version}.")
+}
+
+/// The newest entry has the package's whole version, where it is of the same. All have authors with mail addresses, which
+/// deb-changelog(5) wants.
 fn debian(package: &Package, releases: &[Release]) -> String {
     let mut releases = releases.to_vec();
     for release in &mut releases {
@@ -79,6 +88,7 @@ fn debian(package: &Package, releases: &[Release]) -> String {
         } else {
             names::deb_version(&release.version)
         };
+        release.author = maintainer::for_deb(&release.author);
     }
     write_debian(&names::deb_name(&package.name), &releases)
 }

@@ -44,7 +44,7 @@ impl Entries {
                     described(other),
                     described(&entry)
                 ))
-                .remedy("leave one out with `install.exclude`, or build two packages"));
+                .remedy(ONE_TOO_MANY));
             }
         }
         if is_taken {
@@ -206,10 +206,15 @@ impl Entries {
                 "{} is to be installed below {folder}, which is {}",
                 entry.path,
                 described(other)
-            ))),
+            ))
+            .remedy(ONE_TOO_MANY)),
         }
     }
 }
+
+/// What becomes of two things at one place.
+const ONE_TOO_MANY: &str = "leave one out: `install.exclude` has what is a result's; what bundle.toml adds goes with its entry of \
+     `[[contents]]` or `[install.links]`; or build two packages";
 
 fn same(one: &Entry, other: &Entry) -> bool {
     let same_kind = match (&one.kind, &other.kind) {
@@ -238,6 +243,7 @@ fn described(entry: &Entry) -> String {
         Kind::Folder => "a folder".to_owned(),
         Kind::Link { target } => format!("a link to {}", crate::path::printable(target)),
         Kind::Ghost => "a ghost".to_owned(),
+        Kind::File { source: Source::User(_), .. } => format!("{} of `[[contents]]`", entry.origin),
         Kind::File { .. } if entry.origin.is_empty() => "a file that explant makes".to_owned(),
         Kind::File { .. } => entry.origin.clone(),
     }
@@ -377,6 +383,20 @@ mod tests {
         let error = entries.add(Entry::link(path("/a"), b"y".to_vec())).unwrap_err().to_string();
         assert!(error.contains("a link to x and a link to y"), "{error}");
         entries.add(Entry::folder(path("/a/b"))).unwrap();
-        assert!(entries.finish(&ownership()).unwrap_err().to_string().contains("below /a, which is a link"));
+        let error = entries.finish(&ownership()).unwrap_err().to_string();
+        assert!(error.contains("below /a, which is a link") && error.contains("`[[contents]]`"), "{error}");
+    }
+
+    #[test]
+    fn what_the_user_adds_is_told_from_what_a_result_has() {
+        let file = |source, origin: &str| Entry {
+            origin: origin.into(),
+            ..Entry::file(path("/usr/bin/jq"), source, 1, 0o755, Role::Program)
+        };
+        let mut entries = Entries::default();
+        entries.add(file(Source::Store("/nix/store/x-jq-1.7.1/bin/jq".into()), "jq-1.7.1/bin/jq")).unwrap();
+        let error = entries.add(file(Source::User("prog".into()), "prog")).unwrap_err().to_string();
+        assert!(error.contains("jq-1.7.1/bin/jq and prog of `[[contents]]`"), "{error}");
+        assert!(error.contains("its entry of `[[contents]]`"), "{error}");
     }
 }

@@ -15,7 +15,7 @@ use super::{
     Architecture, Entry, Finding, Kind, MainProgram, Plan, Surgery, Why, bill, extras, face, flat, licences,
     public_text, relations, relocatable, store_layout, stubs, survey, system,
 };
-use crate::config::{Config, Layout, Package, distribution, names};
+use crate::config::{Config, Layout, Package, distribution, maintainer, names};
 use crate::error::{Error, Result};
 use crate::path::{InstallPath, StoreFile};
 use crate::store::closure::Pending;
@@ -161,6 +161,7 @@ fn plant(context: &Context, draft: &mut Draft) -> Result<Planted> {
     if distribution::names_a_distribution_package(&draft.package.name) {
         draft.findings.push(replaces_distribution(&draft.package));
     }
+    draft.findings.extend(without_mail(&draft.package));
     let moved = moved_programs(context, draft);
     draft.findings.extend(moved);
     let architecture = architecture(draft, context.config)?;
@@ -232,11 +233,12 @@ fn moved_programs(context: &Context, draft: &Draft) -> Option<Finding> {
 /// What the programs are made for, or what the user says where that can be.
 fn architecture(draft: &Draft, config: &Config) -> Result<Architecture> {
     let found = draft.architecture()?;
-    let Some(asked) = config.package.arch.and_then(Architecture::named) else { return Ok(found) };
+    let Some(arch) = &config.package.arch else { return Ok(found) };
+    let Some(asked) = Architecture::named(arch.nix) else { return Ok(found) };
     if found != Architecture::Any && found != asked {
         return Err(Error::usage(format!(
             "`package.arch` says {}, and the result's programs are for {}",
-            asked.nix(),
+            arch.written,
             found.nix()
         ))
         .remedy("leave `package.arch` out: it follows from the programs"));
@@ -253,6 +255,20 @@ fn replaces_distribution(package: &Package) -> Finding {
         ),
     )
     .remedy("set `package.name` (\"my-bash\") and an `install.prefix` of its own (\"/opt/my-bash\")")
+}
+
+/// A .deb's maintainer must have one (Debian Policy 5.6.2).
+fn without_mail(package: &Package) -> Option<Finding> {
+    if maintainer::has_mail(&package.maintainer) {
+        return None;
+    }
+    let in_deb = maintainer::for_deb(&package.maintainer);
+    let message =
+        format!("`package.maintainer` has no mail address, which a .deb must have: it says {in_deb} there");
+    Some(
+        Finding::warning("maintainer-without-mail", message)
+            .remedy("write it as `Jane Doe <jane@example.org>`"),
+    )
 }
 
 /// SOURCE_DATE_EPOCH, as reproducible-builds.org defines it.

@@ -8,6 +8,7 @@ mod contents;
 mod fixture;
 mod flat;
 mod outside;
+mod package;
 mod relations;
 mod run;
 mod store_layout;

@@ -159,7 +159,7 @@ fn what_is_unknown_or_wrong_is_told() {
         ("nmae: x", "`nmae` is not taken over: it is no key of nfpm's"),
         ("deb: {brakes: [x]}", "`deb.brakes` is not taken over"),
         (
-            "maintainer: Jane",
+            "maintainer: jane@example.org",
             "`maintainer` is not taken over: `package.maintainer` is not of the form `Name <mail>`; write",
         ),
         (

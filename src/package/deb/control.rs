@@ -2,11 +2,10 @@
 
 use std::fmt::Write;
 
-use super::super::relation::{Relation, wrong};
+use super::super::relation::{Relation, no_choice, wrong};
 use super::super::tree::Member;
 use super::system;
-use crate::config::names;
-use crate::config::{DebTrigger, Format, Package, RelationKind};
+use crate::config::{DebTrigger, Format, Package, RelationKind, maintainer, names};
 use crate::error::{Error, Result};
 use crate::hex::hex;
 use crate::path::printable;
@@ -32,18 +31,12 @@ pub fn triggers(plan: &Plan) -> Vec<u8> {
 /// Fields in the order that dpkg writes them.
 pub fn control(plan: &Plan, members: &[&Member]) -> Result<String> {
     let package = &plan.package;
-    // dpkg complains about a package that nobody maintains.
-    let maintainer = if package.maintainer.is_empty() {
-        "Unknown <unknown@localhost>"
-    } else {
-        package.maintainer.as_str()
-    };
     let mut fields = vec![
         ("Package", names::deb_name(&package.name)),
         ("Version", names::deb_full_version(package)),
         ("Architecture", architecture(plan).to_owned()),
         ("Architecture-Variant", package.deb.arch_variant.clone().unwrap_or_default()),
-        ("Maintainer", line("package.maintainer", maintainer)?),
+        ("Maintainer", line("package.maintainer", &maintainer::for_deb(&package.maintainer))?),
         ("Installed-Size", installed_size(members).to_string()),
     ];
     fields.extend(relations(package)?);
@@ -98,7 +91,8 @@ fn listed<'a>(key: &str, texts: &'a [String]) -> Vec<(String, &'a str)> {
     texts.iter().map(|text| (key.to_owned(), text.as_str())).collect()
 }
 
-/// In the order of deb-control(5). Alternatives are for those fields that say what is needed.
+/// In the order of deb-control(5). Alternatives are for those fields that say what is needed, ranges of versions for all but
+/// Provides.
 fn relations(package: &Package) -> Result<Vec<(&'static str, String)>> {
     let of = |kind| package.relations_in(Format::Deb, kind);
     let mut fields = Vec::new();
@@ -116,7 +110,11 @@ fn relations(package: &Package) -> Result<Vec<(&'static str, String)>> {
         for (key, text) in &texts {
             let relation = Relation::parse(key, text)?;
             if !has_alternatives && relation.single().is_none() {
-                return Err(wrong(key, text, "has alternatives, and this field can have none"));
+                return Err(no_choice(key, text));
+            }
+            if name == "Provides" && relation.has_range() {
+                return Err(wrong(key, text, "is of many versions, and a .deb provides one or none")
+                    .remedy("write `=`, or name what only rpm can say under [rpm]"));
             }
             parts.push(relation.deb(key)?);
         }
@@ -129,7 +127,8 @@ fn relations(package: &Package) -> Result<Vec<(&'static str, String)>> {
 fn description(package: &Package) -> String {
     let words: Vec<&str> = package.summary.split_whitespace().collect();
     let mut text = if words.is_empty() { package.name.clone() } else { words.join(" ") };
-    for line in package.description.trim().lines() {
+    let lines = package.description.trim_end().lines();
+    for line in lines.skip_while(|line| line.trim().is_empty()) {
         let line = line.trim_end().replace(|c: char| c.is_control() && c != '\t', " ");
         // A line that begins with a dot would be taken for something that is yet to be invented.
         let guard = if line.starts_with('.') { " " } else { "" };

@@ -1,10 +1,10 @@
 //! Maintainer scripts (Policy 6).
 
-use super::super::script::merged;
+use super::super::script::{interpreter, merged};
 use super::super::tree::Member;
 use super::system;
-use crate::config::executable;
-use crate::error::Result;
+use crate::config::{LUA, executable};
+use crate::error::{Error, Result};
 use crate::plan::Plan;
 
 /// Defines explant_setcap, which sets one file's capabilities.
@@ -14,6 +14,8 @@ const SETCAP: &str = include_str!("../../../templates/setcap.sh");
 ///
 /// A .deb has no field for file capabilities, so postinst sets them, each time: dpkg's unpacking has lost them. They come
 /// before what the user's script does, which may start what needs them.
+///
+/// Errors: a script is for rpm's own interpreter; something is to be added to one that is not the shell's.
 pub fn scripts(plan: &Plan, members: &[&Member]) -> Result<Vec<(&'static str, u32, Vec<u8>)>> {
     let scripts = plan.package.scripts.for_deb();
     let mut added = system::phases(plan);
@@ -25,6 +27,7 @@ pub fn scripts(plan: &Plan, members: &[&Member]) -> Result<Vec<(&'static str, u3
         ("prerm", "scripts.preremove", &scripts.own.preremove, &added.preremove),
         ("postrm", "scripts.postremove", &scripts.own.postremove, &added.postremove),
     ] {
+        check_runs(field, script.as_deref())?;
         let text = merged(field, script.as_deref(), additions)?;
         files.extend(text.map(|text| (name, 0o755, executable(text).into_bytes())));
     }
@@ -33,6 +36,17 @@ pub fn scripts(plan: &Plan, members: &[&Member]) -> Result<Vec<(&'static str, u3
     }
     files.extend(scripts.templates.map(|text| ("templates", 0o644, text.into_bytes())));
     Ok(files)
+}
+
+/// dpkg executes a script, and only rpm has Lua in it.
+fn check_runs(field: &str, script: Option<&str>) -> Result<()> {
+    if script.is_none_or(|script| interpreter(script).first() != Some(&LUA)) {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "bundle.toml: {field} is for rpm's own interpreter, {LUA}, and cannot run in a .deb"
+    ))
+    .remedy("name it under [overrides.rpm.scripts] instead, or leave the .deb out (-f rpm,tar)"))
 }
 
 /// Shell text that sets the capabilities of all files that have any; empty if none has.

@@ -60,7 +60,7 @@ impl<'a> Rpm<'a> {
         let package = &plan.package;
         let name = names::rpm_name(&package.name);
         let version = names::rpm_version(&package.version);
-        let release = names::rpm_version(package.release.as_deref().unwrap_or("1"));
+        let release = names::rpm_release(package.release.as_deref().unwrap_or("1"));
         let arch = package.rpm.arch.as_deref().unwrap_or(plan.architecture.rpm());
         let files = Files::new(members);
 
@@ -151,11 +151,11 @@ impl<'a> Rpm<'a> {
 fn put_package(header: &mut Header, package: &Package) {
     let or = |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
     let own = |text: &Option<String>, other: &str| text.clone().unwrap_or_else(|| other.to_owned());
-    let summary = own(&package.rpm.summary, &package.summary);
-    let summary = or(&summary.split_whitespace().collect::<Vec<_>>().join(" "), &package.name);
+    let summary = one_line(&own(&package.rpm.summary, &package.summary));
+    let summary = or(&summary, &package.name);
     header.put(tags::HEADERI18NTABLE, Value::texts(["C"]));
     header.put(tags::SUMMARY, Value::i18n(&summary));
-    header.put(tags::DESCRIPTION, Value::i18n(or(package.description.trim_end(), &summary)));
+    header.put(tags::DESCRIPTION, Value::i18n(or(description(package).trim_end(), &summary)));
     header.put(tags::GROUP, Value::i18n(own(&package.rpm.group, DEFAULT_GROUP)));
     header.put(tags::LICENSE, Value::text(or(&package.license, "Unknown")));
     header.put_text(tags::URL, &package.homepage);
@@ -170,6 +170,21 @@ fn put_package(header: &mut Header, package: &Package) {
     }
     if !package.rpm.prefixes.is_empty() {
         header.put(tags::PREFIXES, Value::texts(package.rpm.prefixes.iter().map(InstallPath::as_bytes)));
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The whole of it: the package's summary is its first line where the .rpm has another one, which is what nfpm's is split into.
+fn description(package: &Package) -> String {
+    let is_left_out = |own: &&String| {
+        **own != package.summary && package.summary != Package::default_summary(&package.name)
+    };
+    match package.rpm.summary.as_ref().filter(is_left_out) {
+        Some(_) => format!("{}\n{}", one_line(&package.summary), package.description),
+        None => package.description.clone(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the package provides, requires and so on, the user's and rpm's own.
 
-use super::super::relation::{Operator, Relation, wrong};
+use super::super::relation::{Operator, Relation, no_choice};
 use super::files::Files;
 use super::header::{Header, Value};
 use super::tag::{sense, tags};
@@ -51,7 +51,7 @@ impl Dependency {
             }
         };
         if !wide {
-            return Err(wrong(field, text, "has alternatives, and this field can have none"));
+            return Err(no_choice(field, text));
         }
         Ok(Self::new(boolean, when, ""))
     }

@@ -1,6 +1,6 @@
 //! Scriptlets and triggers.
 
-use super::super::script::merged;
+use super::super::script::{interpreter, merged};
 use super::header::{Header, Value};
 use super::relations::Dependency;
 use super::system;
@@ -57,11 +57,10 @@ pub fn put(header: &mut Header, plan: &Plan) -> Result<Vec<Dependency>> {
 /// The interpreter with its arguments, and what it gets to read. rpm hands a script to its interpreter as a file, so what the
 /// script's first line says is taken from it; Lua, which gets it as a text, would stumble over that line.
 fn command(text: &str) -> (Vec<&str>, &str) {
-    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
-    let command: Vec<&str> = first.strip_prefix("#!").unwrap_or_default().split_whitespace().collect();
+    let command = interpreter(text);
     match command[..] {
         [] => (vec!["/bin/sh"], text),
-        [LUA, ..] => (vec![LUA], rest),
+        [LUA, ..] => (vec![LUA], text.split_once('\n').map_or("", |(_, rest)| rest)),
         _ => (command, text),
     }
 }

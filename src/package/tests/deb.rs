@@ -87,6 +87,49 @@ fn control_says_what_the_package_is() {
 }
 
 #[test]
+fn the_first_line_of_a_description_keeps_its_indentation() {
+    let mut plan = plan(vec![file("/opt/a", "")]);
+    plan.package.description = "\n  * one\n  * two\n\n".into();
+    assert_eq!(field(&deb(&plan), "Description"), "An example\n   * one\n   * two");
+}
+
+#[test]
+fn what_a_deb_cannot_say_is_refused_with_a_remedy() {
+    type Spoil = fn(&mut Package);
+    let spoilers: [(Spoil, &str, &str); 5] = [
+        (|p| p.relations.provides = vec!["foo (>= 1)".into()], "package.provides", "write `=`"),
+        (|p| p.relations.conflicts = vec!["a | b".into()], "package.conflicts", "name one of them"),
+        (|p| p.relations.depends = vec!["a = 1.0-1_x".into()], "package.depends", "under [rpm]"),
+        (|p| p.relations.depends = vec!["(a or b)".into()], "package.depends", "foo | bar"),
+        (
+            |p| p.scripts.common.postinstall = Some("#!<lua>\nprint()\n".into()),
+            "scripts.postinstall",
+            "[overrides.rpm.scripts]",
+        ),
+    ];
+    for (spoil, field, remedy) in spoilers {
+        let mut plan = plan(vec![file("/opt/a", "")]);
+        spoil(&mut plan.package);
+        let folder = tempfile::tempdir().unwrap();
+        let write = |format| write_to(&plan, &[(format, ZSTD)], 1, folder.path());
+        let error = write(Format::Deb).unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains(&format!("bundle.toml: {field}")) && said.contains(remedy), "{said}");
+        assert_eq!(error.exit_status(), 2);
+    }
+}
+
+#[test]
+fn a_script_for_rpms_lua_is_no_matter_to_a_deb_with_its_own() {
+    let mut plan = plan(vec![file("/opt/a", "")]);
+    plan.package.scripts.common.postinstall = Some("#!<lua>\nprint()\n".into());
+    let folder = tempfile::tempdir().unwrap();
+    write_to(&plan, &[(Format::Rpm, ZSTD)], 1, folder.path()).unwrap();
+    plan.package.scripts.deb.own.postinstall = Some("echo\n".into());
+    write_to(&plan, &[(Format::Deb, ZSTD)], 1, folder.path()).unwrap();
+}
+
+#[test]
 fn installed_size_is_what_dpkg_gencontrol_computes() {
     let written = deb(&plan(vec![file("/opt/a", noise(1025)), file("/opt/b", ""), link("/opt/c", "b")]));
     // 2 KiB, 0, 1 for the link and 1 for the folder.

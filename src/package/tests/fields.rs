@@ -201,6 +201,41 @@ fn the_rpm_has_rpms_own() {
 }
 
 #[test]
+fn a_summary_of_the_rpms_own_takes_nothing_from_its_description() {
+    let of = |summary: &str, description: &str, own: &str| {
+        let mut plan = plan(vec![file("/opt/a", "")]);
+        (plan.package.summary, plan.package.description) = (summary.into(), description.into());
+        plan.package.rpm.summary = Some(own.into());
+        query(&build(&plan, &BOTH), "%{summary}|%{description}")
+    };
+    assert_eq!(of("Only one line", "", "Other"), "Other|Only one line");
+    assert_eq!(of("First", "  second\nthird\n", "Other"), "Other|First\n  second\nthird");
+    assert_eq!(of("Same", "More", "Same"), "Same|More");
+    // What explant says where nobody says anything is left out.
+    assert_eq!(of("Acme_Tool, built with Nix", "More", "Other"), "Other|More");
+}
+
+#[test]
+fn who_has_no_mail_address_keeps_the_name() {
+    let mut plan = plan(vec![file("/opt/a", "")]);
+    plan.package.maintainer = "Acme <https://acme.example>".into();
+    let written = build(&plan, &BOTH);
+    assert_eq!(field(&written, "Maintainer"), "Acme <unknown@explant.invalid>");
+    assert_eq!(query(&written, "%{packager}"), "Acme <https://acme.example>");
+}
+
+#[test]
+fn versions_and_releases_begin_as_the_user_says() {
+    let mut plan = plan(vec![file("/opt/a", "")]);
+    (plan.package.version, plan.package.release) = ("abc".into(), Some("r1".into()));
+    let written = build(&plan, &BOTH);
+    assert_eq!(query(&written, "%{evr}"), "abc-r1");
+    assert!(query(&written, "[%{providenevrs}\n]").contains("Acme_Tool = abc-r1\n"));
+    assert_eq!(field(&written, "Version"), "0~abc-r1");
+    assert!(written.path(".deb").ends_with("acme-tool_0~abc-r1_amd64.deb"));
+}
+
+#[test]
 fn the_changelog_is_rpms() {
     let mut plan = plan(vec![file("/opt/a", "")]);
     let release = |version: &str, seconds, note: &str| Release {

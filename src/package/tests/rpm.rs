@@ -38,8 +38,8 @@ fn installs_verifies_and_removes() {
         let root = tempfile::tempdir().unwrap();
         assert_silent(&rpm_in(root.path(), &["-i", path]));
         assert_installed(&plan, root.path());
-        assert_silent(&rpm_in(root.path(), &["-V", "acme_tool"]));
-        assert_silent(&rpm_in(root.path(), &["-e", "acme_tool"]));
+        assert_silent(&rpm_in(root.path(), &["-V", "Acme_Tool"]));
+        assert_silent(&rpm_in(root.path(), &["-e", "Acme_Tool"]));
         for gone in ["usr/bin/acme", "usr/lib/acme-tool", "etc/acme"] {
             assert!(root.path().join(gone).symlink_metadata().is_err(), "{gone}");
         }
@@ -65,23 +65,23 @@ fn the_header_says_what_the_package_is() {
     package.scripts.common.postinstall = Some("echo hello\n".into());
     package.scripts.common.preremove = Some("#!/usr/bin/python3 -I\nprint()\n".into());
     let written = rpm(&plan);
-    assert_eq!(written.path(".rpm").file_name().unwrap(), "acme_tool-1.2+rc3-1.x86_64.rpm");
+    assert_eq!(written.path(".rpm").file_name().unwrap(), "Acme_Tool-1.2+rc3-1.x86_64.rpm");
     for (format, wanted) in [
-        ("%{nevra}", "acme_tool-2:1.2+rc3-1.x86_64"),
+        ("%{nevra}", "Acme_Tool-2:1.2+rc3-1.x86_64"),
         ("%{summary}", "An example"),
         ("%{description}", "It does things.\n\n.hidden is what this line begins with."),
         ("%{license} %{group} %{vendor} %{url}", "MIT Tools Acme https://example.org"),
         ("%{packager}", "Jane Doe <jane@example.org>"),
         ("%{buildtime} %{buildhost} %{os} %{encoding}", "1000000000 localhost linux (none)"),
-        ("%{sourcerpm}", "acme_tool-1.2+rc3-1.src.rpm"),
+        ("%{sourcerpm}", "Acme_Tool-1.2+rc3-1.src.rpm"),
         ("%{payloadformat} %{payloadcompressor} %{payloadflags}", "cpio zstd 3"),
         (
             "[%{providenevrs}\n]",
-            "acme_tool = 2:1.2+rc3-1\nacme_tool(x86-64) = 2:1.2+rc3-1\nconfig(acme_tool) = 2:1.2+rc3-1\nvirtual = 1~rc\n",
+            "Acme_Tool = 2:1.2+rc3-1\nAcme_Tool(x86-64) = 2:1.2+rc3-1\nconfig(Acme_Tool) = 2:1.2+rc3-1\nvirtual = 1~rc\n",
         ),
         (
             "[%{requirenevrs}\n]",
-            "(a1 or b1 < 3)\n(x if y)\n/bin/sh\n/usr/bin/python3\nconfig(acme_tool) = 2:1.2+rc3-1\ncoreutils\nfoo >= 1.2\n\
+            "(a1 or b1 < 3)\n(x if y)\n/bin/sh\n/usr/bin/python3\nconfig(Acme_Tool) = 2:1.2+rc3-1\ncoreutils\nfoo >= 1.2\n\
              libc.so.6(GLIBC_2.34)(64bit)\nrpmlib(CompressedFileNames) <= 3.0.4-1\nrpmlib(FileDigests) <= 4.6.0-1\n\
              rpmlib(PayloadFilesHavePrefix) <= 4.0-1\nrpmlib(PayloadIsZstd) <= 5.4.18-1\nrpmlib(RichDependencies) <= 4.12.0-1\n\
              rpmlib(TildeInVersions) <= 4.10.0-1\n",
@@ -167,7 +167,7 @@ fn the_rpm_crate_agrees() {
         let package = ::rpm::Package::open(written.path(".rpm")).unwrap();
         package.verify_digests().unwrap();
         let metadata = &package.metadata;
-        assert_eq!(metadata.get_name().unwrap(), "acme_tool");
+        assert_eq!(metadata.get_name().unwrap(), "Acme_Tool");
         assert_eq!(metadata.get_version().unwrap(), "1.2+rc3");
         let files: Vec<_> = package.files().unwrap().map(|file| file.unwrap()).collect();
         let ours = |path: &Path| {

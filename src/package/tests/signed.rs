@@ -164,7 +164,7 @@ fn sums_hold_for_the_whole_folder() {
     let folder = folder.path();
     let unsigned = Signers::default();
     let mut plan = plan(vec![file("/opt/x", "x")]);
-    let first = ["Acme_Tool-1.2-rc3-x86_64-linux.tar.zst", "acme_tool-1.2+rc3-1.x86_64.rpm"];
+    let first = ["Acme_Tool-1.2+rc3-1.x86_64.rpm", "Acme_Tool-1.2-rc3-x86_64-linux.tar.zst"];
     build_beside(&plan, folder, &unsigned);
     assert_eq!(named(&sums(folder)), first);
 
