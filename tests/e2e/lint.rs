@@ -7,7 +7,10 @@ use std::process::Command;
 
 use crate::harness::{Case, artifact, explant, output, scratch_folder, succeeds};
 
-const PROGRAMS: [&str; 5] = ["jq-arm64", "ripgrep", "ffmpeg", "btrfs-progs", "join"];
+const PROGRAMS: [&str; 8] = ["jq-arm64", "ripgrep", "ffmpeg", "btrfs-progs", "join", "perl", "nginx", "go"];
+
+const UNIT: &str = "[Unit]\nDescription=Acme\nDocumentation=https://example.org\n\n[Service]\nExecStart=/bin/true\n\n\
+                    [Install]\nWantedBy=multi-user.target\n";
 
 /// The packages are not signed here.
 const UNSIGNED: &[&str] = &["no-signature"];
@@ -18,14 +21,16 @@ fn build(name: &str, prefix: &str, folder: &Path) {
     let case = Case::named(name);
     let config = folder.join("bundle.toml");
     let text = format!(
-        "[package]\nname = \"{}\"\nversion = \"1.0\"\nmaintainer = \"Jane Doe <jane@example.org>\"\nlicense = \"MIT\"\n\
+        "[package]\nname = \"{}\"\nversion = \"1.0\"\nrelease = \"1\"\nvendor = \"Acme\"\nmaintainer = \"Jane Doe <jane@example.org>\"\nlicense = \"MIT\"\n\
          homepage = \"https://example.org\"\nsummary = \"Does what it is there for\"\n\
          description = \"This text says more about the program.\"\n\
          [install]\nprefix = \"{prefix}\"\n[deb]\ncompression = \"gzip:1\"\n\
-         [rpm]\ncompression = \"gzip:1\"\n",
+         [rpm]\ncompression = \"gzip:1\"\n\
+         [[contents]]\nsrc = \"acme.service\"\ndst = \"/usr/lib/systemd/system/acme.service\"\n",
         case.package()
     );
     fs::write(&config, text).unwrap();
+    fs::write(folder.join("acme.service"), UNIT).unwrap();
     succeeds(
         explant()
             .args(["build", "-f", "deb,rpm", "-c"])

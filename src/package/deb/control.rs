@@ -128,8 +128,15 @@ fn description(package: &Package) -> String {
     let words: Vec<&str> = package.summary.split_whitespace().collect();
     let mut text = if words.is_empty() { package.name.clone() } else { words.join(" ") };
     let lines = package.description.trim_end().lines();
+    let mut was_empty = false;
     for line in lines.skip_while(|line| line.trim().is_empty()) {
         let line = line.trim_end().replace(|c: char| c.is_control() && c != '\t', " ");
+        // Paragraphs are one empty line apart, and a lone dot is how such a line is written.
+        let line = if line == "." { String::new() } else { line };
+        if line.is_empty() && was_empty {
+            continue;
+        }
+        was_empty = line.is_empty();
         // A line that begins with a dot would be taken for something that is yet to be invented.
         let guard = if line.starts_with('.') { " " } else { "" };
         text.push_str("\n ");

@@ -87,10 +87,10 @@ fn control_says_what_the_package_is() {
 }
 
 #[test]
-fn the_first_line_of_a_description_keeps_its_indentation() {
+fn a_description_keeps_its_paragraphs_and_indentation() {
     let mut plan = plan(vec![file("/opt/a", "")]);
-    plan.package.description = "\n  * one\n  * two\n\n".into();
-    assert_eq!(field(&deb(&plan), "Description"), "An example\n   * one\n   * two");
+    plan.package.description = "\n  * one\n\n\n.\n  * two\n\n".into();
+    assert_eq!(field(&deb(&plan), "Description"), "An example\n   * one\n .\n   * two");
 }
 
 #[test]

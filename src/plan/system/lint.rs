@@ -17,6 +17,8 @@ const MANUAL: &str = include_str!("../../../templates/lintian/manual");
 const OPT: &str = include_str!("../../../templates/lintian/opt");
 /// Of every package that brings more of the store than libraries.
 const CARRIED: &str = include_str!("../../../templates/lintian/carried");
+/// Of what is no part of the system's own folders.
+const TREES: &str = include_str!("../../../templates/lintian/trees");
 const NO_MANUAL: &str = include_str!("../../../templates/lintian/no-manual");
 /// Of every package with nfpm's and rpm's field of that name, which Debian's control files have not.
 const VENDOR: &str = include_str!("../../../templates/lintian/vendor");
@@ -40,9 +42,10 @@ pub fn add(context: &Context, draft: &mut Draft) -> Result<()> {
         );
     }
     let lib_dir = context.lib_dir.to_string();
-    let text = overrides(draft).replace("@PACKAGE@", &name);
     // lintian names a file without the leading slash, an interpreter with it.
-    let text = text.replace("@CARRIED@", lib_dir.trim_start_matches('/')).replace("@LIB_DIR@", &lib_dir);
+    let trees = if context.lib_dir.starts_with(&opt()) { "opt" } else { lib_dir.trim_start_matches('/') };
+    let text = overrides(draft).replace("@PACKAGE@", &name);
+    let text = text.replace("@TREES@", trees).replace("@LIB_DIR@", &lib_dir);
     if text.is_empty() {
         return Ok(());
     }
@@ -52,9 +55,13 @@ pub fn add(context: &Context, draft: &mut Draft) -> Result<()> {
     draft.entries.add(entry)
 }
 
+fn opt() -> InstallPath {
+    InstallPath::root().join("opt")
+}
+
 fn overrides(draft: &Draft) -> String {
     let has = |role: Role| draft.entries.iter().any(|entry| entry.role == role);
-    let opt = InstallPath::root().join("opt");
+    let in_opt = draft.entries.holds(&opt());
     let mut text = String::new();
     if has(Role::Program) || has(Role::Library) {
         text += PROGRAMS;
@@ -62,10 +69,15 @@ fn overrides(draft: &Draft) -> String {
     if has(Role::Library) {
         text += LIBRARIES;
     }
-    if !draft.carried.reasons.is_empty() {
+    let carries = !draft.carried.reasons.is_empty();
+    if carries {
         text += CARRIED;
     }
-    if draft.entries.iter().any(|entry| entry.path.starts_with(&opt)) {
+    // Once for both: lintian tells of an override that another one leaves nothing for.
+    if carries || in_opt {
+        text += TREES;
+    }
+    if in_opt {
         text += OPT;
     }
     if !draft.package.vendor.is_empty() {
