@@ -94,6 +94,7 @@ impl<'a> Rpm<'a> {
             compression,
             files: &files,
             interpreters,
+            sets_up: plan.system.rpm.sets_up(),
         }
         .put(&mut header)?;
 

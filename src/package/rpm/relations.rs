@@ -79,7 +79,13 @@ pub struct Subject<'a> {
     pub files: &'a Files<'a>,
     /// Interpreters of scriptlets.
     pub interpreters: Vec<Dependency>,
+    /// Whether scriptlets set up units, accounts or temporary files.
+    pub sets_up: bool,
 }
+
+/// What makes accounts and starts units, in Fedora and openSUSE: to be installed first, if it is installed with the package (a new
+/// system in a folder), and not asked for. Their macros: %systemd_ordering, %sysusers_requires_compat.
+const SETS_UP: [&str; 3] = ["shadow", "shadow-utils", "systemd"];
 
 impl Subject<'_> {
     pub fn put(&self, header: &mut Header) -> Result<()> {
@@ -116,6 +122,9 @@ impl Subject<'_> {
         put(header, [OBSOLETENAME, OBSOLETEFLAGS, OBSOLETEVERSION], obsoletes);
         put(header, [RECOMMENDNAME, RECOMMENDFLAGS, RECOMMENDVERSION], recommends);
         put(header, [SUGGESTNAME, SUGGESTFLAGS, SUGGESTVERSION], suggests);
+        let first = SETS_UP.iter().filter(|_| self.sets_up);
+        let first = first.map(|name| Dependency::new(*name, sense::ANY, "")).collect();
+        put(header, [ORDERNAME, ORDERFLAGS, ORDERVERSION], first);
         Ok(())
     }
 

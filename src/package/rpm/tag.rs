@@ -96,6 +96,9 @@ pub mod tags {
     pub const LONGSIZE: u32 = 5009;
     pub const FILECAPS: u32 = 5010;
     pub const FILEDIGESTALGO: u32 = 5011;
+    pub const ORDERNAME: u32 = 5035;
+    pub const ORDERVERSION: u32 = 5036;
+    pub const ORDERFLAGS: u32 = 5037;
     pub const RECOMMENDNAME: u32 = 5046;
     pub const RECOMMENDVERSION: u32 = 5047;
     pub const RECOMMENDFLAGS: u32 = 5048;

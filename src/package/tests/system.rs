@@ -128,6 +128,9 @@ fn accounts_come_before_files_that_are_theirs() {
 #[test]
 fn an_rpm_does_what_fedoras_macros_would() {
     let written = build(&with_units(), &[(Format::Rpm, ZSTD)]);
+    let rpm = written.path(".rpm");
+    let order = run_text("rpm", &["-qp", "--qf", "[%{ORDERNAME} ]", rpm.to_str().unwrap()]);
+    assert_eq!(order, "shadow shadow-utils systemd ");
     let machine = Machine::new();
     let asked = |tag: &str, left: &str| machine.asked(&rpm_script(&written, tag), &[left]);
     assert_eq!(asked("PREIN", "1"), ["systemd-sysusers --replace=/usr/lib/sysusers.d/acme.conf -"]);

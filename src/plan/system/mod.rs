@@ -43,6 +43,13 @@ pub struct System {
     pub initramfs: bool,
 }
 
+impl System {
+    /// Whether scripts set up units, accounts or temporary files.
+    pub fn sets_up(&self) -> bool {
+        !(self.units.is_empty() && self.accounts.is_empty() && self.tmpfiles.is_empty())
+    }
+}
+
 /// A file of sysusers.d.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountFile {
