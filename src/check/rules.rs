@@ -6,7 +6,7 @@ use super::tree::{Content, FileNode, Missing, Node, Sorted, Tree};
 use super::{Report, abi, is_in_program_folder, is_public};
 use crate::elf::{Class, Elf};
 use crate::finding::Finding;
-use crate::path::{InstallPath, printable};
+use crate::path::{InstallPath, file_name, printable};
 
 /// Findings that gather many files.
 #[derive(Default)]
@@ -14,6 +14,7 @@ struct Gathered {
     dangling: Vec<String>,
     host_links: Vec<String>,
     shebangs: Vec<String>,
+    interpreters: Vec<String>,
     malformed: Vec<String>,
 }
 
@@ -31,7 +32,7 @@ pub(super) fn check(tree: &Tree, members: &[Sorted], store_dir: &[u8], report: &
                     report.failures.push(world_writable(path, *mode));
                 }
             }
-            Node::File(file) => check_file(path, file, store_dir, report, &mut gathered),
+            Node::File(file) => check_file(tree, path, file, store_dir, report, &mut gathered),
             Node::Link(target) => check_link(tree, path, target, report, &mut gathered),
             Node::Special => {}
         }
@@ -40,6 +41,7 @@ pub(super) fn check(tree: &Tree, members: &[Sorted], store_dir: &[u8], report: &
 }
 
 fn check_file(
+    tree: &Tree,
     path: &InstallPath,
     file: &FileNode,
     store_dir: &[u8],
@@ -62,8 +64,25 @@ fn check_file(
         Content::Script(interpreter) if is_in_program_folder(path) && says(interpreter, store_dir) => {
             gathered.shebangs.push(format!("{path}: #!{}", printable(interpreter)));
         }
+        Content::Script(interpreter) if is_public(path) => {
+            gathered.interpreters.extend(of_target(tree, path, interpreter));
+        }
         Content::Script(_) | Content::Data => {}
     }
+}
+
+/// A script whose interpreter the target must have, if not every system has it.
+fn of_target(tree: &Tree, path: &InstallPath, line: &[u8]) -> Option<String> {
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let program = words.next()?;
+    let is_option = |word: &&[u8]| word.starts_with(b"-") || word.contains(&b'=');
+    let name = match file_name(program) {
+        b"env" => words.find(|word| !is_option(word))?,
+        _ => program,
+    };
+    // What env looks for on PATH may lie beside the script.
+    let is_there = tree.follow(path, name).is_ok();
+    (file_name(name) != b"sh" && !is_there).then(|| format!("{path}: {}", printable(name)))
 }
 
 fn count(elf: &Elf, report: &mut Report) {
@@ -168,6 +187,14 @@ impl Gathered {
                 self.shebangs,
                 Finding::warning("store-shebang", "scripts in bin name an interpreter in the Nix store")
                     .remedy("map the interpreter to the target's, or use layout = \"store\""),
+            ),
+            (
+                self.interpreters,
+                Finding::note(
+                    "host-interpreter",
+                    "scripts in bin are run by interpreters that the target must have",
+                )
+                .remedy("name their packages (`package.depends`), or let Nix build the interpreters, too"),
             ),
             (
                 self.malformed,

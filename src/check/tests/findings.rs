@@ -103,6 +103,24 @@ fn scripts_that_name_an_interpreter_in_the_store() {
 }
 
 #[test]
+fn scripts_whose_interpreter_the_target_must_have() {
+    let workshop = Workshop::closed();
+    for (name, line) in
+        [("a", "/bin/sh -e"), ("b", "/usr/bin/env sh"), ("c", "/usr/bin/app"), ("d", "/usr/bin/env app")]
+    {
+        workshop.file(&format!("usr/bin/{name}"), 0o755, format!("#!{line}\n").as_bytes());
+    }
+    assert!(check_root(&workshop).findings.is_empty());
+    workshop.file("usr/bin/e", 0o755, b"#!/usr/bin/python3 -s\n");
+    workshop.file("usr/bin/f", 0o755, b"#!/usr/bin/env -S A=1 node --no-warnings\n");
+    let finding = finding(&workshop);
+    assert_eq!(
+        (finding.code, &finding.subjects[..]),
+        ("host-interpreter", &["/usr/bin/e: /usr/bin/python3".into(), "/usr/bin/f: node".into()][..])
+    );
+}
+
+#[test]
 fn broken_elf_files_elsewhere() {
     let workshop = Workshop::closed();
     workshop.file("usr/share/tests/broken", 0o644, &specimen().library[..100]);
