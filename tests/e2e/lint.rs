@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::harness::{Case, artifact, explant, output, scratch_folder, succeeds};
 
-const PROGRAMS: [&str; 8] = ["jq-arm64", "ripgrep", "ffmpeg", "btrfs-progs", "join", "perl", "nginx", "go"];
+const PROGRAMS: [&str; 6] = ["jq-arm64", "ripgrep", "ffmpeg", "btrfs-progs", "join", "nginx"];
 
 const UNIT: &str = "[Unit]\nDescription=Acme\nDocumentation=https://example.org\n\n[Service]\nExecStart=/bin/true\n\n\
                     [Install]\nWantedBy=multi-user.target\n";
@@ -75,7 +75,8 @@ fn check(name: &str, prefix: &str, more: &[&str]) {
 
 #[test]
 fn packages_for_usr() {
-    PROGRAMS.iter().for_each(|name| check(name, "/usr", &[]));
+    // A perl has trees that stay together, and lintian takes its time for them: once is enough.
+    PROGRAMS.iter().chain(&["perl"]).for_each(|name| check(name, "/usr", &[]));
 }
 
 #[test]
