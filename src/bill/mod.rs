@@ -39,8 +39,6 @@ pub struct Component {
     pub project: Project,
     /// As bundle.toml says.
     pub licence: Option<String>,
-    /// It is a result.
-    pub is_own: bool,
     /// Its programs and libraries.
     pub files: Vec<Listed>,
     /// The components that they need.

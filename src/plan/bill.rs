@@ -54,9 +54,8 @@ fn components(context: &Context, draft: &Draft) -> (Vec<Component>, Vec<StorePat
         };
         let component = found.entry(origin.path.clone()).or_insert_with(|| {
             let project = Project::of(&origin.path);
-            let is_own = own.contains(&origin.path);
-            let licence = licence(context, &draft.package, &project, is_own);
-            Component { path: origin.path, project, licence, is_own, files: Vec::new(), needs: Vec::new() }
+            let licence = licence(context, &draft.package, &project, own.contains(&origin.path));
+            Component { path: origin.path, project, licence, files: Vec::new(), needs: Vec::new() }
         });
         if matches!(entry.role, Role::Program | Role::Library | Role::Loader) {
             component.files.push(listed(entry, Some(origin.below)));

@@ -285,15 +285,13 @@ impl Known {
         let needed = since.filter(|(node, _)| versions.contains(*node)).map(|(_, since)| since.to_owned());
         needed.max_by(|a, b| compare(a, b))
     }
-}
 
-impl Known {
     /// The highest of `versions` that is higher than all of its family that are known.
     fn newest_of<'v>(&self, versions: &'v BTreeSet<String>) -> Option<&'v String> {
         let is_newer = |version: &&String| {
             let (family, number) = family(version);
-            let mut known = self.since.iter().filter_map(|line| Some(self::family(line.split_once(' ')?.0)));
-            let of_family = known.by_ref().filter(|(other, _)| *other == family).map(|(_, number)| number);
+            let known = self.since.iter().filter_map(|line| Some(self::family(line.split_once(' ')?.0)));
+            let of_family = known.filter(|(other, _)| *other == family).map(|(_, number)| number);
             of_family.max_by(|a, b| compare(a, b)).is_some_and(|highest| compare(number, highest).is_gt())
         };
         versions.iter().filter(is_newer).max_by(|a, b| compare(a, b))
